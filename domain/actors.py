@@ -1,0 +1,149 @@
+"""Who may do what, for which school: one table, checked in every `decide` (DESIGN §3 and §9, INV-04, INV-21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.refusal import Refusal
+
+
+class Role(StrEnum):
+    """What a person is in the campaign (DOMAIN §7.2; CLI, `staff.csv`)."""
+
+    CLASS_HEAD = "class_head"
+    GRADE_LEADER = "grade_leader"
+    PRINCIPAL = "principal"
+    BUREAU_OFFICER = "bureau_officer"
+    BUREAU_APPROVER = "bureau_approver"
+    REGISTER_OFFICER = "register_officer"
+    DISCIPLINE_OFFICER = "discipline_officer"
+    RECEIVING_SCHOOL = "receiving_school"
+    AUDITOR = "auditor"
+    GUARDIAN = "guardian"
+    PUPIL = "pupil"
+    SYSTEM = "system"
+
+
+FAMILY: Final[tuple[Role, ...]] = (Role.GUARDIAN, Role.PUPIL)
+"""The roles whose own acts a destination needs; nobody else has them (INV-04)."""
+
+
+class Scope(StrEnum):
+    """For which schools a role may give a command."""
+
+    OWN_SCHOOL = "OWN_SCHOOL"
+    ANY_SCHOOL = "ANY_SCHOOL"
+
+
+class Actor(BaseModel):
+    """Who acts, as it stands in every event's envelope (DESIGN §3).
+
+    Attributes:
+        id: random reference (`stf_…`, `gdn_…`, `stu_…`), never a name.
+        role: the role in which the person acts.
+        organisation: "bureau", "system" or the school's code.
+        on_behalf_of: reference of the person that this one stands in for, if any.
+        authenticated_by: how the identity was established; "asserted" until there is sign-in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    role: Role
+    organisation: str
+    on_behalf_of: str | None = None
+    authenticated_by: str = "asserted"
+
+
+SYSTEM: Final = Actor(id="system", role=Role.SYSTEM, organisation="system", authenticated_by="engine")
+"""The engine itself: ticks, timers, routing between our own workflows."""
+
+_OWN, _ANY = Scope.OWN_SCHOOL, Scope.ANY_SCHOOL
+
+_OFFICER = {Role.BUREAU_OFFICER: _ANY}
+_BUREAU = {Role.BUREAU_OFFICER: _ANY, Role.BUREAU_APPROVER: _ANY}
+_LEADERS = {Role.GRADE_LEADER: _OWN, Role.PRINCIPAL: _OWN}
+_SCHOOL = {Role.CLASS_HEAD: _OWN, **_LEADERS}
+_TEACHERS = {Role.CLASS_HEAD: _OWN, Role.GRADE_LEADER: _OWN}
+_BY_THE_FAMILY = {Role.GUARDIAN: _OWN, Role.PUPIL: _OWN}
+
+FAMILY_ONLY: Final[tuple[str, ...]] = ("state_intent", "sign_consent", "withdraw_consent")
+"""Acts that only a family itself can do; staff who try are refused, and the stream keeps the attempt (DESIGN §9)."""
+
+PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
+    # campaign (DESIGN §4; maker and checker differ: FEATURES B8)
+    "draft": _OFFICER,
+    "approve": {Role.BUREAU_APPROVER: _ANY},
+    "pause": _BUREAU,
+    "resume": _BUREAU,
+    "stop": _BUREAU,
+    "close_campaign": _BUREAU,
+    "publish_calendar": _BUREAU,
+    "adopt_policy": _BUREAU,
+    # any stage (DESIGN §5)
+    "complete": _LEADERS,
+    "reopen": {Role.PRINCIPAL: _OWN, Role.BUREAU_OFFICER: _ANY},
+    "extend": _OFFICER,
+    "skip": _OFFICER,
+    # identification (DESIGN §4, FEATURES B6 and B7)
+    "confirm": _SCHOOL,
+    "exclude": _SCHOOL,
+    "contest": {**_SCHOOL, Role.BUREAU_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    "resolve_contest": {**_LEADERS, Role.BUREAU_OFFICER: _ANY},
+    "freeze": _LEADERS,
+    # parent meetings (DESIGN §4, DOMAIN §7.4 G5)
+    "schedule_session": _SCHOOL,
+    "invite": _SCHOOL,
+    "record_attendance": _TEACHERS,
+    "record_followups": _TEACHERS,
+    # a family's own acts (DOMAIN §7.3 region D)
+    **dict.fromkeys(FAMILY_ONLY, _BY_THE_FAMILY),
+}
+"""Command kind → role → schools. What does not stand here is refused."""
+
+
+def require(actor: Actor, command_kind: str, school: str | None) -> None:
+    """Refuse a command that the actor's role may not give, or not for this school.
+
+    Args:
+        actor: who gives the command.
+        command_kind: the command's tag, a key of `PERMISSIONS`.
+        school: code of the school that the command is about; None for the whole campaign.
+
+    Raises:
+        Refusal: `COMMAND_UNKNOWN`; `ROLE_NOT_ALLOWED` (recorded where a family's own act was tried);
+            `WRONG_SCHOOL` (recorded).
+    """
+    roles = PERMISSIONS.get(command_kind)
+    if roles is None:
+        raise Refusal("COMMAND_UNKNOWN")
+    scope = roles.get(actor.role)
+    if scope is None:
+        raise Refusal(
+            "ROLE_NOT_ALLOWED",
+            recorded=command_kind in FAMILY_ONLY,
+            role=actor.role.value,
+            command=command_kind,
+            allowed=[role.value for role in roles],
+        )
+    if scope is Scope.OWN_SCHOOL and actor.organisation != school:
+        raise Refusal("WRONG_SCHOOL", recorded=True)
+
+
+def require_other_person(actor: Actor, others: Iterable[str | None]) -> None:
+    """Four eyes: refuse when the actor, or the person acted for, already had a hand in it (INV-21, FEATURES B8).
+
+    Args:
+        actor: who decides now.
+        others: references of those who acted before; give their `id` and their `on_behalf_of`. None is ignored.
+
+    Raises:
+        Refusal: `SELF_APPROVAL` (recorded).
+    """
+    before = {other for other in others if other is not None}
+    if actor.id in before or (actor.on_behalf_of is not None and actor.on_behalf_of in before):
+        raise Refusal("SELF_APPROVAL", recorded=True)

@@ -1,0 +1,359 @@
+"""Mid-term identification: who needs which help, proposed by an explainable rule and decided by people.
+
+The result names kinds of help only, no track; it expires at graduation, never reaches a receiving school and feeds
+no later guard, notice or settlement (design, section 10; DOMAIN X4). Marks stay in the registry: a proposal holds a
+reference, codes, the rule's thresholds and a salted commitment (design, section 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from domain.actors import require_other_person
+from domain.events import Envelope, Event, digest
+from domain.identification_rule import HelpKind, Reason
+from domain.refusal import Blocker, Refusal
+from domain.stage import STAGE_EVENTS, StageCommand, StageDecider, StageState, StageStatus, require_reason
+from domain.stream import STUDENT, Command, Job, Message
+
+Student = Annotated[str, Field(pattern=STUDENT)]
+Students = Annotated[tuple[Student, ...], Field(min_length=1, max_length=500)]
+ProposalCode = Literal["HELP", "NO_NEED", "DATA_UNKNOWN"]
+
+
+# -- events -----------------------------------------------------------------------------------------------------
+
+
+class ProposalsMade(Event):
+    """The rule has looked at every pupil of the snapshot."""
+
+    rule: str
+    rule_version: int
+    rule_digest: str
+    snapshot: str
+    snapshot_digest: str
+    pupils: int
+
+
+class HelpProposed(Event):
+    """What the rule proposes for one pupil, why, and which fact would change it."""
+
+    student: str
+    code: ProposalCode
+    help: tuple[HelpKind, ...]
+    reasons: tuple[Reason, ...]
+    commitment: str
+
+
+class HelpConfirmed(Event):
+    """A person has decided which help a pupil is offered; `as_proposed` tells whether it is the rule's proposal."""
+
+    student: str
+    help: tuple[HelpKind, ...]
+    as_proposed: bool
+    reason: str | None = None
+
+
+class HelpExcluded(Event):
+    """A person has decided that a pupil is offered none, with a reason."""
+
+    student: str
+    reason: str
+
+
+class ProposalContested(Event):
+    """Somebody says that a pupil's proposal or decision is wrong."""
+
+    student: str
+    reason: str
+    raised_by: str
+
+
+class ContestResolved(Event):
+    """Another person than the one who decided has looked again."""
+
+    student: str
+    help: tuple[HelpKind, ...]
+    reason: str
+
+
+class CohortFrozen(Event):
+    """The decisions and their inputs are fixed: later edits of the roster cannot rewrite why (B7)."""
+
+    pupils: int
+    with_help: int
+    digest: str
+    expires_on: date
+
+
+# -- commands ---------------------------------------------------------------------------------------------------
+
+
+class ConfirmHelp(Command):
+    """Confirm proposals; `help` decides otherwise than proposed and then needs a reason."""
+
+    kind: Literal["confirm"] = "confirm"
+    students: Students
+    help: tuple[HelpKind, ...] | None = None
+
+
+class ExcludeFromHelp(Command):
+    """Decide that pupils are offered no help; needs a reason."""
+
+    kind: Literal["exclude"] = "exclude"
+    students: Students
+
+
+class ContestProposal(Command):
+    """Contest a pupil's proposal or decision; needs a reason; open also during a pause."""
+
+    kind: Literal["contest"] = "contest"
+    student: Student
+    raised_by: Literal["GUARDIAN", "PUPIL", "STAFF"]
+
+
+class ResolveContest(Command):
+    """Look again at a contested pupil, by another person than the one who decided; needs a reason."""
+
+    kind: Literal["resolve_contest"] = "resolve_contest"
+    student: Student
+    help: tuple[HelpKind, ...]
+
+
+class FreezeCohort(Command):
+    """Fix the decisions and their inputs."""
+
+    kind: Literal["freeze"] = "freeze"
+
+
+IdentificationCommand = Annotated[
+    StageCommand | ConfirmHelp | ExcludeFromHelp | ContestProposal | ResolveContest | FreezeCohort,
+    Field(discriminator="kind"),
+]
+
+
+# -- state ------------------------------------------------------------------------------------------------------
+
+
+class PupilCase(BaseModel):
+    """What the stage keeps of one pupil: codes only."""
+
+    code: ProposalCode
+    proposed: list[HelpKind]
+    decided: list[HelpKind] | None = None
+    decided_by: str | None = None
+    contested: bool = False
+
+
+class IdentificationState(StageState):
+    """The stage as its events make it."""
+
+    year: int
+    snapshot: str
+    snapshot_digest: str
+    rule: dict[str, Any]
+    proposals: bool = False
+    pupils: dict[str, PupilCase] = {}
+    frozen: str | None = None
+
+
+class IdentificationDecider(StageDecider[IdentificationState]):
+    """The rules of the identification stage."""
+
+    kind = "identification"
+    state_type = IdentificationState
+    commands: TypeAdapter[Any] = TypeAdapter(IdentificationCommand)
+    event_types = (
+        *STAGE_EVENTS,
+        ProposalsMade,
+        HelpProposed,
+        HelpConfirmed,
+        HelpExcluded,
+        ProposalContested,
+        ContestResolved,
+        CohortFrozen,
+    )
+
+    def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> IdentificationState:
+        """Make the first state."""
+        return IdentificationState(
+            **shared,
+            year=content["year"],
+            snapshot=content["snapshot"],
+            snapshot_digest=content["snapshot_digest"],
+            rule=content["rule"],
+        )
+
+    def job(self, state: IdentificationState) -> Job | None:
+        """Ask the registry for the rule's proposals once the stage is open."""
+        if state.status != StageStatus.OPEN or state.proposals:
+            return None
+        arguments = {"snapshot": state.snapshot, "digest": state.snapshot_digest, "rule": state.rule}
+        return Job(name="proposals", arguments=arguments)
+
+    def absorb_content(self, state: IdentificationState, message: Message, now: datetime) -> list[Event]:
+        """Take in the rule's proposals, in the order of the pupils' references."""
+        if message.kind != "proposals":
+            return super().absorb_content(state, message, now)
+        if state.proposals:
+            return []
+        known = {student for pupils in state.classes.values() for student in pupils}
+        proposed = [
+            HelpProposed.model_validate(proposal)
+            for proposal in sorted(message.data["proposals"], key=lambda proposal: proposal["student"])
+            if proposal["student"] in known
+        ]
+        made = ProposalsMade(
+            rule=message.data["rule"],
+            rule_version=message.data["rule_version"],
+            rule_digest=message.data["rule_digest"],
+            snapshot=state.snapshot,
+            snapshot_digest=state.snapshot_digest,
+            pupils=len(proposed),
+        )
+        return [*proposed, made]
+
+    def decide_content(self, state: IdentificationState, command: Any, now: datetime) -> list[Event]:
+        """Decide confirm, exclude, contest, resolve and freeze.
+
+        Raises:
+            Refusal: PROPOSAL_MISSING, STUDENT_*, ALREADY_DECIDED, DATA_UNKNOWN_NEEDS_HELP, COHORT_*, CONTEST_*,
+                SELF_APPROVAL, REASON_REQUIRED, NOT_COMPLETE.
+        """
+        if not state.proposals:
+            raise Refusal("PROPOSAL_MISSING")
+        match command:
+            case ConfirmHelp(students=students, help=help_):
+                cases = self._undecided(state, students)
+                if help_ is not None:
+                    require_reason(command)
+                elif any(case.code == "DATA_UNKNOWN" for case in cases):
+                    unknown = sum(case.code == "DATA_UNKNOWN" for case in cases)
+                    raise Refusal("DATA_UNKNOWN_NEEDS_HELP", count=unknown)
+                return [
+                    HelpConfirmed(
+                        student=student,
+                        help=tuple(case.proposed) if help_ is None else help_,
+                        as_proposed=help_ is None or list(help_) == case.proposed,
+                        reason=command.reason,
+                    )
+                    for student, case in zip(students, cases, strict=True)
+                ]
+            case ExcludeFromHelp(students=students):
+                reason = require_reason(command)
+                self._undecided(state, students)
+                return [HelpExcluded(student=student, reason=reason) for student in students]
+            case ContestProposal(student=student, raised_by=raised_by):
+                reason = require_reason(command)
+                if self._case(state, student).contested:
+                    raise Refusal("CONTEST_OPEN", count=1)
+                return [ProposalContested(student=student, reason=reason, raised_by=raised_by)]
+            case ResolveContest(student=student, help=help_):
+                reason = require_reason(command)
+                case = self._case(state, student)
+                if not case.contested:
+                    raise Refusal("CONTEST_NOT_OPEN")
+                require_other_person(command.actor, [case.decided_by] if case.decided_by else [])
+                return [ContestResolved(student=student, help=help_, reason=reason)]
+            case FreezeCohort():
+                return [self._freeze(state)]
+            case _:
+                return super().decide_content(state, command, now)
+
+    def evolve_content(self, state: IdentificationState, event: Event, envelope: Envelope) -> IdentificationState:
+        """Apply one of the stage's own events."""
+        match event:
+            case HelpProposed(student=student, code=code, help=help_):
+                state.pupils[student] = PupilCase(code=code, proposed=list(help_))
+            case ProposalsMade():
+                state.proposals = True
+            case HelpConfirmed(student=student, help=help_):
+                self._set(state, student, list(help_), envelope)
+            case HelpExcluded(student=student):
+                self._set(state, student, [], envelope)
+            case ProposalContested(student=student):
+                state.pupils[student].contested = True
+            case ContestResolved(student=student, help=help_):
+                state.pupils[student].contested = False
+                self._set(state, student, list(help_), envelope)
+            case CohortFrozen(digest=digest_):
+                state.frozen = digest_
+            case _:
+                return super().evolve_content(state, event, envelope)
+        return state
+
+    def missing(self, state: IdentificationState) -> tuple[Blocker, ...]:
+        """Return what is missing: proposals, decisions, answers to contests, the freeze."""
+        if not state.proposals:
+            return (Blocker(code="PROPOSALS_PENDING"),)
+        undecided = [case for case in state.pupils.values() if case.decided is None]
+        unknown = sum(case.code == "DATA_UNKNOWN" for case in undecided)
+        counts = {
+            "PROPOSALS_UNDECIDED": len(undecided) - unknown,
+            "DATA_UNKNOWN": unknown,
+            "CONTESTS_OPEN": sum(case.contested for case in state.pupils.values()),
+            "COHORT_NOT_FROZEN": 0 if state.frozen else 1,
+        }
+        return tuple(Blocker(code=code, count=count) for code, count in counts.items() if count)
+
+    def progress(self, state: IdentificationState) -> dict[str, dict[str, int]]:
+        """Return, by class, how many pupils are decided."""
+        return {
+            class_id: {
+                "done": sum(
+                    student in state.pupils and state.pupils[student].decided is not None for student in students
+                ),
+                "of": len(students),
+            }
+            for class_id, students in state.classes.items()
+        }
+
+    def while_paused(self, command: Any) -> bool:
+        """Let a contest through during a pause: it is a right, not progress."""
+        return isinstance(command, ContestProposal)
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _case(self, state: IdentificationState, student: str) -> PupilCase:
+        case = state.pupils.get(student)
+        if case is None:
+            raise Refusal("STUDENT_UNKNOWN", student=student)
+        return case
+
+    def _undecided(self, state: IdentificationState, students: Iterable[str]) -> list[PupilCase]:
+        if state.frozen:
+            raise Refusal("COHORT_FROZEN")
+        cases: list[PupilCase] = []
+        seen: dict[str, None] = {}
+        for student in students:
+            if student in seen:
+                raise Refusal("STUDENT_TWICE", student=student)
+            seen[student] = None
+            case = self._case(state, student)
+            if case.decided is not None:
+                raise Refusal("ALREADY_DECIDED", student=student)
+            cases.append(case)
+        return cases
+
+    def _freeze(self, state: IdentificationState) -> CohortFrozen:
+        if state.frozen:
+            raise Refusal("COHORT_FROZEN")
+        missing = tuple(blocker for blocker in self.missing(state) if blocker.code != "COHORT_NOT_FROZEN")
+        if missing:
+            raise Refusal("NOT_COMPLETE", blockers=missing)
+        decided = {student: sorted(case.decided or []) for student, case in sorted(state.pupils.items())}
+        month, day = (int(part) for part in state.policy.parameters.result_expires_month_day.split("-"))
+        return CohortFrozen(
+            pupils=len(decided),
+            with_help=sum(bool(help_) for help_ in decided.values()),
+            digest=digest({"decided": decided, "snapshot": state.snapshot_digest, "rule": state.rule}),
+            expires_on=date(state.year, month, day),
+        )
+
+    def _set(self, state: IdentificationState, student: str, help_: list[HelpKind], envelope: Envelope) -> None:
+        case = state.pupils[student]
+        case.decided, case.decided_by = help_, envelope["actor"]["id"]

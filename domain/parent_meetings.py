@@ -1,0 +1,409 @@
+"""Parents' meetings: sessions by class, invitations, attendance, and follow-up of every absent household.
+
+The stage is about service: each household is informed, or three attempts on different days found nobody, which is a
+final outcome (`NO_ANSWER`). Below the quorum a call is not enough: absent households are visited (DOMAIN 7.4, G5).
+A caregiver may be informed in a guardian's place; nothing here is a consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from domain.events import Envelope, Event
+from domain.refusal import Blocker, Refusal
+from domain.stage import STAGE_EVENTS, StageCommand, StageDecider, StageState, require_reason
+from domain.stream import CLASS, LABEL, STUDENT, Command
+from domain.time import SHANGHAI, civil
+
+Outcome = Literal["INFORMED", "NO_ANSWER", "DECLINED"]
+FollowUpKind = Literal["call", "home_visit"]
+FollowUpOutcome = Literal["reached", "no_answer", "refused", "call_back"]
+AttendedBy = Literal["guardian", "caregiver"]
+Session = Annotated[str, Field(pattern=LABEL)]
+Student = Annotated[str, Field(pattern=STUDENT)]
+
+
+# -- events -----------------------------------------------------------------------------------------------------
+
+
+class SessionScheduled(Event):
+    """A meeting for some classes has a time."""
+
+    session: str
+    classes: tuple[str, ...]
+    at: AwareDatetime
+
+
+class SessionCancelled(Event):
+    """A meeting does not take place (snow, illness); its classes need another."""
+
+    session: str
+    reason: str
+
+
+class HouseholdInvited(Event):
+    """A household is to be invited to a session; the notice goes out through the outbox."""
+
+    session: str
+    student: str
+
+
+class AttendanceRecorded(Event):
+    """A household was, or was not, at a session."""
+
+    session: str
+    student: str
+    attended: bool
+    by: AttendedBy | None = None
+
+
+class ParentsMeetingHeld(Event):
+    """Attendance is known for every household of a session."""
+
+    session: str
+    present: int
+    absent: int
+
+
+class HouseholdFollowedUp(Event):
+    """Somebody called or visited a household that was absent."""
+
+    student: str
+    contact: FollowUpKind
+    outcome: FollowUpOutcome
+    at: AwareDatetime
+
+
+class HouseholdSettled(Event):
+    """A household's service has its final outcome; refusal and no answer are ordinary ones."""
+
+    student: str
+    outcome: Outcome
+
+
+# -- commands ---------------------------------------------------------------------------------------------------
+
+
+class ScheduleSession(Command):
+    """Set a meeting for some classes."""
+
+    kind: Literal["schedule_session"] = "schedule_session"
+    session: Session
+    classes: Annotated[tuple[Annotated[str, Field(pattern=CLASS)], ...], Field(min_length=1)]
+    at: AwareDatetime
+
+
+class CancelSession(Command):
+    """Call a meeting off before attendance is known; needs a reason."""
+
+    kind: Literal["cancel_session"] = "cancel_session"
+    session: Session
+
+
+class InviteHouseholds(Command):
+    """Invite every household of a session's classes that is not invited yet."""
+
+    kind: Literal["invite"] = "invite"
+    session: Session
+
+
+class AttendanceRow(BaseModel):
+    """One line of the sign-in sheet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    student: Student
+    attended: bool
+    by: AttendedBy | None = None
+
+
+class RecordAttendance(Command):
+    """The sign-in sheet of a session, a whole class in one command: all rows or none."""
+
+    kind: Literal["record_attendance"] = "record_attendance"
+    session: Session
+    rows: Annotated[tuple[AttendanceRow, ...], Field(min_length=1, max_length=500)]
+
+
+class FollowUpRow(BaseModel):
+    """One contact with an absent household."""
+
+    model_config = ConfigDict(frozen=True)
+
+    student: Student
+    contact: FollowUpKind
+    outcome: FollowUpOutcome
+    at: AwareDatetime
+
+
+class RecordFollowUps(Command):
+    """Contacts with absent households: all rows or none."""
+
+    kind: Literal["record_followups"] = "record_followups"
+    rows: Annotated[tuple[FollowUpRow, ...], Field(min_length=1, max_length=500)]
+
+
+ParentMeetingsCommand = Annotated[
+    StageCommand | ScheduleSession | CancelSession | InviteHouseholds | RecordAttendance | RecordFollowUps,
+    Field(discriminator="kind"),
+]
+
+
+# -- state ------------------------------------------------------------------------------------------------------
+
+
+class SessionState(BaseModel):
+    """A session: its classes, its time, and whether attendance is known for all."""
+
+    classes: list[str]
+    at: AwareDatetime
+    held: bool = False
+
+
+class Household(BaseModel):
+    """What the stage keeps of one pupil's household."""
+
+    invited: list[str] = []
+    sessions: dict[str, bool] = {}
+    attempts: list[str] = []
+    visited: bool = False
+    outcome: Outcome | None = None
+
+    @property
+    def present(self) -> bool:
+        """Tell whether the household was at any session."""
+        return any(self.sessions.values())
+
+    @property
+    def needs_visit(self) -> bool:
+        """Tell whether a visit is still owed below the quorum: nobody reached, nobody at the door yet."""
+        return not self.visited and self.outcome in (None, "NO_ANSWER")
+
+    def takes_follow_up(self, contact: FollowUpKind) -> bool:
+        """Tell whether a contact still serves: before the final outcome, or the visit after calls found nobody."""
+        return self.outcome is None or (self.outcome == "NO_ANSWER" and contact == "home_visit" and not self.visited)
+
+
+class ParentMeetingsState(StageState):
+    """The stage as its events make it."""
+
+    sessions: dict[str, SessionState] = {}
+    households: dict[str, Household]
+
+
+class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
+    """The rules of the parents' meetings."""
+
+    kind = "parent-meetings"
+    state_type = ParentMeetingsState
+    commands: TypeAdapter[Any] = TypeAdapter(ParentMeetingsCommand)
+    event_types = (
+        *STAGE_EVENTS,
+        SessionScheduled,
+        SessionCancelled,
+        HouseholdInvited,
+        AttendanceRecorded,
+        ParentsMeetingHeld,
+        HouseholdFollowedUp,
+        HouseholdSettled,
+    )
+
+    def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> ParentMeetingsState:
+        """Make the first state; a pupil's household goes by the pupil's reference."""
+        del content
+        students = [student for pupils in shared["classes"].values() for student in pupils]
+        return ParentMeetingsState(**shared, households={student: Household() for student in students})
+
+    def decide_content(self, state: ParentMeetingsState, command: Any, now: datetime) -> list[Event]:
+        """Decide sessions, invitations, attendance and follow-ups.
+
+        Raises:
+            Refusal: SESSION_*, CLASS_UNKNOWN, ALREADY_INVITED, ROWS_REFUSED with the row numbers and codes.
+        """
+        match command:
+            case ScheduleSession(session=session, classes=classes, at=at_):
+                if session in state.sessions:
+                    raise Refusal("SESSION_EXISTS", session=session)
+                unknown = [class_id for class_id in classes if class_id not in state.classes]
+                if unknown:
+                    raise Refusal("CLASS_UNKNOWN", classes=unknown)
+                return [SessionScheduled(session=session, classes=classes, at=at_.astimezone(SHANGHAI))]
+            case CancelSession(session=session):
+                reason = require_reason(command)
+                students = self._students(state, self._session(state, session))
+                if any(session in state.households[student].sessions for student in students):
+                    raise Refusal("ALREADY_RECORDED", session=session)
+                return [SessionCancelled(session=session, reason=reason)]
+            case InviteHouseholds(session=session):
+                students = self._students(state, self._session(state, session))
+                fresh = [student for student in students if session not in state.households[student].invited]
+                if not fresh:
+                    raise Refusal("ALREADY_INVITED", session=session)
+                return [HouseholdInvited(session=session, student=student) for student in fresh]
+            case RecordAttendance():
+                return self._attendance(state, command, command.occurred_at or now)
+            case RecordFollowUps():
+                return self._follow_ups(state, command, now)
+            case _:
+                return super().decide_content(state, command, now)
+
+    def evolve_content(self, state: ParentMeetingsState, event: Event, envelope: Envelope) -> ParentMeetingsState:
+        """Apply one of the stage's own events."""
+        match event:
+            case SessionScheduled(session=session, classes=classes, at=at_):
+                state.sessions[session] = SessionState(classes=list(classes), at=at_)
+            case SessionCancelled(session=session):
+                del state.sessions[session]
+            case HouseholdInvited(session=session, student=student):
+                state.households[student].invited.append(session)
+            case AttendanceRecorded(session=session, student=student, attended=attended):
+                household = state.households[student]
+                household.sessions[session] = attended
+                if attended:
+                    household.outcome = "INFORMED"
+            case ParentsMeetingHeld(session=session):
+                state.sessions[session].held = True
+            case HouseholdFollowedUp(student=student, contact=contact, at=at_):
+                household = state.households[student]
+                day = civil(at_).isoformat()
+                if day not in household.attempts:
+                    household.attempts.append(day)
+                household.visited = household.visited or contact == "home_visit"
+            case HouseholdSettled(student=student, outcome=outcome):
+                state.households[student].outcome = outcome
+            case _:
+                return super().evolve_content(state, event, envelope)
+        return state
+
+    def missing(self, state: ParentMeetingsState) -> tuple[Blocker, ...]:
+        """Return the service that is missing; never a family's yes."""
+        in_session = {class_id: None for session in state.sessions.values() for class_id in session.classes}
+        absent = [household for household in state.households.values() if household.sessions and not household.present]
+        households = len(state.households)
+        present = sum(household.present for household in state.households.values())
+        quorum = state.policy.parameters.quorum
+        below_quorum = present * quorum.denominator < households * quorum.numerator
+        counts = {
+            "CLASSES_WITHOUT_SESSION": sum(class_id not in in_session for class_id in state.classes),
+            "HOUSEHOLDS_NOT_INVITED": sum(
+                not household.invited and not household.present for household in state.households.values()
+            ),
+            "SESSIONS_NOT_HELD": sum(not session.held for session in state.sessions.values()),
+            "ATTENDANCE_MISSING": sum(not household.sessions for household in state.households.values()),
+            "HOUSEHOLDS_NOT_FOLLOWED_UP": sum(household.outcome is None for household in absent),
+            "QUORUM_NOT_REACHED": sum(household.needs_visit for household in absent) if below_quorum else 0,
+        }
+        return tuple(Blocker(code=code, count=count) for code, count in counts.items() if count)
+
+    def progress(self, state: ParentMeetingsState) -> dict[str, dict[str, int]]:
+        """Return, by class, how many households have their final outcome."""
+        return {
+            class_id: {
+                "done": sum(state.households[student].outcome is not None for student in students),
+                "of": len(students),
+            }
+            for class_id, students in state.classes.items()
+        }
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _session(self, state: ParentMeetingsState, session: str) -> SessionState:
+        found = state.sessions.get(session)
+        if found is None:
+            raise Refusal("SESSION_UNKNOWN", session=session)
+        return found
+
+    def _students(self, state: ParentMeetingsState, session: SessionState) -> list[str]:
+        return [student for class_id in session.classes for student in state.classes[class_id]]
+
+    def _attendance(self, state: ParentMeetingsState, command: RecordAttendance, occurred: datetime) -> list[Event]:
+        session = self._session(state, command.session)
+        if occurred < session.at:
+            raise Refusal("SESSION_NOT_YET_HELD", session=command.session)
+        expected = dict.fromkeys(self._students(state, session))
+        problems: list[tuple[int, str]] = []
+        recorded: dict[str, AttendanceRow] = {}
+        for number, row in enumerate(command.rows):
+            if row.student not in state.households:
+                problems.append((number, "STUDENT_UNKNOWN"))
+            elif row.student not in expected:
+                problems.append((number, "STUDENT_NOT_IN_SESSION"))
+            elif row.student in recorded:
+                problems.append((number, "STUDENT_TWICE"))
+            elif command.session in state.households[row.student].sessions:
+                problems.append((number, "ALREADY_RECORDED"))
+            elif row.attended and row.by is None:
+                problems.append((number, "ATTENDED_BY_MISSING"))
+            recorded.setdefault(row.student, row)
+        refuse_rows(problems)
+        events: list[Event] = [
+            AttendanceRecorded(session=command.session, student=row.student, attended=row.attended, by=row.by)
+            for row in command.rows
+        ]
+        known = {
+            student: state.households[student].sessions.get(command.session)
+            if student not in recorded
+            else recorded[student].attended
+            for student in expected
+        }
+        if all(attended is not None for attended in known.values()):
+            present = sum(attended is True for attended in known.values())
+            held = ParentsMeetingHeld(session=command.session, present=present, absent=len(known) - present)
+            events.append(held)
+        return events
+
+    def _follow_ups(self, state: ParentMeetingsState, command: RecordFollowUps, now: datetime) -> list[Event]:
+        problems: list[tuple[int, str]] = []
+        events: list[Event] = []
+        days: dict[str, list[str]] = {}
+        settled: dict[str, None] = {}
+        for number, row in enumerate(command.rows):
+            household = state.households.get(row.student)
+            if household is None:
+                problems.append((number, "STUDENT_UNKNOWN"))
+            elif row.student in settled or not household.takes_follow_up(row.contact):
+                problems.append((number, "HOUSEHOLD_ALREADY_SETTLED"))
+            elif not household.sessions:
+                problems.append((number, "SESSION_NOT_YET_HELD"))
+            elif row.at > now:
+                problems.append((number, "OCCURRED_IN_FUTURE"))
+            else:
+                attempts = days.setdefault(row.student, list(household.attempts))
+                day = civil(row.at).isoformat()
+                if day not in attempts:
+                    attempts.append(day)
+                events.append(
+                    HouseholdFollowedUp(
+                        student=row.student, contact=row.contact, outcome=row.outcome, at=row.at.astimezone(SHANGHAI)
+                    )
+                )
+                outcome = self._final(state, row, len(attempts))
+                if outcome is not None and outcome != household.outcome:
+                    settled[row.student] = None
+                    events.append(HouseholdSettled(student=row.student, outcome=outcome))
+        refuse_rows(problems)
+        return events
+
+    def _final(self, state: ParentMeetingsState, row: FollowUpRow, attempts: int) -> Outcome | None:
+        match row.outcome:
+            case "reached":
+                return "INFORMED"
+            case "refused":
+                return "DECLINED"
+            case "no_answer" | "call_back":
+                return "NO_ANSWER" if attempts >= state.policy.parameters.contact_attempts else None
+
+
+def refuse_rows(problems: Sequence[tuple[int, str]]) -> None:
+    """Refuse a list whole when any of its rows is bad.
+
+    Raises:
+        Refusal: ROWS_REFUSED with `rows`, each the position in the command (0, 1, 2 …) and a code.
+    """
+    if problems:
+        rows = [{"row": number, "code": code} for number, code in problems]
+        raise Refusal("ROWS_REFUSED", count=len(rows), rows=rows)

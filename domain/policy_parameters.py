@@ -1,0 +1,338 @@
+"""The named parameters of a policy profile, each with its source (DOMAIN §1.19 and §4.2; DESIGN §7).
+
+Numbers marked [DESIGN] are this project's proposals; the defaults are those of the profile `compliant`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated, Any, Final, Self
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from domain.actors import FAMILY, Role
+from domain.exact import Count, ExactFraction, Positive, Whole
+
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A civil time of day, "HH:MM"."""
+
+
+def _real_month_day(text: str) -> str:
+    date.fromisoformat(f"2001-{text}")  # 2001 is no leap year: a yearly date must exist every year
+    return text
+
+
+class SpringMode(StrEnum):
+    """What may happen before graduation (X5, R-16; DOMAIN §0.2)."""
+
+    FORBIDDEN = "FORBIDDEN"
+    EXPERIENCE_ONLY = "EXPERIENCE_ONLY"
+    COOP_ORIGIN_XUEJI = "COOP_ORIGIN_XUEJI"
+
+
+class Boundary(StrEnum):
+    """Whether a ratio that lies exactly on a line counts as past it (Q1, Q4, Q8)."""
+
+    STRICT = "strict"
+    INCLUSIVE = "inclusive"
+
+
+class ShortfallBase(StrEnum):
+    """To what the missing heads of a penalty are counted (Q2)."""
+
+    QUOTA = "quota"
+    LOWEST_TIER = "lowest_tier"
+
+
+class ZeroQuota(StrEnum):
+    """What a quota of 0 means (Q5)."""
+
+    NO_TASK = "NO_TASK"
+
+
+class RewardRatio(StrEnum):
+    """Whose ratio the reward looks at (Q6)."""
+
+    CLASS = "class"
+    SCHOOL = "school"
+
+
+class PenaltyFrom(StrEnum):
+    """Where a negative amount may go (Q13): nowhere but the trial computation; no fines on wages."""
+
+    SHADOW_ONLY = "shadow_only"
+
+
+class DropoutDenominator(StrEnum):
+    """The pupils that a dropout rate is a share of (Q9)."""
+
+    SEPTEMBER_NET_OF_TRANSFERS = "september_net_of_transfers"
+    CURRENT = "current"
+
+
+class ClassAverage(StrEnum):
+    """How a class's average treats diverted pupils (Q10, R-03)."""
+
+    BOTH = "both"
+    WITH = "with"
+    WITHOUT = "without"
+
+
+class ApplicationsMeasure(StrEnum):
+    """How applications stand to diverted pupils (Q11)."""
+
+    SEPARATE = "separate"
+
+
+class WaveBy(StrEnum):
+    """What makes a case spring or autumn (Q12)."""
+
+    DELIVERY = "delivery"
+    QUOTA = "quota"
+
+
+class VetoLesson(StrEnum):
+    """How the undatable "lesson of the veto" is kept (Q14)."""
+
+    CLAIM = "claim"
+
+
+class Rounding(StrEnum):
+    """How a computed number of heads is rounded (R-20)."""
+
+    FLOOR = "floor"
+    HALF_UP = "half_up"
+    CEILING = "ceiling"
+
+
+TABLE_NAMES: Final[dict[str, str]] = {
+    "complaint_ack": "complaint_ack_workdays",
+    "complaint_close": "complaint_close_workdays",
+    "aid_rate": "aid_rate_yuan",
+}
+"""Short names of DOMAIN §4.2 → the names here, which carry the unit."""
+
+
+class PolicyParameters(BaseModel):
+    """Every named parameter of a profile; the defaults are those of `compliant`.
+
+    Units stand in the names (days are civil days, `_workdays` and `_working_days` working days, money is whole yuan);
+    ratios are exact fractions; there is no float (INV-28). Unknown keys are ignored here, so that a rollback can read
+    a newer event; files are read with `load_parameters`, which refuses them.
+
+    Spring (X5, R-16, DOMAIN §0.2):
+        spring_mode: what may happen before graduation.
+        spring_document: the province's document number; without it `spring_mode` cannot leave FORBIDDEN.
+
+    Consent (R-11, R-21, DOMAIN §7.6; the figures are [DESIGN]):
+        consent_parties: who signs; always the pupil and the guardian (INV-04), not to be changed by policy.
+        signature_wait_hours: from the acknowledged notice to the earliest signature.
+        cooling_off_days: civil days after the later signature, whose own day is not counted.
+        cooling_off_grace_hours: confirmation is decided so long after the end (edge case 22).
+        short_cooling_hours: the least that a short application window leaves.
+        signing_lead_days: signing is offered so long before the window.
+        callback_rate_autumn, callback_rate_spring: share of confirmed consents that the bureau calls back.
+        late_consent_days: consents so near to the cut-off that cross a tier are always called back (R-21).
+        no_show_days: from the reporting date to `NoShow`.
+
+    Class reward (R-01; F-E2):
+        reward_tiers: (least completion, yuan per head), best first; empty pays nothing.
+        tier_boundary: Q4, "完成任務80%" includes exactly 80 %.
+        penalty: yuan per missing head below the lowest tier.
+        shortfall_base: Q2, heads missing to the quota or to the lowest tier's line.
+        cap_at_quota: Q3, whether heads above the quota earn nothing.
+        zero_quota: Q5, quota 0 has no ratio: no reward, no veto, 0 points.
+        reward_ratio: Q6, the class's own ratio.
+        penalty_from: Q13, negative amounts exist in shadow only; a payable run floors at 0.
+
+    Points (R-02; F-E3):
+        points_full, points_missing: for a full quota; for each missing head.
+        points_for: Q7, the class head; others by explicit assignment.
+
+    Diversion veto (R-04, Q1, X3; a proposal for people, never imposed: INV-19):
+        veto_ratio, veto_boundary: proposed below (strict) or also at (inclusive) this completion of a school.
+        veto_no_fault: pupils' documented refusals after full service exclude it.
+        veto_coverage_below: proposed only where service coverage is below this share; None does not look at it.
+        veto_lesson: Q14, kept as a claim with provenance.
+
+    Dropout (R-05, R-15, Q8, Q9; F-D8, F-D9):
+        dropout_award, dropout_veto_g79, loss_veto_g6: shares of a class, a class of grades 7 to 9, a grade 6.
+        dropout_boundary: Q8, strict on both sides: exactly 2, 5 or 10 % is neither award nor veto.
+        dropout_denominator: Q9.
+        dropout_clock: school days of absence for visit, group visit, written form (DOMAIN §7.6).
+
+    Averages, measures, waves (R-03, Q10, Q11, Q12; R-20; R-22):
+        class_average: Q10, both figures; the official one is with all pupils of the September register.
+        applications_measure: Q11, applications and diverted pupils are never added.
+        wave_by: Q12, the wave is that of the delivery.
+        target_share, target_rounding: the alternative target formula of P24.
+        minimum_cell: least size of a figure below school level shown outside the school.
+
+    Assigned care (R-06; F-G2):
+        split: shares of the class head and two teachers; they sum to 1.
+
+    Dates and reports (P17, P24, F-H1, F-H2, DOMAIN §3 and §7.6):
+        registration_deadline, spring_registration_deadline: month-day, 24:00.
+        counting_cutoff: month-day of the graduation year. DOMAIN §7.6 freezes the count at the registration deadline;
+            P24's 31 October is one county's local date.
+        daily_report_due, daily_report_reminder, daily_report_missed: civil times on school days.
+        monthly_report_day: day of the month, the earlier workday if it is off.
+
+    Complaints, appeals, retention, aid (DOMAIN §7.6, §3; R-14; P22):
+        appeal_days: civil days from publication.
+        complaint_ack_workdays, complaint_close_workdays, complaint_extension_workdays: [DESIGN].
+        retention_checkpoints: days after registration, term end, next March.
+        aid_rate_yuan, aid_months: yearly rate and teaching months; aid_list_workdays: how long a list is shown (P29).
+
+    Stages (DESIGN §5, §3; DOMAIN §7.4):
+        reminder_working_days: working days before the due date.
+        escalation_working_days, escalation_roles: working days after the due date, and to whom, pairwise.
+        contact_attempts: after the notice and so many attempts `NO_ANSWER` is a final outcome.
+        quorum: share of households at a parents' meeting; quorum_follow_up: what is owed to the rest.
+        future_minutes, backdate_days: how far `occurred_at` may lie ahead or back without a reason code.
+        school_start_window: how many schools may be starting at a time (DESIGN §4).
+        result_expires_month_day: when an identification result expires, in the graduation year (DESIGN §10).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    spring_mode: SpringMode = SpringMode.FORBIDDEN
+    spring_document: str | None = None
+
+    consent_parties: tuple[Role, ...] = (Role.PUPIL, Role.GUARDIAN)
+    signature_wait_hours: Count = 24
+    cooling_off_days: Positive = 7
+    cooling_off_grace_hours: Count = 12
+    short_cooling_hours: Annotated[int, Field(strict=True, ge=24)] = 24
+    signing_lead_days: Count = 10
+    callback_rate_autumn: ExactFraction = Fraction(3, 10)
+    callback_rate_spring: ExactFraction = Fraction(1)
+    late_consent_days: Count = 5
+    no_show_days: Positive = 14
+
+    reward_tiers: tuple[tuple[ExactFraction, Count], ...] = ()
+    tier_boundary: Boundary = Boundary.INCLUSIVE
+    penalty: Count = 0
+    shortfall_base: ShortfallBase = ShortfallBase.QUOTA
+    cap_at_quota: bool = False
+    zero_quota: ZeroQuota = ZeroQuota.NO_TASK
+    reward_ratio: RewardRatio = RewardRatio.CLASS
+    penalty_from: PenaltyFrom = PenaltyFrom.SHADOW_ONLY
+
+    points_full: Whole = 0
+    points_missing: Whole = 0
+    points_for: tuple[Role, ...] = (Role.CLASS_HEAD,)
+
+    veto_ratio: ExactFraction = Fraction(1, 2)
+    veto_boundary: Boundary = Boundary.STRICT
+    veto_no_fault: bool = True
+    veto_coverage_below: ExactFraction | None = Fraction(1)
+    veto_lesson: VetoLesson = VetoLesson.CLAIM
+
+    dropout_award: ExactFraction = Fraction(1, 50)
+    dropout_veto_g79: ExactFraction = Fraction(1, 20)
+    loss_veto_g6: ExactFraction = Fraction(1, 10)
+    dropout_boundary: Boundary = Boundary.STRICT
+    dropout_denominator: DropoutDenominator = DropoutDenominator.SEPTEMBER_NET_OF_TRANSFERS
+    dropout_clock: tuple[Positive, ...] = (1, 2, 3)
+
+    class_average: ClassAverage = ClassAverage.BOTH
+    applications_measure: ApplicationsMeasure = ApplicationsMeasure.SEPARATE
+    wave_by: WaveBy = WaveBy.DELIVERY
+    target_share: ExactFraction = Fraction(19, 20)
+    target_rounding: Rounding = Rounding.FLOOR
+    minimum_cell: Positive = 5
+
+    split: tuple[ExactFraction, ...] = (Fraction(3, 5), Fraction(1, 5), Fraction(1, 5))
+
+    registration_deadline: str = "11-20"
+    spring_registration_deadline: str = "04-20"
+    counting_cutoff: str = "11-20"
+    daily_report_due: ClockTime = "17:00"
+    daily_report_reminder: ClockTime = "16:00"
+    daily_report_missed: ClockTime = "20:00"
+    monthly_report_day: Annotated[int, Field(strict=True, ge=1, le=28)] = 28
+
+    appeal_days: Positive = 7
+    complaint_ack_workdays: Positive = 1
+    complaint_close_workdays: Positive = 15
+    complaint_extension_workdays: Count = 15
+    retention_checkpoints: tuple[str, ...] = ("D+30", "term_end", "next_March")
+    aid_rate_yuan: Count = 2000
+    aid_months: Positive = 10
+    aid_list_workdays: Positive = 5
+
+    reminder_working_days: tuple[Positive, ...] = (7, 1)
+    escalation_working_days: tuple[Positive, ...] = (1, 3, 5)
+    escalation_roles: tuple[Role, ...] = (Role.CLASS_HEAD, Role.PRINCIPAL, Role.BUREAU_OFFICER)
+    contact_attempts: Positive = 3
+    quorum: ExactFraction = Fraction(7, 10)
+    quorum_follow_up: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]*$")] = "HOME_VISIT"
+    future_minutes: Count = 5
+    backdate_days: Count = 14
+    school_start_window: Positive = 10
+    result_expires_month_day: str = "06-30"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_the_table(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {TABLE_NAMES.get(name, name): value for name, value in data.items()}
+
+    @field_validator(
+        "registration_deadline", "spring_registration_deadline", "counting_cutoff", "result_expires_month_day"
+    )
+    @classmethod
+    def _month_day(cls, text: str) -> str:
+        return _real_month_day(text)
+
+    @field_validator(
+        "callback_rate_autumn", "callback_rate_spring", "veto_ratio", "veto_coverage_below", "dropout_award",
+        "dropout_veto_g79", "loss_veto_g6", "target_share", "quorum",
+    )  # fmt: skip
+    @classmethod
+    def _share(cls, ratio: Fraction | None) -> Fraction | None:
+        if ratio is not None and not 0 <= ratio <= 1:
+            raise ValueError("a share lies between 0 and 1")
+        return ratio
+
+    @field_validator("reward_tiers")
+    @classmethod
+    def _best_first(cls, tiers: tuple[tuple[Fraction, int], ...]) -> tuple[tuple[Fraction, int], ...]:
+        ratios = [ratio for ratio, _ in tiers]
+        if any(ratio <= 0 for ratio in ratios) or any(low >= high for high, low in pairwise(ratios)):
+            raise ValueError("reward tiers are above 0 and stand best first, each ratio once")
+        return tiers
+
+    @field_validator("split")
+    @classmethod
+    def _whole_class(cls, shares: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+        if any(share < 0 for share in shares) or sum(shares) != 1:
+            raise ValueError("the shares of a class sum to 1")
+        return shares
+
+    @field_validator("consent_parties")
+    @classmethod
+    def _pupil_and_guardian(cls, parties: tuple[Role, ...]) -> tuple[Role, ...]:
+        if sorted(parties) != sorted(FAMILY):
+            raise ValueError("a consent is the pupil's and the guardian's own; policy cannot change that")
+        return parties
+
+    @model_validator(mode="after")
+    def _lawful_together(self) -> Self:
+        if self.spring_mode is not SpringMode.FORBIDDEN and not self.spring_document:
+            raise ValueError("spring_mode leaves FORBIDDEN only with the province's document number (spring_document)")
+        if len(self.escalation_working_days) != len(self.escalation_roles):
+            raise ValueError("each escalation has its day and its role")
+        return self
+
+    @property
+    def parameter_hash(self) -> str:
+        """Lower-case hex SHA-256 of the RFC 8785 bytes of the parameters' JSON; it stands with every result."""
+        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json"))).hexdigest()

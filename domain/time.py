@@ -1,0 +1,49 @@
+"""Civil time of the county: Asia/Shanghai, one offset all year, kept with every instant (INV-28)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, timezone
+
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""China has one zone and no daylight saving since 1991, so a fixed offset is exact for every campaign."""
+
+START_OF_WORK = time(8, 0)
+"""The hour at which reminders, escalations and openings of a day are due."""
+
+
+def at(day: date, clock: time = START_OF_WORK) -> datetime:
+    """Return the instant of a civil day and time of day in the county."""
+    return datetime.combine(day, clock, SHANGHAI)
+
+
+def end_of(day: date) -> datetime:
+    """Return the first instant after a civil day (24:00, the end that a due date names)."""
+    return datetime.combine(day + timedelta(days=1), time(0, 0), SHANGHAI)
+
+
+def civil(instant: datetime) -> date:
+    """Return the county's civil date of an instant.
+
+    Raises:
+        ValueError: the instant has no offset.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return instant.astimezone(SHANGHAI).date()
+
+
+def stamp(instant: datetime) -> str:
+    """Write an instant as RFC 3339 with offset +08:00 and milliseconds, the only form in events."""
+    return instant.astimezone(SHANGHAI).isoformat(timespec="milliseconds")
+
+
+def instant(text: str) -> datetime:
+    """Read what `stamp` wrote.
+
+    Raises:
+        ValueError: the text is no RFC 3339 instant with an offset.
+    """
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return parsed.astimezone(SHANGHAI)

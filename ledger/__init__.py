@@ -1,0 +1,1 @@
+"""The record: events, notice outbox, holds, the board and archived histories, in one schema."""

@@ -1,0 +1,372 @@
+"""The ledger: an append that can be repeated for ever, and the reads that people and programs ask for.
+
+One append is one transaction: events, outbox rows, holds and the board change together or not at all (INV-26,
+INV-27). The stored text of an event is its canonical form; its hash is recomputed here with the standard library, so
+an event that does not carry its own hash never enters.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.events import GENESIS, Envelope, canonical_text, event_id, recomputed_hash
+from domain.notices import NoticePlan
+from ledger import database
+from ledger.tables import archive, boards, conflicts, events, holds, outbox
+
+PAGE = 2_000
+
+
+class LedgerConflictError(Exception):
+    """The ledger holds another event at this version, or none where one must be.
+
+    Attributes:
+        stream, version: the place.
+        expected: the hash that the ledger holds (or needs before it).
+        found: the hash that the append brought.
+    """
+
+    def __init__(self, stream: str, version: int, expected: str, found: str) -> None:
+        super().__init__(f"{event_id(stream, version)}: the ledger has {expected[:12]}, the append brought {found[:12]}")
+        self.stream = stream
+        self.version = version
+        self.expected = expected
+        self.found = found
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last event of a stream."""
+
+    version: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class ArchivedHistory:
+    """One run's history as it was exported, with the part of the stream that it wrote."""
+
+    workflow_id: str
+    run_id: str
+    first_version: int
+    last_version: int
+    last_hash: str
+    closed: bool
+    history_events: int
+    digest: str
+    history: str
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether the stored bytes still have their digest."""
+        return hashlib.sha256(self.history.encode()).hexdigest() == self.digest
+
+
+class Ledger:
+    """The record of all campaigns in one database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._writing = database.writing(engine)
+
+    @classmethod
+    async def open(cls, url: str) -> Ledger:
+        """Open the database, bringing its schema up to date."""
+        engine = database.create(url)
+        await database.migrate(engine)
+        return cls(engine)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._engine.dispose()
+
+    # -- the append -------------------------------------------------------------------------------------------
+
+    async def append(self, envelopes: Sequence[Envelope], notices: Sequence[NoticePlan], view: dict[str, Any]) -> int:
+        """Write events of one stream with all that they cause; the same events again change nothing.
+
+        Args:
+            envelopes: sealed events of one stream, versions without a gap.
+            notices: the outbox rows that the events ask for.
+            view: the stream's line of the board after the last event.
+
+        Returns:
+            How many events were new.
+
+        Raises:
+            LedgerConflictError: another event stands at one of the versions, the chain does not join, or an event
+                does not carry its own hash. Nothing is written but the conflict itself.
+        """
+        if not envelopes:
+            return 0
+        try:
+            async with self._writing.begin() as connection:
+                fresh = await self._fresh(connection, envelopes)
+                if fresh:
+                    await connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
+                    await self._plan_notices(connection, fresh, notices)
+                    await self._place_holds(connection, fresh)
+                    await self._set_board(connection, fresh[-1], view)
+                return len(fresh)
+        except LedgerConflictError as conflict:
+            await self._note_conflict(conflict)
+            raise
+
+    async def _fresh(self, connection: AsyncConnection, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        stream, first = envelopes[0]["stream"], envelopes[0]["version"]
+        rows = await connection.execute(
+            select(events.c.version, events.c.hash)
+            .where(events.c.stream == stream, events.c.version >= first - 1)
+            .order_by(events.c.version)
+        )
+        held: dict[int, str] = {version: hash_ for version, hash_ in rows}  # noqa: C416 - rows are not pairs to mypy
+        before = GENESIS if first == 1 else held.get(first - 1, "")
+        fresh: list[Envelope] = []
+        for number, envelope in enumerate(envelopes):
+            version, found = envelope["version"], envelope["hash"]
+            if envelope["stream"] != stream or version != first + number:
+                raise LedgerConflictError(stream, first + number, "", found)
+            known = held.get(version)
+            if known is not None and known != found:
+                raise LedgerConflictError(stream, version, known, found)
+            if envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
+                raise LedgerConflictError(stream, version, before, found)
+            if known is None:
+                fresh.append(envelope)
+            before = found
+        return fresh
+
+    async def _plan_notices(
+        self, connection: AsyncConnection, fresh: Sequence[Envelope], notices: Sequence[NoticePlan]
+    ) -> None:
+        causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
+        rows = [{**notice.model_dump(), "state": "planned"} for notice in notices if notice.cause in causes]
+        if rows:
+            await connection.execute(self._insert(outbox).on_conflict_do_nothing(), rows)
+
+    async def _place_holds(self, connection: AsyncConnection, fresh: Sequence[Envelope]) -> None:
+        for envelope in fresh:
+            cause = event_id(envelope["stream"], envelope["version"])
+            if envelope["type"] not in ("CampaignPaused", "CampaignResumed", "CampaignStopped"):
+                continue
+            school = envelope["data"].get("school")
+            scope = f"{envelope['stream']}/{school}" if school else envelope["stream"]
+            if envelope["type"] == "CampaignResumed":
+                released = update(holds).where(holds.c.scope == scope, holds.c.released_by.is_(None))
+                await connection.execute(released.values(released_by=cause, released_at=envelope["recorded_at"]))
+            else:
+                row = {
+                    "cause": cause,
+                    "scope": scope,
+                    "reason": envelope["data"]["reason"],
+                    "placed_at": envelope["recorded_at"],
+                }
+                await connection.execute(insert(holds), row)
+
+    async def _set_board(self, connection: AsyncConnection, last: Envelope, view: dict[str, Any]) -> None:
+        row = {
+            "stream": last["stream"],
+            "campaign": _campaign(last["stream"]),
+            "version": last["version"],
+            "hash": last["hash"],
+            "body": json.dumps(view, sort_keys=True, ensure_ascii=False),
+        }
+        statement = self._insert(boards).values(row)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["stream"],
+                set_={key: row[key] for key in ("version", "hash", "body")},
+                where=boards.c.version < last["version"],
+            )
+        )
+
+    async def _note_conflict(self, conflict: LedgerConflictError) -> None:
+        row = {
+            "stream": conflict.stream,
+            "version": conflict.version,
+            "expected": conflict.expected,
+            "found": conflict.found,
+        }
+        async with self._writing.begin() as connection:
+            await connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
+
+    # -- reads ------------------------------------------------------------------------------------------------
+
+    async def events(self, stream: str, after: int = 0) -> AsyncIterator[Envelope]:
+        """Yield a stream's events in order, those after a version."""
+        while True:
+            async with self._engine.connect() as connection:
+                rows = (
+                    await connection.execute(
+                        select(events.c.body)
+                        .where(events.c.stream == stream, events.c.version > after)
+                        .order_by(events.c.version)
+                        .limit(PAGE)
+                    )
+                ).all()
+            for row in rows:
+                yield json.loads(row.body)
+            if len(rows) < PAGE:
+                return
+            after += PAGE
+
+    async def head(self, stream: str) -> Head | None:
+        """Return a stream's last event, None for a stream that the ledger does not know."""
+        async with self._engine.connect() as connection:
+            row = (
+                await connection.execute(
+                    select(events.c.version, events.c.hash)
+                    .where(events.c.stream == stream)
+                    .order_by(events.c.version.desc())
+                    .limit(1)
+                )
+            ).first()
+        return None if row is None else Head(row.version, row.hash)
+
+    async def holds_event(self, stream: str, version: int, hash_: str) -> bool:
+        """Tell whether exactly this event is in the record."""
+        async with self._engine.connect() as connection:
+            found = await connection.scalar(
+                select(events.c.hash).where(events.c.stream == stream, events.c.version == version)
+            )
+        return bool(found == hash_)
+
+    async def streams(self, campaign: str) -> list[str]:
+        """Return the ids of a campaign's streams, sorted."""
+        async with self._engine.connect() as connection:
+            rows = await connection.scalars(select(boards.c.stream).where(boards.c.campaign == campaign))
+            return sorted(rows)
+
+    async def campaigns(self) -> list[str]:
+        """Return the ids of all campaigns in the record, sorted."""
+        async with self._engine.connect() as connection:
+            return sorted(await connection.scalars(select(boards.c.campaign).distinct()))
+
+    async def board(self, campaign: str) -> dict[str, dict[str, Any]]:
+        """Return every stream's line of the board, with its `version`, in the order of the ids."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(boards).where(boards.c.campaign == campaign))
+            return {
+                row.stream: {**json.loads(row.body), "version": row.version}
+                for row in sorted(rows, key=lambda row: row.stream)
+            }
+
+    async def counts(self, campaign: str) -> dict[str, int]:
+        """Return how many events and notices a campaign has."""
+        async with self._engine.connect() as connection:
+            written = select(func.count()).select_from(events).where(events.c.campaign == campaign)
+            planned = select(func.count()).select_from(outbox).where(outbox.c.campaign == campaign)
+            return {
+                "events": await connection.scalar(written) or 0,
+                "notices": await connection.scalar(planned) or 0,
+            }
+
+    async def notices(self, campaign: str) -> list[dict[str, Any]]:
+        """Return a campaign's outbox rows in the order of their ids."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(
+                select(outbox).where(outbox.c.campaign == campaign).order_by(outbox.c.notice_id)
+            )
+            return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    async def open_holds(self, campaign: str) -> list[dict[str, Any]]:
+        """Return the holds of a campaign and its schools that nobody has released."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(
+                select(holds)
+                .where(holds.c.released_by.is_(None), holds.c.scope.startswith(campaign, autoescape=True))
+                .order_by(holds.c.cause)
+            )
+            return [dict(row._mapping) for row in rows]  # noqa: SLF001
+
+    async def conflicts(self) -> list[dict[str, Any]]:
+        """Return the streams that are halted because an append met another event."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(conflicts).order_by(conflicts.c.stream))
+            return [dict(row._mapping) for row in rows]  # noqa: SLF001
+
+    async def revision(self) -> str | None:
+        """Return the schema revision."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(database.revision)
+
+    # -- archive ----------------------------------------------------------------------------------------------
+
+    async def archive(self, kept: ArchivedHistory) -> bool:
+        """Keep one run's history; a run that is kept already stays as it is. Tells whether it is new."""
+        row = {
+            "workflow_id": kept.workflow_id,
+            "run_id": kept.run_id,
+            "campaign": _campaign(kept.workflow_id),
+            "first_version": kept.first_version,
+            "last_version": kept.last_version,
+            "last_hash": kept.last_hash,
+            "closed": kept.closed,
+            "history_events": kept.history_events,
+            "digest": kept.digest,
+            "history": gzip.compress(kept.history.encode(), mtime=0),
+        }
+        async with self._writing.begin() as connection:
+            result = await connection.execute(self._insert(archive).values(row).on_conflict_do_nothing())
+            return bool(result.rowcount)
+
+    async def archived_runs(self, campaign: str) -> dict[str, list[str]]:
+        """Return the archived run ids by workflow id, in the order of the versions that they wrote."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(
+                select(archive.c.workflow_id, archive.c.run_id)
+                .where(archive.c.campaign == campaign)
+                .order_by(archive.c.workflow_id, archive.c.first_version, archive.c.last_version)
+            )
+            runs: dict[str, list[str]] = {}
+            for workflow_id, run_id in rows:
+                runs.setdefault(workflow_id, []).append(run_id)
+            return runs
+
+    async def archived(self, workflow_id: str, run_id: str) -> ArchivedHistory | None:
+        """Return one run's history, None where it is not kept."""
+        async with self._engine.connect() as connection:
+            row = (
+                await connection.execute(
+                    select(archive).where(archive.c.workflow_id == workflow_id, archive.c.run_id == run_id)
+                )
+            ).first()
+        if row is None:
+            return None
+        fields = {key: value for key, value in row._mapping.items() if key != "campaign"}  # noqa: SLF001
+        return ArchivedHistory(**{**fields, "history": gzip.decompress(row.history).decode()})
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _insert(self, table: Any) -> Any:
+        """Return the dialect's insert, the only one that knows conflicts."""
+        return postgresql_insert(table) if self._engine.dialect.name == "postgresql" else sqlite_insert(table)
+
+
+def _campaign(stream: str) -> str:
+    return "/".join(stream.split("/")[:3])
+
+
+def _event_row(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "stream": envelope["stream"],
+        "version": envelope["version"],
+        "campaign": _campaign(envelope["stream"]),
+        "type": envelope["type"],
+        "student": envelope["data"].get("student"),
+        "occurred_at": envelope["occurred_at"],
+        "recorded_at": envelope["recorded_at"],
+        "prev_hash": envelope["prev_hash"],
+        "hash": envelope["hash"],
+        "body": canonical_text(envelope),
+    }

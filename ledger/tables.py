@@ -1,0 +1,101 @@
+"""The ledger's tables; the same on SQLite and PostgreSQL. Times are RFC 3339 text, as they stand in the events."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("stream", String(200), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("campaign", String(80), nullable=False, index=True),
+    Column("type", String(64), nullable=False),
+    Column("student", String(40), nullable=True, index=True),
+    Column("occurred_at", String(32), nullable=False),
+    Column("recorded_at", String(32), nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("body", Text, nullable=False, doc="the canonical text of the whole envelope"),
+    UniqueConstraint("hash"),
+)
+
+boards = Table(
+    "boards",
+    metadata,
+    Column("stream", String(200), primary_key=True),
+    Column("campaign", String(80), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("body", Text, nullable=False, doc="the stream's line of the board, JSON"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("notice_id", String(40), primary_key=True),
+    Column("campaign", String(80), nullable=False, index=True),
+    Column("stream", String(200), nullable=False),
+    Column("cause", String(220), nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("recipient", String(80), nullable=False),
+    Column("optional", Boolean, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("planned_at", String(32), nullable=False),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("cause", String(220), primary_key=True),
+    Column("scope", String(200), nullable=False, index=True, doc="the campaign's or the school's id"),
+    Column("reason", String(64), nullable=False),
+    Column("placed_at", String(32), nullable=False),
+    Column("released_by", String(220), nullable=True),
+    Column("released_at", String(32), nullable=True),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("workflow_id", String(200), primary_key=True),
+    Column("run_id", String(64), primary_key=True),
+    Column("campaign", String(80), nullable=False, index=True),
+    Column("first_version", Integer, nullable=False),
+    Column("last_version", Integer, nullable=False),
+    Column("last_hash", String(64), nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("history_events", Integer, nullable=False),
+    Column("digest", String(64), nullable=False, doc="SHA-256 of the uncompressed JSON"),
+    Column("history", LargeBinary, nullable=False, doc="gzip of the history's JSON"),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("stream", String(200), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("expected", String(64), nullable=False),
+    Column("found", String(64), nullable=False),
+)
+
+Index("ix_outbox_state", outbox.c.state, outbox.c.campaign)

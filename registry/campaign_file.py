@@ -1,0 +1,287 @@
+"""`campaign.toml`: what a bureau states about one campaign (CLI contract, Files)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Literal, Self
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from registry.problems import InputRejected
+
+FILE_NAME: Final = "campaign.toml"
+DEFAULT_FULL_MARK: Final = 700
+
+StageSlug = Literal["identification", "parent-meetings", "school-visits", "application-filing", "retention"]
+
+STAGES: Final[tuple[StageSlug, ...]] = (
+    "identification",
+    "parent-meetings",
+    "school-visits",
+    "application-filing",
+    "retention",
+)
+DEFAULT_AFTER: Final[dict[StageSlug, tuple[StageSlug, ...]]] = {
+    "parent-meetings": ("identification",),
+    "school-visits": ("parent-meetings",),
+    "application-filing": ("parent-meetings",),
+    "retention": ("application-filing",),
+}
+"""Stages that come before a stage where the file does not say otherwise (`after`)."""
+
+_SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "missing": ("缺少此项。", "This key is missing."),
+    "extra_forbidden": ("没有这一项，请检查拼写。", "There is no such key: check its spelling."),
+    "string_pattern_mismatch": ("格式不对。", "The form is wrong."),
+    "STAGE_WINDOW_INVALID": ("截止日期早于开始日期。", "The due date lies before the opening date."),
+    "STAGE_MISSING": ("五个阶段必须都写明。", "All five stages must be given."),
+    "STAGE_ORDER_INVALID": (
+        "前置阶段不能是自身，也不能循环。",
+        "A stage cannot come after itself, directly or in a circle.",
+    ),
+    "SCHOOL_DUPLICATE": ("学校标识码重复。", "The school's code occurs twice."),
+    "ROSTER_SHARED": ("两所学校不能使用同一份名册。", "Two schools cannot share one roster."),
+    "ROSTER_PATH_OUTSIDE": (
+        "路径必须是本目录之内的相对路径。",
+        "The path must be relative and stay inside the directory.",
+    ),
+    "ROSTER_FILE_MISSING": ("找不到名册文件。", "The roster file does not exist."),
+    "CALENDAR_PATH_OUTSIDE": (
+        "路径必须是本目录之内的相对路径。",
+        "The path must be relative and stay inside the directory.",
+    ),
+    "CALENDAR_FILE_MISSING": ("找不到校历文件。", "The school calendar does not exist."),
+}
+_OTHER: Final = ("值的类型或范围不对。", "The value's kind or range is wrong.")
+_FORMS: Final[dict[str, tuple[str, str]]] = {
+    "county": ("小写字母、数字和连字符，至多 40 个", "lower-case letters, digits and hyphens, at most 40"),
+    "year": ("毕业年份，2000 至 2100 的整数", "the year of graduation, a whole number from 2000 to 2100"),
+    "code": ("10 位学校标识码，加引号", "the school's code of 10 digits, in quotation marks"),
+    "qualified_schools": ("加引号的学校标识码列表", "a list of school codes in quotation marks"),
+    "opens": ("日期，如 2024-11-18", "a date such as 2024-11-18"),
+    "due": ("日期，如 2024-11-29", "a date such as 2024-11-29"),
+    "after": ("阶段名称列表", "a list of stage names"),
+    "schema": ("1", "1"),
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+
+class StageWindow(_Model):
+    """When a stage opens and is due (civil dates, both inclusive), and which stages come before it."""
+
+    opens: date
+    due: date
+    after: tuple[StageSlug, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.due < self.opens:
+            raise PydanticCustomError("STAGE_WINDOW_INVALID", "due before opens")
+        return self
+
+
+class SchoolEntry(_Model):
+    """A junior high school: its 学校标识码 (10 digits), its name, and its roster's path relative to the file."""
+
+    code: str = Field(pattern=r"^[0-9]{10}$")
+    name: str = Field(min_length=1, max_length=100)
+    roster: str = Field(min_length=1)
+
+
+class CalendarEntry(_Model):
+    """The school calendar's path relative to the file."""
+
+    school: str = Field(default="calendar.csv", min_length=1)
+
+
+class IdentificationEntry(_Model):
+    """Settings of the mid-term identification: the full mark of the examination, in whole marks."""
+
+    full_mark: int = Field(default=DEFAULT_FULL_MARK, ge=1, le=10_000, strict=True)
+
+
+class CampaignFile(_Model):
+    """The content of `campaign.toml`; paths are checked by `load_campaign`.
+
+    Attributes:
+        schema_version: `schema` in the file; 1.
+        county: slug of the county.
+        year: year of graduation (届).
+        profile: id of the policy profile.
+        qualified_schools: codes of the vocational schools on the published list.
+        calendar: the school calendar, None where the file names none.
+        identification: settings of the identification.
+        stages: window of each of the five stages, in their order.
+        schools: the junior high schools, in the file's order.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    county: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    year: int = Field(ge=2000, le=2100, strict=True)
+    profile: str = Field(default="compliant", pattern=r"^[a-z0-9-]{1,40}$")
+    qualified_schools: tuple[str, ...] = ()
+    calendar: CalendarEntry | None = None
+    identification: IdentificationEntry = IdentificationEntry()
+    stages: dict[StageSlug, StageWindow]
+    schools: tuple[SchoolEntry, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prerequisites(cls, data: Any) -> Any:
+        """Write the default `after` into the stages that do not state it."""
+        stages = data.get("stages") if isinstance(data, dict) else None
+        if not isinstance(stages, dict):
+            return data
+        filled = {
+            slug: {"after": DEFAULT_AFTER.get(slug, ()), **window} if isinstance(window, dict) else window
+            for slug, window in stages.items()
+        }
+        return {**data, "stages": filled}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for slug in STAGES:
+            if slug not in self.stages:
+                raise PydanticCustomError("STAGE_MISSING", "stage missing", {"place": f"stages.{slug}"})
+        open_ended: set[StageSlug] = set(STAGES)
+        while ready := {slug for slug in open_ended if not open_ended.intersection(self.stages[slug].after)}:
+            open_ended -= ready
+        for slug in STAGES:
+            if slug in open_ended:
+                raise PydanticCustomError("STAGE_ORDER_INVALID", "circle", {"place": f"stages.{slug}.after"})
+        for index, school in enumerate(self.schools):
+            earlier = self.schools[:index]
+            if school.code in {other.code for other in earlier}:
+                raise PydanticCustomError("SCHOOL_DUPLICATE", "twice", {"place": f"schools[{index}].code"})
+            if PurePosixPath(school.roster) in {PurePosixPath(other.roster) for other in earlier}:
+                raise PydanticCustomError("ROSTER_SHARED", "twice", {"place": f"schools[{index}].roster"})
+        return self
+
+    @property
+    def campaign(self) -> str:
+        """The campaign's name, `campaign/{county}/{year}`."""
+        return f"campaign/{self.county}/{self.year}"
+
+    @property
+    def full_mark(self) -> int:
+        """The full mark of the mid-term examination, in whole marks."""
+        return self.identification.full_mark
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the content (not of the rosters): equal for equal content, however it is laid out."""
+        content = self.model_dump(mode="json", by_alias=True)
+        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def load_campaign(directory: Path) -> CampaignFile:
+    """Read and check `campaign.toml` in a directory, with the paths that it names.
+
+    Raises:
+        InputRejected: `CAMPAIGN_FILE_MISSING`, `CAMPAIGN_FILE_INVALID`, `SCHOOL_DUPLICATE`, `STAGE_MISSING`,
+            `STAGE_WINDOW_INVALID`, `STAGE_ORDER_INVALID`, `ROSTER_SHARED`, `ROSTER_PATH_OUTSIDE`,
+            `ROSTER_FILE_MISSING`, `CALENDAR_PATH_OUTSIDE`, `CALENDAR_FILE_MISSING`; with the place and a remedy.
+    """
+    path = directory / FILE_NAME
+    if not path.is_file():
+        raise InputRejected(
+            "CAMPAIGN_FILE_MISSING",
+            message_zh=f"目录中没有 {FILE_NAME}。",
+            message_en=f"The directory has no {FILE_NAME}.",
+            place=FILE_NAME,
+            remedy_zh="请指定含有该文件的目录，或用 sample 命令生成样例。",
+            remedy_en="Name the directory that holds it, or make an example with the command sample.",
+        )
+    try:
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputRejected(
+            "CAMPAIGN_FILE_INVALID",
+            message_zh="文件不是 UTF-8 编码。",
+            message_en="The file is not encoded in UTF-8.",
+            place=FILE_NAME,
+            remedy_zh="请另存为 UTF-8 编码。",
+            remedy_en="Save it as UTF-8.",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+), column (\d+)", str(error))
+        raise InputRejected(
+            "CAMPAIGN_FILE_INVALID",
+            message_zh="文件不是有效的 TOML。",
+            message_en="The file is no valid TOML.",
+            place=f"{FILE_NAME}: line {where[1]} column {where[2]}" if where else f"{FILE_NAME}: end of file",
+            remedy_zh="请改正该处的写法；文字要加引号，日期不加。",
+            remedy_en="Correct the notation there; texts need quotation marks, dates do not.",
+        ) from None
+    try:
+        campaign = CampaignFile.model_validate(content)
+    except ValidationError as error:
+        raise _rejected(error) from None
+    for index, school in enumerate(campaign.schools):
+        _check_path(directory, school.roster, f"schools[{index}].roster", "ROSTER")
+    if campaign.calendar is not None:
+        _check_path(directory, campaign.calendar.school, "calendar.school", "CALENDAR")
+    return campaign
+
+
+def _check_path(directory: Path, relative: str, place: str, kind: str) -> None:
+    root = directory.resolve()
+    target = (root / relative).resolve()
+    if Path(relative).is_absolute() or not target.is_relative_to(root):
+        raise _problem(f"{kind}_PATH_OUTSIDE", place)
+    if not target.is_file():
+        raise _problem(f"{kind}_FILE_MISSING", place)
+
+
+def _problem(code: str, place: str) -> InputRejected:
+    message_zh, message_en = _SENTENCES[code]
+    return InputRejected(
+        code,
+        message_zh=message_zh,
+        message_en=message_en,
+        place=f"{FILE_NAME}: {place}",
+        remedy_zh=f"请修改 {FILE_NAME} 中的 {place}。",
+        remedy_en=f"Correct {place} in {FILE_NAME}.",
+    )
+
+
+def _rejected(error: ValidationError) -> InputRejected:
+    """Turn pydantic's first finding into ours: its place and kind, never the value."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    kind = first["type"]
+    place = first.get("ctx", {}).get("place") or _place(first["loc"])
+    if kind in _SENTENCES and kind.isupper():
+        return _problem(kind, place)
+    message_zh, message_en = _SENTENCES.get(kind, _OTHER)
+    return _invalid(place, message_zh, message_en)
+
+
+def _invalid(place: str, message_zh: str, message_en: str) -> InputRejected:
+    key = re.sub(r"\[\d+\]$", "", place).rpartition(".")[2]
+    form_zh, form_en = _FORMS.get(key, ("", ""))
+    return InputRejected(
+        "CAMPAIGN_FILE_INVALID",
+        message_zh=message_zh,
+        message_en=message_en,
+        place=f"{FILE_NAME}: {place}",
+        remedy_zh=f"请修改 {place}" + (f"，应为：{form_zh}。" if form_zh else "。"),
+        remedy_en=f"Correct {place}" + (f"; it must be: {form_en}." if form_en else "."),
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Write a location as the file's reader knows it: `schools[2].code`."""
+    text = ""
+    for part in location:
+        if part == "[key]":
+            continue
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".") or "(file)"

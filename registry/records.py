@@ -1,0 +1,130 @@
+"""What the registry answers with: results, snapshots, facts, contacts, notes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import rfc8785
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import changed, or would change, in numbers of pupils.
+
+    Attributes:
+        added: new in this school.
+        unchanged: held with the same content.
+        changed: held with other content, or back on the roster.
+        missing: held, and no longer on the roster.
+        elsewhere: on this roster and on another school's of the same campaign; a warning, counted once only later.
+        missing_students: references of the missing.
+    """
+
+    added: int
+    unchanged: int
+    changed: int
+    missing: int
+    elsewhere: int = 0
+    missing_students: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An immutable copy of a school's facts.
+
+    Attributes:
+        ref: reference, `snp_…`.
+        digest: SHA-256 over the canonical JSON of the pupils' salted commitments.
+        pupils: number of pupils.
+        classes: class id → number of pupils, in the order of ids.
+        full_mark: full mark of the mid-term examination, in whole marks.
+    """
+
+    ref: str
+    digest: str
+    pupils: int
+    classes: dict[str, int]
+    full_mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class PupilFacts:
+    """What the identification may look at; never leaves the registry but as reference, codes and commitment.
+
+    Attributes:
+        student_ref: reference of the pupil.
+        class_id: canonical class id.
+        mark_tenths: mid-term mark in tenths of a mark, None where unknown.
+        full_mark: in whole marks, None where unknown.
+        unexplained_absence_days: this term, None where unknown.
+        informed: whether the family was informed already, None where unknown.
+        salt: 32 hexadecimal characters.
+        commitment: SHA-256 of the canonical JSON of all of the above.
+    """
+
+    student_ref: str
+    class_id: str
+    mark_tenths: int | None = field(repr=False)
+    full_mark: int | None
+    unexplained_absence_days: int | None = field(repr=False)
+    informed: bool | None = field(repr=False)
+    salt: str = field(repr=False)
+    commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guardian:
+    """The contact of a pupil's family; one per pupil, unknown values empty."""
+
+    guardian_ref: str
+    student_ref: str
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSchool:
+    """A school of a campaign."""
+
+    code: str
+    name: str
+    full_mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A free text that stays here: events hold its reference and its salted digest."""
+
+    ref: str
+    digest: str
+
+
+def digest_of(content: Any) -> str:
+    """Return the lower-case hexadecimal SHA-256 of a value's RFC 8785 bytes."""
+    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def commitment_of(
+    *,
+    student_ref: str,
+    class_id: str,
+    mark_tenths: int | None,
+    full_mark: int | None,
+    absence_days: int | None,
+    informed: bool | None,
+    salt: str,
+) -> str:
+    """Return the salted commitment to one pupil's facts: it binds them and tells nothing without the salt."""
+    return digest_of(
+        {
+            "student_ref": student_ref,
+            "class_id": class_id,
+            "mark_tenths": mark_tenths,
+            "full_mark": full_mark,
+            "unexplained_absence_days": absence_days,
+            "informed": informed,
+            "salt": salt,
+        }
+    )

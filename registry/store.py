@@ -1,0 +1,393 @@
+"""The registry: people and schools of all campaigns, over SQLAlchemy Core (SQLite or PostgreSQL)."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from registry import database
+from registry.campaign_file import CampaignFile
+from registry.importing import Changes, count_elsewhere, held_pupils
+from registry.problems import InputRejected
+from registry.records import Guardian, HeldSchool, ImportResult, Note, PupilFacts, Snapshot, commitment_of, digest_of
+from registry.references import References
+from registry.roster import Roster
+from registry.staff_file import StaffMember
+from registry.tables import guardians, metadata, notes, pupils, schools, settings, snapshot_pupils, snapshots, staff
+
+_DOTS = re.compile(r"[\u2022\u2027\u22c5\u30fb]")
+
+
+class Registry:
+    """The only store of personal data.
+
+    `campaign` is `campaign/{county}/{year}`, `school` its code, `class_id` canonical (`2022-03`); people are named by
+    references. One import, snapshot or deletion is one transaction. Errors carry references and codes, no values.
+    """
+
+    def __init__(self, engine: AsyncEngine, pepper: bytes) -> None:
+        self._engine = engine
+        self._writing = database.writing(engine)
+        self._pepper = pepper
+
+    @classmethod
+    async def open(cls, url: str, pepper: bytes) -> Self:
+        """Open the registry and make its tables where they are missing.
+
+        Args:
+            url: `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`.
+            pepper: the secret that keys identities (`registry.database.load_pepper`).
+
+        Raises:
+            InputRejected: `PEPPER_MISMATCH`, the registry was made with another pepper and would know nobody again.
+        """
+        registry = cls(database.create(url), pepper)
+        try:
+            await registry._prepare()
+        except BaseException:
+            await registry.close()
+            raise
+        return registry
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    # Schools and staff
+
+    async def save_schools(self, campaign: str, campaign_file: CampaignFile) -> None:
+        """Take over names and full mark of the campaign file's schools; schools that it no longer names go."""
+        rows = [
+            {"campaign": campaign, "school": school.code, "name": school.name, "full_mark": campaign_file.full_mark}
+            for school in campaign_file.schools
+        ]
+        async with self._writing.begin() as connection:
+            await connection.execute(delete(schools).where(schools.c.campaign == campaign))
+            await connection.execute(insert(schools), rows)
+
+    async def schools(self, campaign: str) -> tuple[HeldSchool, ...]:
+        """Return a campaign's schools in the order of codes."""
+        query = select(schools).where(schools.c.campaign == campaign).order_by(schools.c.school)
+        return tuple(HeldSchool(row["school"], row["name"], row["full_mark"]) for row in await self._rows(query))
+
+    async def replace_staff(self, campaign: str, members: Iterable[StaffMember]) -> None:
+        """Hold exactly these members of staff for a campaign."""
+        rows = [
+            {"campaign": campaign, "position": position, **member.model_dump(), "classes": ";".join(member.classes)}
+            for position, member in enumerate(members)
+        ]
+        async with self._writing.begin() as connection:
+            await connection.execute(delete(staff).where(staff.c.campaign == campaign))
+            if rows:
+                await connection.execute(insert(staff), rows)
+
+    async def staff_member(self, campaign: str, staff_ref: str) -> StaffMember | None:
+        """Return one member of staff, None where the campaign has no such reference."""
+        rows = await self._rows(select(staff).where(staff.c.campaign == campaign, staff.c.staff_ref == staff_ref))
+        return _member(rows[0]) if rows else None
+
+    async def staff(self, campaign: str) -> tuple[StaffMember, ...]:
+        """Return all members of staff in the order in which they were given."""
+        query = select(staff).where(staff.c.campaign == campaign).order_by(staff.c.position)
+        return tuple(_member(row) for row in await self._rows(query))
+
+    # Pupils
+
+    async def import_roster(
+        self, campaign: str, school: str, roster: Roster, references: References, *, commit: bool = True
+    ) -> ImportResult:
+        """Take over a school's roster; the same again changes nothing.
+
+        A pupil who is no longer on it stays held but leaves the next snapshots; not so while the roster has rejected
+        rows, since the missing pupil may stand in one of them. Existing snapshots never change.
+
+        Args:
+            campaign: name of the campaign.
+            school: code of the school.
+            roster: what `read_roster` returned; only accepted rows count.
+            references: source of references and salts for new pupils, drawn in the roster's order.
+            commit: False computes the result and writes nothing.
+        """
+        async with self._writing.begin() as connection:
+            await connection.execute(
+                select(schools.c.school)
+                .where(schools.c.campaign == campaign, schools.c.school == school)
+                .with_for_update()  # one import per school at a time; on SQLite `IMMEDIATE` sees to that
+            )
+            held = await held_pupils(connection, campaign, school)
+            keys = [self._id_key(row.id_number) for row in roster.accepted]
+            changes = Changes(campaign, school)
+            for key, row in zip(keys, roster.accepted, strict=True):
+                changes.take(key, row, held.get(key), references if commit else References())
+            gone = sorted(held[key]["student_ref"] for key in held.keys() - set(keys) if held[key]["listed"])
+            if commit:
+                await changes.write(connection)
+                if gone and not roster.rejected:
+                    await connection.execute(
+                        update(pupils).where(pupils.c.student_ref == bindparam("ref")).values(listed=False),
+                        [{"ref": student_ref} for student_ref in gone],
+                    )
+            elsewhere = await count_elsewhere(connection, campaign, school, keys)
+        return ImportResult(
+            added=len(changes.new_pupils),
+            unchanged=len(keys) - len(changes.new_pupils) - len(changes.changed),
+            changed=len(changes.changed),
+            missing=len(gone),
+            elsewhere=elsewhere,
+            missing_students=tuple(gone),
+        )
+
+    async def names(self, campaign: str, school: str) -> dict[str, tuple[str, str]]:
+        """Return (class id, name) of every listed pupil by reference, ordered by class and reference."""
+        query = (
+            select(pupils.c.student_ref, pupils.c.class_id, pupils.c.name)
+            .where(pupils.c.campaign == campaign, pupils.c.school == school, pupils.c.listed.is_(True))
+            .order_by(pupils.c.class_id, pupils.c.student_ref)
+        )
+        return {row["student_ref"]: (row["class_id"], row["name"]) for row in await self._rows(query)}
+
+    async def resolve(self, campaign: str, school: str, class_id: str, name: str) -> str:
+        """Return the reference of the one listed pupil of this name in a class; blanks and dot variants do not matter.
+
+        Raises:
+            InputRejected: `STUDENT_NOT_FOUND`, `STUDENT_AMBIGUOUS`.
+        """
+        query = select(pupils.c.student_ref, pupils.c.name).where(
+            pupils.c.campaign == campaign,
+            pupils.c.school == school,
+            pupils.c.class_id == class_id,
+            pupils.c.listed.is_(True),
+        )
+        wanted = _name_key(name)
+        found = [row["student_ref"] for row in await self._rows(query) if _name_key(row["name"]) == wanted]
+        if not found:
+            raise InputRejected(
+                "STUDENT_NOT_FOUND",
+                message_zh="该班没有这个姓名的学生。",
+                message_en="The class has no pupil of this name.",
+                remedy_zh="请核对班级和姓名，或使用 record template 生成的编号。",
+                remedy_en="Check class and name, or use the reference that record template writes.",
+            )
+        if len(found) > 1:
+            raise InputRejected(
+                "STUDENT_AMBIGUOUS",
+                message_zh="该班有不止一名同名学生。",
+                message_en="The class has more than one pupil of this name.",
+                remedy_zh="请使用 record template 生成的编号。",
+                remedy_en="Use the reference that record template writes.",
+            )
+        return str(found[0])
+
+    async def guardians(self, campaign: str, school: str) -> dict[str, Guardian]:
+        """Return the guardian of every listed pupil, by the pupil's reference."""
+        query = (
+            select(guardians)
+            .join(pupils, pupils.c.student_ref == guardians.c.student_ref)
+            .where(pupils.c.campaign == campaign, pupils.c.school == school, pupils.c.listed.is_(True))
+            .order_by(guardians.c.student_ref)
+        )
+        return {row["student_ref"]: Guardian(**row) for row in await self._rows(query)}
+
+    async def guardian(self, guardian_ref: str) -> Guardian | None:
+        """Return one guardian, None where the reference is unknown or the family was forgotten."""
+        rows = await self._rows(select(guardians).where(guardians.c.guardian_ref == guardian_ref))
+        return Guardian(**rows[0]) if rows else None
+
+    async def forget_pupil(self, student_ref: str) -> bool:
+        """Delete a pupil, the guardian, the copies in snapshots and the notes about the pupil, from the files too.
+
+        Digests and commitments elsewhere stay valid. Again changes nothing.
+
+        Returns:
+            Whether there was anything to delete.
+        """
+        async with self._writing.begin() as connection:
+            deleted = 0
+            for table, column in (
+                (pupils, pupils.c.student_ref),
+                (guardians, guardians.c.student_ref),
+                (snapshot_pupils, snapshot_pupils.c.student_ref),
+                (notes, notes.c.about),
+            ):
+                deleted += (await connection.execute(delete(table).where(column == student_ref))).rowcount
+        await database.checkpoint(self._engine)
+        return deleted > 0
+
+    # Snapshots
+
+    async def take_snapshot(self, campaign: str, school: str, references: References) -> Snapshot:
+        """Copy the facts of a school's listed pupils, for ever; the same content again gives the same snapshot.
+
+        Raises:
+            InputRejected: `SCHOOL_UNKNOWN` (no `save_schools` before), `SCHOOL_WITHOUT_PUPILS`.
+        """
+        async with self._writing.begin() as connection:
+            full_mark = (
+                await connection.execute(
+                    select(schools.c.full_mark)
+                    .where(schools.c.campaign == campaign, schools.c.school == school)
+                    .with_for_update()
+                )
+            ).scalar_one_or_none()
+            if full_mark is None:
+                raise _unknown("SCHOOL_UNKNOWN", "没有这所学校。", "There is no such school.")
+            columns = [
+                pupils.c[name]
+                for name in ("student_ref", "class_id", "mark_tenths", "absence_days", "informed", "salt")
+            ]
+            query = (
+                select(*columns)
+                .where(pupils.c.campaign == campaign, pupils.c.school == school, pupils.c.listed.is_(True))
+                .order_by(pupils.c.student_ref)
+            )
+            rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+            if not rows:
+                raise _unknown("SCHOOL_WITHOUT_PUPILS", "该校没有学生。", "The school has no pupils.")
+            for row in rows:
+                row["commitment"] = commitment_of(full_mark=full_mark, **row)
+            digest = digest_of([[row["student_ref"], row["commitment"]] for row in rows])
+            same = select(snapshots.c.snapshot_ref).where(
+                snapshots.c.campaign == campaign, snapshots.c.school == school, snapshots.c.digest == digest
+            )
+            ref = (await connection.execute(same)).scalar_one_or_none()
+            if ref is None:
+                ref = references.snapshot()
+                await connection.execute(
+                    insert(snapshots).values(
+                        snapshot_ref=ref,
+                        campaign=campaign,
+                        school=school,
+                        digest=digest,
+                        full_mark=full_mark,
+                        pupils=len(rows),
+                        taken_at=datetime.now(UTC),
+                    )
+                )
+                await connection.execute(insert(snapshot_pupils), [{"snapshot_ref": ref, **row} for row in rows])
+        classes = Counter(str(row["class_id"]) for row in rows)
+        return Snapshot(ref, digest, len(rows), dict(sorted(classes.items())), full_mark)
+
+    async def cohort(self, snapshot_ref: str) -> dict[str, list[str]]:
+        """Return a snapshot's pupils by class, classes and references sorted; forgotten pupils are absent.
+
+        Raises:
+            InputRejected: `SNAPSHOT_UNKNOWN`.
+        """
+        classes: dict[str, list[str]] = {}
+        for fact in await self.facts(snapshot_ref):
+            classes.setdefault(fact.class_id, []).append(fact.student_ref)
+        return dict(sorted(classes.items()))
+
+    async def facts(self, snapshot_ref: str) -> tuple[PupilFacts, ...]:
+        """Return a snapshot's facts in the order of references; forgotten pupils are absent.
+
+        Raises:
+            InputRejected: `SNAPSHOT_UNKNOWN`.
+        """
+        head = await self._rows(select(snapshots.c.full_mark).where(snapshots.c.snapshot_ref == snapshot_ref))
+        if not head:
+            raise _unknown("SNAPSHOT_UNKNOWN", "没有这份快照。", "There is no such snapshot.")
+        query = (
+            select(snapshot_pupils)
+            .where(snapshot_pupils.c.snapshot_ref == snapshot_ref)
+            .order_by(snapshot_pupils.c.student_ref)
+        )
+        return tuple(
+            PupilFacts(
+                student_ref=row["student_ref"],
+                class_id=row["class_id"],
+                mark_tenths=row["mark_tenths"],
+                full_mark=head[0]["full_mark"],
+                unexplained_absence_days=row["absence_days"],
+                informed=row["informed"],
+                salt=row["salt"],
+                commitment=row["commitment"],
+            )
+            for row in await self._rows(query)
+        )
+
+    # Notes
+
+    async def add_note(self, campaign: str, text: str, references: References, *, about: str | None = None) -> Note:
+        """Keep a free text; `about` names the pupil with whom it is forgotten."""
+        ref, salt = references.note(), references.salt()
+        digest = digest_of({"note_ref": ref, "text": text, "salt": salt})
+        async with self._writing.begin() as connection:
+            await connection.execute(
+                insert(notes).values(
+                    note_ref=ref,
+                    campaign=campaign,
+                    about=about,
+                    text=text,
+                    salt=salt,
+                    digest=digest,
+                    written_at=datetime.now(UTC),
+                )
+            )
+        return Note(ref, digest)
+
+    async def note_text(self, note_ref: str) -> str | None:
+        """Return a note's text, None where it is unknown or forgotten."""
+        rows = await self._rows(select(notes.c.text).where(notes.c.note_ref == note_ref))
+        return str(rows[0]["text"]) if rows else None
+
+    # Inside
+
+    async def _prepare(self) -> None:
+        check = hmac.digest(self._pepper, b"registry pepper check", "sha256").hex()
+        async with self._writing.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+            known = select(settings.c.value).where(settings.c.name == "pepper_check")
+            held = (await connection.execute(known)).scalar_one_or_none()
+            if held is None:
+                await connection.execute(insert(settings).values(name="pepper_check", value=check))
+        if held is not None and not hmac.compare_digest(held, check):
+            raise InputRejected(
+                "PEPPER_MISMATCH",
+                message_zh="密钥文件与人员库不匹配。",
+                message_en="The pepper does not belong to this registry.",
+                remedy_zh="请从备份恢复与该库配套的密钥文件。",
+                remedy_en="Restore the pepper that was made with this registry from the backup.",
+            )
+
+    async def _rows(self, query: Any) -> list[RowMapping]:
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).mappings())
+
+    def _id_key(self, id_number: str) -> str:
+        return hmac.digest(self._pepper, id_number.encode(), "sha256").hex()
+
+
+def _member(row: RowMapping) -> StaffMember:
+    return StaffMember(
+        staff_ref=row["staff_ref"],
+        role=row["role"],
+        school=row["school"],
+        classes=tuple(filter(None, row["classes"].split(";"))),
+        name=row["name"],
+        email=row["email"],
+    )
+
+
+def _name_key(name: str) -> str:
+    """Return a name for comparison: no blanks, one kind of dot (DOMAIN §5.2)."""
+    plain = unicodedata.normalize("NFKC", name)
+    return re.sub(r"[\s\u200b-\u200f\u2060\ufeff]", "", _DOTS.sub("·", plain))
+
+
+def _unknown(code: str, message_zh: str, message_en: str) -> InputRejected:
+    return InputRejected(
+        code,
+        message_zh=message_zh,
+        message_en=message_en,
+        remedy_zh="请核对编号，或先导入。",
+        remedy_en="Check the reference, or import first.",
+    )

@@ -1,0 +1,1 @@
+"""Synthetic counties and simulated actors: nothing here knows a real person."""

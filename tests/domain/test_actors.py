@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from pydantic import ValidationError
+
+from domain.actors import (
+    FAMILY,
+    FAMILY_ONLY,
+    PERMISSIONS,
+    SYSTEM,
+    Actor,
+    Role,
+    Scope,
+    require,
+    require_other_person,
+)
+from domain.refusal import Refusal
+
+# One line a command: each role that may, with "own" or "any". Whoever changes the table changes this on purpose.
+SNAPSHOT = """
+draft              bureau_officer:any
+approve            bureau_approver:any
+pause              bureau_officer:any bureau_approver:any
+resume             bureau_officer:any bureau_approver:any
+stop               bureau_officer:any bureau_approver:any
+close_campaign     bureau_officer:any bureau_approver:any
+publish_calendar   bureau_officer:any bureau_approver:any
+adopt_policy       bureau_officer:any bureau_approver:any
+complete           grade_leader:own principal:own
+reopen             principal:own bureau_officer:any
+extend             bureau_officer:any
+skip               bureau_officer:any
+confirm            class_head:own grade_leader:own principal:own
+exclude            class_head:own grade_leader:own principal:own
+contest            class_head:own grade_leader:own principal:own bureau_officer:any auditor:any
+resolve_contest    grade_leader:own principal:own bureau_officer:any
+freeze             grade_leader:own principal:own
+schedule_session   class_head:own grade_leader:own principal:own
+invite             class_head:own grade_leader:own principal:own
+record_attendance  class_head:own grade_leader:own
+record_followups   class_head:own grade_leader:own
+state_intent       guardian:own pupil:own
+sign_consent       guardian:own pupil:own
+withdraw_consent   guardian:own pupil:own
+"""
+
+
+def actor(role: Role, organisation: str = "s01", **rest) -> Actor:
+    """Return somebody in a role."""
+    return Actor(id="stf_a", role=role, organisation=organisation, **rest)
+
+
+def test_the_whole_table_is_as_agreed():
+    """Role × command → scope, all of it, in the order in which it is written."""
+    short = {Scope.OWN_SCHOOL: "own", Scope.ANY_SCHOOL: "any"}
+    lines = [
+        f"{kind:<18} {' '.join(f'{role}:{short[scope]}' for role, scope in roles.items())}"
+        for kind, roles in PERMISSIONS.items()
+    ]
+    assert lines == SNAPSHOT.strip().splitlines()
+
+
+@pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, PERMISSIONS)))
+def test_each_role_may_exactly_what_the_table_says(role, kind):
+    """Own school, another school and the whole campaign, for every role and command."""
+
+    def outcome(school: str | None) -> str:
+        try:
+            require(actor(role, "s01"), kind, school)
+        except Refusal as refused:
+            return refused.code
+        return "ok"
+
+    expected = {
+        None: ("ROLE_NOT_ALLOWED",) * 3,
+        Scope.OWN_SCHOOL: ("ok", "WRONG_SCHOOL", "WRONG_SCHOOL"),
+        Scope.ANY_SCHOOL: ("ok", "ok", "ok"),
+    }[PERMISSIONS[kind].get(role)]
+    assert (outcome("s01"), outcome("s02"), outcome(None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "kind"), list(itertools.product([role for role in Role if role not in FAMILY], FAMILY_ONLY))
+)
+def test_nobody_else_can_act_for_a_family_and_the_attempt_is_kept(role, kind):
+    """INV-04: no staff role, nor the system, states, signs or withdraws; not in a family's name either."""
+    assert role not in PERMISSIONS[kind]
+    for who in (actor(role), actor(role, on_behalf_of="gdn_1"), actor(role, "bureau")):
+        with pytest.raises(Refusal) as refused:
+            require(who, kind, "s01")
+        assert (refused.value.code, refused.value.recorded) == ("ROLE_NOT_ALLOWED", True)
+
+
+def test_the_refusal_names_who_may():
+    """S2: refused at once with the reason; parameters are plain JSON values."""
+    with pytest.raises(Refusal) as refused:
+        require(actor(Role.AUDITOR), "complete", "s01")
+    assert refused.value.parameters == {
+        "role": "auditor",
+        "command": "complete",
+        "allowed": ["grade_leader", "principal"],
+    }
+    assert [type(value) for value in (refused.value.parameters["role"], *refused.value.parameters["allowed"])] == [
+        str
+    ] * 3
+    assert refused.value.recorded is False
+
+
+def test_another_school_is_refused_and_kept():
+    """Design, section 3: a wrong school is among the refusals that an auditor sees."""
+    with pytest.raises(Refusal) as refused:
+        require(actor(Role.PRINCIPAL, "s01"), "complete", "s02")
+    assert (refused.value.code, refused.value.recorded) == ("WRONG_SCHOOL", True)
+
+
+def test_a_command_outside_the_table_is_refused_without_repeating_its_text():
+    """What does not stand in the table cannot be done; free text never travels in a refusal."""
+    with pytest.raises(Refusal) as refused:
+        require(SYSTEM, "give_up_the_exam", None)
+    assert (refused.value.code, refused.value.parameters) == ("COMMAND_UNKNOWN", {})
+
+
+@pytest.mark.parametrize(
+    ("who", "others"),
+    [
+        (actor(Role.BUREAU_APPROVER, "bureau"), ["stf_a"]),
+        (actor(Role.BUREAU_APPROVER, "bureau"), ["stf_b", None, "stf_a"]),
+        (actor(Role.BUREAU_APPROVER, "bureau", on_behalf_of="stf_b"), ["stf_b"]),
+        (actor(Role.BUREAU_APPROVER, "bureau", on_behalf_of="stf_b"), iter(["stf_a"])),
+    ],
+)
+def test_nobody_approves_their_own_act_on_any_path(who, others):
+    """B8: neither directly nor while standing in for the one who drafted; the attempt is kept."""
+    with pytest.raises(Refusal) as refused:
+        require_other_person(who, others)
+    assert (refused.value.code, refused.value.recorded) == ("SELF_APPROVAL", True)
+
+
+@pytest.mark.parametrize("others", [[], [None], ["stf_b", None], ["stf_aa"]])
+def test_another_person_may_approve(others):
+    """None is nobody: an actor who stands in for no one is not caught by a missing reference."""
+    require_other_person(actor(Role.BUREAU_APPROVER, "bureau"), others)
+
+
+def test_an_actor_travels_as_json_and_cannot_be_changed():
+    """The envelope's actor has exactly the design's fields and says how identity was established."""
+    who = actor(Role.PRINCIPAL)
+    assert who.model_dump(mode="json") == {
+        "id": "stf_a",
+        "role": "principal",
+        "organisation": "s01",
+        "on_behalf_of": None,
+        "authenticated_by": "asserted",
+    }
+    assert Actor.model_validate_json(who.model_dump_json()) == who
+    with pytest.raises(ValidationError):
+        who.role = Role.BUREAU_APPROVER
+
+
+def test_the_system_has_no_persons_powers():
+    """The engine ticks; it gives none of the commands that a person answers for."""
+    assert all(SYSTEM.role not in roles for roles in PERMISSIONS.values())

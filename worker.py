@@ -1,0 +1,98 @@
+"""The worker process: composition root of workflows, activities, ledger and registry."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Interceptor, Worker
+
+from activities.histories import HistoryActivities
+from activities.people import PeopleActivities
+from activities.record import RecordActivities
+from cli.logs import configure_logging
+from cli.run_main import run_main
+from engine import WORKFLOWS, connect, export_history, running_engine, sandbox
+from ledger.store import Ledger
+from protocol import TASK_QUEUE
+from registry.database import load_pepper
+from registry.store import Registry
+from settings import Settings
+
+DRAIN = timedelta(seconds=10)
+log = structlog.get_logger("worker")
+
+
+def build(
+    client: Client,
+    ledger: Ledger,
+    registry: Registry,
+    *,
+    interceptors: Sequence[Interceptor] = (),
+    max_cached_workflows: int = 2_000,
+    failing: Sequence[type[BaseException]] = (),
+) -> Worker:
+    """Put a worker together.
+
+    Args:
+        client: where the engine is.
+        ledger: where the append and the archive write.
+        registry: where cohort and proposals come from.
+        interceptors: for tests and metrics.
+        max_cached_workflows: 0 replays each workflow at each task, which finds non-determinism at once.
+        failing: exception types that fail a workflow instead of blocking its task; rehearsals and tests only.
+    """
+    record = RecordActivities(ledger)
+    people = PeopleActivities(registry)
+    histories = HistoryActivities(functools.partial(export_history, client), ledger)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[record.append, people.cohort, people.proposals, histories.archive],
+        workflow_runner=sandbox(),
+        interceptors=list(interceptors),
+        max_cached_workflows=max_cached_workflows,
+        max_concurrent_activities=50,
+        graceful_shutdown_timeout=DRAIN,
+        workflow_failure_exception_types=list(failing),
+    )
+
+
+async def serve(settings: Settings) -> int:
+    """Run a worker until SIGINT or SIGTERM, then let running activities end."""
+    address = settings.engine_address or running_engine(settings.data) or "127.0.0.1:7233"
+    client = await connect(address, settings.namespace, wait=30)
+    ledger = await Ledger.open(settings.ledger_url)
+    registry = await Registry.open(settings.registry_url, load_pepper(settings.data / "pepper"))
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    worker = build(client, ledger, registry)
+    log.info("worker ready", queue=TASK_QUEUE, pid=os.getpid())
+    async with worker:
+        await stopping.wait()
+        log.info("worker draining")
+    with contextlib.suppress(Exception):
+        await ledger.close()
+    await registry.close()
+    return 0
+
+
+def main() -> None:
+    """Entry point of the worker process."""
+    settings = Settings.from_environment(os.environ)
+    configure_logging(settings.log_level, json=True)
+    run_main(functools.partial(serve, settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Temporal workflows: thin shells over `domain`. They decide nothing that the domain could decide."""

@@ -1,0 +1,25 @@
+"""A school's application filing; planned, without content in this release."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.stage import StreamShell
+
+with workflow.unsafe.imports_passed_through():
+    from domain.stream import Carry
+
+
+@workflow.defn
+class ApplicationFilingWorkflow(StreamShell):
+    """A school's application filing; planned, without content in this release."""
+
+    @workflow.init
+    def __init__(self, carry: Carry) -> None:
+        super().__init__(carry)
+
+    @workflow.run
+    async def run(self, carry: Carry) -> None:
+        """Serve until the campaign closes."""
+        del carry
+        await self.serve()

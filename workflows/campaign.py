@@ -1,0 +1,25 @@
+"""The county's campaign of one year; id `campaign/{county}/{year}`."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.stage import StreamShell
+
+with workflow.unsafe.imports_passed_through():
+    from domain.stream import Carry
+
+
+@workflow.defn
+class CampaignWorkflow(StreamShell):
+    """The county's campaign of one year; id `campaign/{county}/{year}`."""
+
+    @workflow.init
+    def __init__(self, carry: Carry) -> None:
+        super().__init__(carry)
+
+    @workflow.run
+    async def run(self, carry: Carry) -> None:
+        """Serve until the campaign closes."""
+        del carry
+        await self.serve()
