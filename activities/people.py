@@ -64,9 +64,11 @@ class PeopleActivities:
 
 def facts_of(pupil: PupilFacts) -> Facts:
     """Turn a snapshot's row into what the rule may look at; what is unknown stays unknown (fails closed)."""
-    known = pupil.mark_tenths is not None and pupil.full_mark
+    share = None
+    if pupil.mark_tenths is not None and pupil.full_mark:
+        share = Fraction(pupil.mark_tenths, 10 * pupil.full_mark)
     return Facts(
-        midterm_share=Fraction(pupil.mark_tenths, 10 * pupil.full_mark) if known else None,
+        midterm_share=share,
         unexplained_absence_days=pupil.unexplained_absence_days,
         informed=pupil.informed,
     )

@@ -256,7 +256,8 @@ def envelope_event(decider: Decider[S], envelope: Envelope) -> Event:
     Raises:
         UnknownEventError: the type is not one of the decider's.
     """
-    for event_type in (*decider.event_types, CommandRefused, SignalRefused, PolicyAdopted):
+    shared: tuple[type[Event], ...] = (CommandRefused, SignalRefused, PolicyAdopted)
+    for event_type in (*decider.event_types, *shared):
         if event_type.__name__ == envelope["type"]:
             return event_type.model_validate(envelope["data"])
     raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")

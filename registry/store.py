@@ -275,6 +275,17 @@ class Registry:
         classes = Counter(str(row["class_id"]) for row in rows)
         return Snapshot(ref, digest, len(rows), dict(sorted(classes.items())), full_mark)
 
+    async def snapshot_digest(self, snapshot_ref: str) -> str:
+        """Return the digest that a snapshot was taken with; forgetting a pupil later does not change it.
+
+        Raises:
+            InputRejected: `SNAPSHOT_UNKNOWN`.
+        """
+        found = await self._rows(select(snapshots.c.digest).where(snapshots.c.snapshot_ref == snapshot_ref))
+        if not found:
+            raise _unknown("SNAPSHOT_UNKNOWN", "没有这份快照。", "There is no such snapshot.")
+        return str(found[0]["digest"])
+
     async def cohort(self, snapshot_ref: str) -> dict[str, list[str]]:
         """Return a snapshot's pupils by class, classes and references sorted; forgotten pupils are absent.
 

@@ -286,6 +286,7 @@ class StreamShell:
             self._job = asyncio.create_task(self._work(job))
 
     async def _work(self, job: Job) -> None:
+        request: CohortRequest | ProposalsRequest
         match job.name:
             case "cohort":
                 name, request = ACTIVITY_COHORT, CohortRequest.model_validate(job.arguments)

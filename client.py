@@ -1,0 +1,391 @@
+"""The one typed façade over a running campaign; every face of the system uses it.
+
+A command returns when the ledger holds what it led to: whoever reads afterwards reads their own writes (section 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import TypedSearchAttributes, SearchAttributePair, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.actors import Actor, Role, require
+from domain.deciders import kind_of
+from domain.refusal import Refusal
+from domain.stage import StageSlug
+from domain.stream import Answer, Carry, Receipt
+from domain.time import stamp
+from engine import export_history
+from ledger.histories import kept
+from ledger.store import Ledger
+from protocol import (
+    ACTIVITY_APPEND,
+    QUERY_BLOCKERS,
+    QUERY_STATE,
+    REFUSED,
+    SEARCH_CAMPAIGN,
+    SEARCH_STATUS,
+    TASK_QUEUE,
+    UPDATE_SUBMIT,
+    UPDATE_TICK,
+    UPDATES_IN_FLIGHT,
+    WORKFLOW_TYPES,
+    TickRequest,
+    school_id,
+    stage_id,
+)
+from registry.draft import Draft
+from registry.store import Registry
+
+__all__ = ["CampaignClient", "Launched", "NotFoundError", "NotRecordedError", "UnreachableError", "school_id", "stage_id"]
+
+R = TypeVar("R")
+
+RECORDED_WITHIN = timedelta(seconds=10)
+PAUSED_WITHIN = timedelta(seconds=30)
+TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
+             RPCStatusCode.CANCELLED, RPCStatusCode.UNKNOWN, RPCStatusCode.INTERNAL, RPCStatusCode.ABORTED)
+
+
+class NotFoundError(Exception):
+    """There is no such campaign, school or stage.
+
+    Attributes:
+        stream: the id that nobody knows.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"{stream} is not there")
+        self.stream = stream
+
+
+class UnreachableError(Exception):
+    """The engine did not answer in time; the command may or may not have arrived: the same id again is safe."""
+
+
+class NotRecordedError(Exception):
+    """The command was accepted and is not in the ledger yet; it will be.
+
+    Attributes:
+        receipt: what to ask for later.
+    """
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(f"{receipt.stream}#{receipt.last_version} is accepted and not in the ledger yet")
+        self.receipt = receipt
+
+
+class Launched(BaseModel):
+    """What a launch did."""
+
+    campaign: str
+    already: bool
+    receipt: Receipt | None = None
+
+
+class CampaignClient:
+    """Commands, ticks, queries and board of the campaigns on one engine and one ledger."""
+
+    def __init__(self, engine: Client, ledger: Ledger, *, patience: timedelta = timedelta(seconds=30)) -> None:
+        """Make a client.
+
+        Args:
+            engine: a connection from `engine.connect`.
+            ledger: the ledger that the worker writes to.
+            patience: how long a call is tried again while the engine does not answer.
+        """
+        self._engine = engine
+        self._ledger = ledger
+        self._patience = patience
+        self._in_flight: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(UPDATES_IN_FLIGHT))
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the ledger that is read from."""
+        return self._ledger
+
+    # -- commands ---------------------------------------------------------------------------------------------
+
+    async def launch(
+        self,
+        draft: Draft,
+        actor: Actor,
+        command_id: str,
+        *,
+        clock: str = "engine",
+        started_at: datetime | None = None,
+    ) -> Launched:
+        """Draft a campaign; the same content again changes nothing, other content is refused (B2).
+
+        Raises:
+            Refusal: ROLE_NOT_ALLOWED, CAMPAIGN_EXISTS.
+        """
+        require(actor, "draft", None)
+        content = {**draft.content, "clock": clock, "actor": actor.model_dump(mode="json"), "command_id": command_id}
+        known = await self._drafted(draft.campaign)
+        already = known is not None
+        if known is None:
+            carry = Carry(
+                stream=draft.campaign,
+                kind="campaign",
+                clock="stepped" if clock == "stepped" else "engine",
+                start=content,
+                started_at=started_at,
+            )
+            try:
+                await self._patiently(lambda: self._start(carry))
+            except WorkflowAlreadyStartedError:
+                already = True
+            await self._until(lambda: self._is_recorded(draft.campaign), RECORDED_WITHIN)
+            known = await self._drafted(draft.campaign)
+        if known is None:
+            raise NotRecordedError(Receipt(stream=draft.campaign, first_version=1, last_version=1, hash=""))
+        if known != draft.content["content_digest"]:
+            raise Refusal("CAMPAIGN_EXISTS", campaign=draft.campaign)
+        return Launched(campaign=draft.campaign, already=already)
+
+    async def submit(self, stream: str, command: Mapping[str, Any], *, at: datetime | None = None) -> Answer:
+        """Give a command and return its answer when the ledger holds it.
+
+        Args:
+            stream: id of the campaign, school or stage.
+            command: the tagged JSON command; its `command_id` is the Update's id.
+            at: the stepped clock's instant; None on the engine's clock.
+
+        Raises:
+            Refusal: the rules do not allow it.
+            NotFoundError: there is no such stream.
+            NotRecordedError: accepted, and not in the ledger after ten seconds.
+            UnreachableError: the engine does not answer.
+        """
+        answer = await self.submit_unrecorded(stream, command, at=at)
+        await self.wait_recorded(answer.receipt)
+        return answer
+
+    async def submit_unrecorded(self, stream: str, command: Mapping[str, Any], *, at: datetime | None = None) -> Answer:
+        """Give a command and return as soon as it is accepted; for drivers that wait for the ledger later."""
+        arguments: list[Any] = [dict(command)]
+        if at is not None:
+            arguments.append(stamp(at))
+        return await self._update(stream, UPDATE_SUBMIT, arguments, str(command["command_id"]))
+
+    async def tick(self, stream: str, at: datetime, absorb: Sequence[str] = ()) -> Answer:
+        """Move a stepped clock and take in the named messages.
+
+        Raises:
+            Refusal: CLOCK_NOT_STEPPED.
+        """
+        request = TickRequest(at=at, absorb=tuple(absorb))
+        return await self._update(stream, UPDATE_TICK, [request], f"tick-{uuid.uuid4()}")
+
+    async def wait_recorded(self, receipt: Receipt, within: timedelta = RECORDED_WITHIN) -> None:
+        """Wait until the ledger holds a receipt's last event.
+
+        Raises:
+            NotRecordedError: it does not in time.
+        """
+
+        async def held() -> bool:
+            return await self._ledger.holds_event(receipt.stream, receipt.last_version, receipt.hash)
+
+        if not await self._until(held, within):
+            raise NotRecordedError(receipt)
+
+    async def hold(
+        self, campaign: str, command: Mapping[str, Any], *, within: timedelta = PAUSED_WITHIN
+    ) -> tuple[Answer, int]:
+        """Pause, resume or stop, and wait until every started stage has followed.
+
+        Returns:
+            The answer, and how many stages had not followed when time was up.
+        """
+        answer = await self.submit(campaign, command)
+        school = command.get("school")
+
+        async def pending() -> int:
+            return len(await self._not_followed(campaign, str(command["kind"]), school))
+
+        async def all_followed() -> bool:
+            return await pending() == 0
+
+        if answer.accepted:
+            await self._until(all_followed, within)
+        return answer, await pending()
+
+    async def close_campaign(self, campaign: str, command: Mapping[str, Any], *, within: timedelta) -> tuple[Answer, bool]:
+        """Close a campaign, wait for its end, and archive its own last run.
+
+        Returns:
+            The answer, and whether every history was archived in time.
+        """
+        answer = await self.submit(campaign, command)
+        if not answer.accepted:
+            return answer, False
+
+        async def archived() -> bool:
+            board = await self._ledger.board(campaign)
+            return bool(board.get(campaign, {}).get("status") == "archived")
+
+        if not await self._until(archived, within):
+            return answer, False
+        run_id, history = await export_history(self._engine, campaign, None, lambda: None)
+        await self._ledger.archive(kept(campaign, run_id, history, ACTIVITY_APPEND))
+        return answer, True
+
+    # -- reads ------------------------------------------------------------------------------------------------
+
+    async def state(self, stream: str) -> dict[str, Any]:
+        """Return a stream's whole state from its workflow."""
+        return await self._query(stream, QUERY_STATE, dict[str, Any])
+
+    async def blockers(self, stream: str) -> list[dict[str, Any]]:
+        """Return what stands in the way of completing a stage."""
+        return await self._query(stream, QUERY_BLOCKERS, list[dict[str, Any]])
+
+    async def reachable(self) -> bool:
+        """Tell whether the engine answers."""
+        try:
+            return await self._engine.service_client.check_health(timeout=timedelta(seconds=3))
+        except RPCError:
+            return False
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    async def _start(self, carry: Carry) -> None:
+        await self._engine.start_workflow(
+            WORKFLOW_TYPES[carry.kind],
+            carry,
+            id=carry.stream,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            static_summary=carry.kind,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(SEARCH_CAMPAIGN, carry.stream),
+                    SearchAttributePair(SEARCH_STATUS, "draft"),
+                ]
+            ),
+        )
+
+    async def _drafted(self, campaign: str) -> str | None:
+        async for envelope in self._ledger.events(campaign):
+            return str(envelope["data"]["content_digest"])
+        return None
+
+    async def _is_recorded(self, campaign: str) -> bool:
+        return await self._ledger.head(campaign) is not None
+
+    async def _not_followed(self, campaign: str, kind: str, school: str | None) -> list[str]:
+        wanted = {"pause": ("paused", True), "resume": ("paused", False), "stop": ("stopped", True)}[kind]
+        board = await self._ledger.board(campaign)
+        still = board.get(campaign, {})
+        return [
+            stream
+            for stream, view in board.items()
+            if view.get("stage") is not None
+            and (school is None or view["school"] == school)
+            and view["status"] != "archived"
+            and view[wanted[0]] is not wanted[1]
+            and not (kind == "resume" and (still.get("paused") or view["school"] in still.get("paused_schools", ())))
+        ]
+
+    async def _query(self, stream: str, name: str, result: type[R]) -> R:
+        handle = self._engine.get_workflow_handle(stream)
+
+        async def ask() -> R:
+            found: R = await handle.query(name, result_type=result, rpc_timeout=timedelta(seconds=10))
+            return found
+
+        return await self._patiently(ask, stream)
+
+    async def _update(self, stream: str, name: str, arguments: list[Any], update_id: str) -> Answer:
+        handle = self._engine.get_workflow_handle(stream)
+
+        async def call() -> Answer:
+            answer: Answer = await handle.execute_update(
+                name, args=arguments, id=update_id, result_type=Answer, rpc_timeout=timedelta(seconds=20)
+            )
+            return answer
+
+        async with self._in_flight[stream]:
+            return await self._patiently(call, stream)
+
+    async def _patiently(self, call: Callable[[], Awaitable[R]], stream: str = "") -> R:
+        """Call again while the engine does not answer: ids make every call of ours safe to repeat."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience.total_seconds()
+        pause = 0.05
+        while True:
+            try:
+                return await call()
+            except WorkflowUpdateFailedError as error:
+                cause = error.cause
+                if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+                    raise Refusal.from_data(cause.details[0]) from None
+                raise
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                if loop.time() >= deadline:
+                    raise UnreachableError(stream) from None
+            except RPCError as error:
+                if error.status == RPCStatusCode.NOT_FOUND:
+                    raise NotFoundError(stream) from None
+                if error.status not in TRANSIENT:
+                    raise
+                if loop.time() >= deadline:
+                    raise UnreachableError(stream) from None
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 2)
+
+    async def _until(self, done: Callable[[], Awaitable[bool]], within: timedelta) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within.total_seconds()
+        pause = 0.005
+        while not await done():
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(0.2, pause * 1.5)
+        return True
+
+
+async def actor_for(registry: Registry, campaign: str, staff_ref: str) -> Actor:
+    """Return who acts under a staff reference, as the campaign's staff list has it.
+
+    Raises:
+        NotFoundError: nobody has this reference.
+    """
+    member = await registry.staff_member(campaign, staff_ref)
+    if member is None:
+        raise NotFoundError(staff_ref)
+    return Actor(id=member.staff_ref, role=Role(member.role), organisation=member.school or "bureau")
+
+
+def stream_of(campaign: str, school: str | None = None, stage: str | None = None) -> str:
+    """Return the id of a campaign, of a school, or of a stage.
+
+    Raises:
+        NotFoundError: it names no stream of ours.
+    """
+    stream = "/".join(part for part in (campaign, school, stage) if part)
+    try:
+        kind_of(stream)
+    except Exception:
+        raise NotFoundError(stream) from None
+    return stream
+
+
+STAGES = tuple(slug.value for slug in StageSlug)

@@ -1,0 +1,163 @@
+"""From a directory of files to a campaign's draft: everything that the first event holds, and nothing personal.
+
+The people go into the registry; the draft knows snapshots by reference and digest (design, sections 6 to 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from domain.calendar import Calendar, CalendarUnknown, CalendarYear
+from domain.events import digest
+from domain.identification_rule import DEFAULT_RULE
+from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
+from domain.refusal import Refusal
+from registry.calendar_file import load_school_calendar, state_years
+from registry.campaign_file import CampaignFile, load_campaign
+from registry.problems import InputRejected
+from registry.references import References
+from registry.roster import read_roster
+from registry.staff_file import load_staff
+from registry.store import Registry
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A campaign that is ready to be drafted.
+
+    Attributes:
+        campaign: the campaign's id.
+        content: the fields of `CampaignDrafted`, as JSON values, without clock and author.
+        warnings: codes with their numbers, for the person who launches.
+        pupils: by school code.
+    """
+
+    campaign: str
+    content: dict[str, Any]
+    warnings: tuple[dict[str, Any], ...] = ()
+    pupils: dict[str, int] = field(default_factory=dict)
+
+
+async def prepare(registry: Registry, directory: Path, references: References) -> Draft:
+    """Read a directory, take its people into the registry, and return the draft; again changes nothing.
+
+    Args:
+        registry: where people are held.
+        directory: holds `campaign.toml`, `staff.csv`, rosters and the school calendar.
+        references: makes the random references; seeded in rehearsals only.
+
+    Raises:
+        InputRejected: a file is missing or wrong, or a roster has a rejected row; nothing of that school is taken.
+        Refusal: PROFILE_UNKNOWN, PROFILE_SHADOW_ONLY, CALENDAR_UNKNOWN.
+    """
+    file = load_campaign(directory)
+    chosen = profile(file.profile)
+    require_launchable(chosen)
+    calendar = load_calendar(directory, file)
+    unknown = _years_not_computable(file, chosen, calendar)
+    warnings: list[dict[str, Any]] = [{"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in unknown]
+    if chosen.document == UNCONFIRMED:
+        warnings.append({"code": "POLICY_UNCONFIRMED", "profile": chosen.id})
+    schools = [school.code for school in file.schools]
+    staff = load_staff(
+        directory / "staff.csv",
+        schools=schools,
+        receiving_schools=list(file.qualified_schools),
+        class_year=file.year,
+    )
+    rosters = {school.code: read_roster(directory / school.roster, file.year, full_mark=file.full_mark) for school in file.schools}
+    for school in file.schools:
+        rejected = rosters[school.code].rejected
+        if rejected:
+            raise _roster_rejected(school.roster, len(rejected))
+    await registry.save_schools(file.campaign, file)
+    await registry.replace_staff(file.campaign, staff)
+    entries: list[dict[str, Any]] = []
+    for school in file.schools:
+        roster = rosters[school.code]
+        await registry.import_roster(file.campaign, school.code, roster, references)
+        snapshot = await registry.take_snapshot(file.campaign, school.code, references)
+        entries.append(
+            {
+                "code": school.code,
+                "snapshot": snapshot.ref,
+                "snapshot_digest": snapshot.digest,
+                "pupils": snapshot.pupils,
+                "classes": len(snapshot.classes),
+            }
+        )
+        if roster.warnings:
+            warnings.append({"code": "ROSTER_WARNINGS", "school": school.code, "count": len(roster.warnings)})
+    content: dict[str, Any] = {
+        "campaign": file.campaign,
+        "county": file.county,
+        "year": file.year,
+        "policy": chosen.model_dump(mode="json"),
+        "calendar": calendar.model_dump(mode="json"),
+        "rule": DEFAULT_RULE.model_dump(mode="json"),
+        "stages": {
+            slug: {"opens": window.opens.isoformat(), "due": window.due.isoformat(), "after": list(window.after)}
+            for slug, window in file.stages.items()
+        },
+        "schools": entries,
+        "qualified_schools": list(file.qualified_schools),
+        "not_yet_computable": unknown,
+    }
+    content["content_digest"] = digest(content)
+    pupils = {entry["code"]: entry["pupils"] for entry in entries}
+    return Draft(file.campaign, content, tuple(warnings), pupils)
+
+
+def load_calendar(directory: Path, file: CampaignFile) -> Calendar:
+    """Put the state's published years and the county's own days together."""
+    days = load_school_calendar(directory / file.calendar.school) if file.calendar else ()
+    windows = file.stages.values()
+    first = min(window.opens for window in windows).year
+    last = max(window.due for window in windows).year + 1
+    return Calendar(
+        version=1,
+        years={
+            year: CalendarYear(holidays=state.holidays, make_up_days=state.make_up_days)
+            for year, state in state_years(first - 1, last).items()
+        },
+        closed=tuple(day.day for day in days if day.kind == "closed"),
+        open=tuple(day.day for day in days if day.kind == "open"),
+    )
+
+
+def _years_not_computable(file: CampaignFile, chosen: PolicyProfile, calendar: Calendar) -> list[int]:
+    """Return the years in which some stage's working days cannot be counted yet.
+
+    Raises:
+        Refusal: CALENDAR_UNKNOWN, the stage that opens first would run on unknown days.
+    """
+    parameters = chosen.parameters
+    steps = (*(-days for days in parameters.reminder_working_days), *parameters.escalation_working_days)
+    first = min(file.stages.values(), key=lambda window: (window.opens, window.due))
+    unknown: dict[int, None] = {}
+    for window in file.stages.values():
+        for step in steps:
+            try:
+                calendar.add_working_days(window.due, step)
+            except CalendarUnknown as missing:
+                if window is first:
+                    raise Refusal("CALENDAR_UNKNOWN", year=missing.year) from None
+                unknown[missing.year] = None
+        year = (window.due + timedelta(days=1)).year
+        if year not in calendar.years:
+            unknown[year] = None
+    return sorted(unknown)
+
+
+def _roster_rejected(roster: str, count: int) -> InputRejected:
+    return InputRejected(
+        "ROSTER_REJECTED",
+        message_zh=f"花名册有 {count} 行不能接收。",
+        message_en=f"{count} rows of the roster cannot be accepted.",
+        place=roster,
+        remedy_zh="请用 roster check 查看逐行原因,改正后再启动。",
+        remedy_en="See each row's reason with `roster check`, mend them, and launch again.",
+    )
