@@ -65,11 +65,13 @@ class NotFoundError(Exception):
 
     Attributes:
         stream: the id that nobody knows.
+        ended: True where it was there and has ended.
     """
 
-    def __init__(self, stream: str) -> None:
-        super().__init__(f"{stream} is not there")
+    def __init__(self, stream: str, *, ended: bool = False) -> None:
+        super().__init__(f"{stream} {'has ended' if ended else 'is not there'}")
         self.stream = stream
+        self.ended = ended
 
 
 class UnreachableError(Exception):
@@ -187,9 +189,19 @@ class CampaignClient:
 
         Raises:
             Refusal: CLOCK_NOT_STEPPED.
+            NotFoundError: the stream has ended, or nobody has started it in time.
         """
         request = TickRequest(at=at, absorb=tuple(absorb))
-        return await self._update(stream, UPDATE_TICK, [request], f"tick-{uuid.uuid4()}")
+        update_id = f"tick-{uuid.uuid4()}"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience.total_seconds()
+        while True:
+            try:
+                return await self._update(stream, UPDATE_TICK, [request], update_id)
+            except NotFoundError as missing:
+                if missing.ended or loop.time() >= deadline:  # else its parent is just about to start it
+                    raise
+            await asyncio.sleep(0.01)
 
     async def wait_recorded(self, receipt: Receipt, within: timedelta = RECORDED_WITHIN) -> None:
         """Wait until the ledger holds a receipt's last event.
@@ -342,7 +354,7 @@ class CampaignClient:
                     raise UnreachableError(stream) from None
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
-                    raise NotFoundError(stream) from None
+                    raise NotFoundError(stream, ended="already completed" in error.message) from None
                 if error.status not in TRANSIENT:
                     raise
                 if loop.time() >= deadline:

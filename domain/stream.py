@@ -585,7 +585,7 @@ class Machine(Generic[S]):
     def _answer(
         self, first: int, last: int, last_hash: str, triggers: Sequence[str], refused: dict[str, Any] | None = None
     ) -> Answer:
-        job = self.job()
+        job = None if self.state is None else self.decider.job(self.state)
         return Answer(
             accepted=refused is None,
             refused=refused,

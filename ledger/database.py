@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import Connection, event, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 REVISION: Final = "0001"
 """The schema revision that this code reads and writes; the newest under `ledger/migrations/versions`."""
+
+MIGRATION_LOCK: Final = 0x6C6564676572
+"""PostgreSQL's advisory lock while the schema is brought up to date ("ledger" in ASCII)."""
 
 SQLITE_SETTINGS: Final = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
 )
+
+_migrating: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Alembic keeps the migration that runs in module globals: one at a time, even of different databases."""
+
+
+class LedgerSchemaError(Exception):
+    """The database's schema is of a revision that this program does not know."""
 
 
 def create(url: str) -> AsyncEngine:
@@ -33,12 +45,19 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the schema to `REVISION`; does nothing where it is there."""
+    """Bring the schema to `REVISION`; does nothing where it is there. Many may do it at once, one does the work.
+
+    Raises:
+        LedgerSchemaError: a newer program has written this database.
+    """
     async with engine.connect() as connection:
         if await connection.run_sync(revision) == REVISION:
             return
-    async with writing(engine).begin() as connection:
-        await connection.run_sync(_upgrade)
+    async with _migrating.setdefault(asyncio.get_running_loop(), asyncio.Lock()), writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        if await connection.run_sync(revision) != REVISION:
+            await connection.run_sync(_upgrade)
 
 
 def revision(connection: Connection) -> str | None:
@@ -52,10 +71,19 @@ def revision(connection: Connection) -> str | None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - half a second to import, needed once per database
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    found = revision(connection)
+    if found is not None and found not in {
+        step.revision for step in ScriptDirectory.from_config(config).walk_revisions()
+    }:
+        raise LedgerSchemaError(
+            f"The ledger's schema has revision {found}; this program knows up to {REVISION}. "
+            "Start the version of the program that wrote it, or a newer one."
+        )
     command.upgrade(config, REVISION)
 
 

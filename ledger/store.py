@@ -7,16 +7,20 @@ an event that does not carry its own hash never enters.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import GENESIS, Envelope, canonical_text, event_id, recomputed_hash
@@ -25,6 +29,12 @@ from ledger import database
 from ledger.tables import archive, boards, conflicts, events, holds, outbox
 
 PAGE = 2_000
+
+EVENTS_PER_TRANSACTION: Final = 1_000
+"""Appends that wait for SQLite's one writer share a transaction up to this many events."""
+
+RACES: Final = 3
+"""How often an append begins anew because another process wrote the same stream at the same moment."""
 
 
 class LedgerConflictError(Exception):
@@ -37,7 +47,9 @@ class LedgerConflictError(Exception):
     """
 
     def __init__(self, stream: str, version: int, expected: str, found: str) -> None:
-        super().__init__(f"{event_id(stream, version)}: the ledger has {expected[:12]}, the append brought {found[:12]}")
+        super().__init__(
+            f"{event_id(stream, version)}: the ledger has {expected[:12]}, the append brought {found[:12]}"
+        )
         self.stream = stream
         self.version = version
         self.expected = expected
@@ -72,12 +84,25 @@ class ArchivedHistory:
         return hashlib.sha256(self.history.encode()).hexdigest() == self.digest
 
 
+@dataclass(eq=False)
+class _Append:
+    """An append on its way: what it brings, and what came of it."""
+
+    envelopes: Sequence[Envelope]
+    notices: Sequence[NoticePlan]
+    view: dict[str, Any]
+    outcome: int | Exception | None = None
+
+
 class Ledger:
     """The record of all campaigns in one database."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._writing = database.writing(engine)
+        self._one_writer = engine.dialect.name == "sqlite"
+        self._turn = asyncio.Lock()
+        self._waiting: list[_Append] = []
 
     @classmethod
     async def open(cls, url: str) -> Ledger:
@@ -109,28 +134,89 @@ class Ledger:
         """
         if not envelopes:
             return 0
+        append = _Append(envelopes, notices, view)
+        if self._one_writer:
+            await self._append_in_turn(append)
+        else:
+            await self._write([append])
+        if isinstance(append.outcome, Exception):
+            raise append.outcome
+        return append.outcome or 0
+
+    async def _append_in_turn(self, append: _Append) -> None:
+        """Wait for the turn to write; who has it writes for all that wait (SQLite has one writer at a time).
+
+        Competing connections would poll for the lock, some of them for a second; and one commit serves many. Whoever
+        is cancelled leaves what it had not committed to those behind it.
+        """
+        self._waiting.append(append)
         try:
-            async with self._writing.begin() as connection:
-                fresh = await self._fresh(connection, envelopes)
-                if fresh:
-                    await connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
-                    await self._plan_notices(connection, fresh, notices)
-                    await self._place_holds(connection, fresh)
-                    await self._set_board(connection, fresh[-1], view)
-                return len(fresh)
+            async with self._turn:
+                while append.outcome is None:
+                    await self._write(self._next_group())
+        finally:
+            if append in self._waiting:
+                self._waiting.remove(append)
+
+    def _next_group(self) -> list[_Append]:
+        """Return the appends that wait, the longest first, as many as one transaction takes."""
+        group: list[_Append] = []
+        size = 0
+        for append in self._waiting:
+            size += len(append.envelopes)
+            if group and size > EVENTS_PER_TRANSACTION:
+                break
+            group.append(append)
+        return group
+
+    async def _write(self, group: Sequence[_Append]) -> None:
+        """Write appends in one transaction and give each its outcome; where that fails, each in its own."""
+        try:
+            outcomes = await self._transaction(group)
+        except Exception as error:  # noqa: BLE001 - any failure: the one that caused it gets it, the others are written
+            if len(group) > 1:
+                for append in group:
+                    await self._write([append])
+                return
+            outcomes = [error]
+        for append, outcome in zip(group, outcomes, strict=True):
+            append.outcome = outcome
+            if append in self._waiting:
+                self._waiting.remove(append)
+
+    async def _transaction(self, group: Sequence[_Append]) -> list[int | Exception]:
+        for race in range(RACES):
+            try:
+                async with self._writing.begin() as connection:
+                    return [await self._put(connection, append) for append in group]
+            except IntegrityError:  # PostgreSQL: another process has just written one of these versions; look again
+                if race == RACES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _put(self, connection: AsyncConnection, append: _Append) -> int | LedgerConflictError:
+        """Write one append inside a transaction; a conflict is found before anything is written, and kept."""
+        try:
+            fresh = await self._fresh(connection, append.envelopes)
         except LedgerConflictError as conflict:
-            await self._note_conflict(conflict)
-            raise
+            await self._note_conflict(connection, conflict)
+            return conflict
+        if fresh:
+            await connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
+            await self._plan_notices(connection, fresh, append.notices)
+            await self._place_holds(connection, fresh)
+            await self._set_board(connection, fresh[-1], append.view)
+        return len(fresh)
 
     async def _fresh(self, connection: AsyncConnection, envelopes: Sequence[Envelope]) -> list[Envelope]:
         stream, first = envelopes[0]["stream"], envelopes[0]["version"]
         rows = await connection.execute(
-            select(events.c.version, events.c.hash)
-            .where(events.c.stream == stream, events.c.version >= first - 1)
-            .order_by(events.c.version)
+            select(events.c.version, events.c.hash).where(
+                events.c.stream == stream, events.c.version.between(first - 1, first + len(envelopes) - 1)
+            )
         )
         held: dict[int, str] = {version: hash_ for version, hash_ in rows}  # noqa: C416 - rows are not pairs to mypy
-        before = GENESIS if first == 1 else held.get(first - 1, "")
+        before = GENESIS if first == 1 else held.get(first - 1)
         fresh: list[Envelope] = []
         for number, envelope in enumerate(envelopes):
             version, found = envelope["version"], envelope["hash"]
@@ -139,8 +225,8 @@ class Ledger:
             known = held.get(version)
             if known is not None and known != found:
                 raise LedgerConflictError(stream, version, known, found)
-            if envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
-                raise LedgerConflictError(stream, version, before, found)
+            if before is None or envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
+                raise LedgerConflictError(stream, version, before or "", found)
             if known is None:
                 fresh.append(envelope)
             before = found
@@ -190,15 +276,14 @@ class Ledger:
             )
         )
 
-    async def _note_conflict(self, conflict: LedgerConflictError) -> None:
+    async def _note_conflict(self, connection: AsyncConnection, conflict: LedgerConflictError) -> None:
         row = {
             "stream": conflict.stream,
             "version": conflict.version,
             "expected": conflict.expected,
             "found": conflict.found,
         }
-        async with self._writing.begin() as connection:
-            await connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
+        await connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
 
     # -- reads ------------------------------------------------------------------------------------------------
 
@@ -208,7 +293,7 @@ class Ledger:
             async with self._engine.connect() as connection:
                 rows = (
                     await connection.execute(
-                        select(events.c.body)
+                        select(events.c.version, events.c.body)
                         .where(events.c.stream == stream, events.c.version > after)
                         .order_by(events.c.version)
                         .limit(PAGE)
@@ -218,7 +303,7 @@ class Ledger:
                 yield json.loads(row.body)
             if len(rows) < PAGE:
                 return
-            after += PAGE
+            after = rows[-1].version
 
     async def head(self, stream: str) -> Head | None:
         """Return a stream's last event, None for a stream that the ledger does not know."""
@@ -274,26 +359,24 @@ class Ledger:
     async def notices(self, campaign: str) -> list[dict[str, Any]]:
         """Return a campaign's outbox rows in the order of their ids."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(
-                select(outbox).where(outbox.c.campaign == campaign).order_by(outbox.c.notice_id)
-            )
-            return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+            rows = await connection.execute(select(outbox).where(outbox.c.campaign == campaign))
+            return [dict(row._mapping) for row in sorted(rows)]  # noqa: SLF001 - SQLAlchemy's public name for it
 
     async def open_holds(self, campaign: str) -> list[dict[str, Any]]:
         """Return the holds of a campaign and its schools that nobody has released."""
         async with self._engine.connect() as connection:
+            inside = func.substr(holds.c.scope, 1, len(campaign) + 1) == f"{campaign}/"  # LIKE differs by database
             rows = await connection.execute(
-                select(holds)
-                .where(holds.c.released_by.is_(None), holds.c.scope.startswith(campaign, autoescape=True))
-                .order_by(holds.c.cause)
+                select(holds).where(holds.c.released_by.is_(None), or_(holds.c.scope == campaign, inside))
             )
-            return [dict(row._mapping) for row in rows]  # noqa: SLF001
+            found = [dict(row._mapping) for row in rows]  # noqa: SLF001
+        return sorted(found, key=lambda hold: (hold["placed_at"], hold["cause"]))
 
     async def conflicts(self) -> list[dict[str, Any]]:
         """Return the streams that are halted because an append met another event."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(select(conflicts).order_by(conflicts.c.stream))
-            return [dict(row._mapping) for row in rows]  # noqa: SLF001
+            rows = await connection.execute(select(conflicts))
+            return [dict(row._mapping) for row in sorted(rows)]  # noqa: SLF001
 
     async def revision(self) -> str | None:
         """Return the schema revision."""
@@ -316,21 +399,18 @@ class Ledger:
             "digest": kept.digest,
             "history": gzip.compress(kept.history.encode(), mtime=0),
         }
-        async with self._writing.begin() as connection:
+        async with self._writers_turn(), self._writing.begin() as connection:
             result = await connection.execute(self._insert(archive).values(row).on_conflict_do_nothing())
             return bool(result.rowcount)
 
     async def archived_runs(self, campaign: str) -> dict[str, list[str]]:
         """Return the archived run ids by workflow id, in the order of the versions that they wrote."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(
-                select(archive.c.workflow_id, archive.c.run_id)
-                .where(archive.c.campaign == campaign)
-                .order_by(archive.c.workflow_id, archive.c.first_version, archive.c.last_version)
-            )
+            columns = (archive.c.workflow_id, archive.c.first_version, archive.c.last_version, archive.c.run_id)
+            rows = await connection.execute(select(*columns).where(archive.c.campaign == campaign))
             runs: dict[str, list[str]] = {}
-            for workflow_id, run_id in rows:
-                runs.setdefault(workflow_id, []).append(run_id)
+            for row in sorted(rows):
+                runs.setdefault(row.workflow_id, []).append(row.run_id)
             return runs
 
     async def archived(self, workflow_id: str, run_id: str) -> ArchivedHistory | None:
@@ -344,9 +424,13 @@ class Ledger:
         if row is None:
             return None
         fields = {key: value for key, value in row._mapping.items() if key != "campaign"}  # noqa: SLF001
-        return ArchivedHistory(**{**fields, "history": gzip.decompress(row.history).decode()})
+        return ArchivedHistory(**{**fields, "history": _decompressed(row.history)})
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _writers_turn(self) -> AbstractAsyncContextManager[Any]:
+        """Return what a writer waits for: SQLite's one turn, nothing on PostgreSQL."""
+        return self._turn if self._one_writer else nullcontext()
 
     def _insert(self, table: Any) -> Any:
         """Return the dialect's insert, the only one that knows conflicts."""
@@ -355,6 +439,14 @@ class Ledger:
 
 def _campaign(stream: str) -> str:
     return "/".join(stream.split("/")[:3])
+
+
+def _decompressed(history: bytes) -> str:
+    """Return a history's JSON, nothing where the stored bytes are damaged: then it is not `intact`, and says so."""
+    try:
+        return gzip.decompress(history).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        return ""
 
 
 def _event_row(envelope: Envelope) -> dict[str, Any]:

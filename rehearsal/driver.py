@@ -1,0 +1,196 @@
+"""The driver of a stepped clock: ticks the streams that are due and gives the planned commands, in order of dates.
+
+It works day by day; inside a day the campaign first, then each school alone in the order of its instants, schools
+side by side. A parent takes in a child's news only when the driver names it, so that every run has the same order
+(design, section 6). The port has two calls, so the engine and the in-memory kernel are driven alike.
+
+Started again after a crash, the driver repeats everything: command ids make the commands harmless, ticks into the
+past do nothing, and the labels of what was sent come back with the answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from client import NotFoundError
+from domain.refusal import Refusal
+from domain.stream import Answer
+from domain.time import civil, end_of
+
+SCHOOLS_AT_ONCE = 8
+"""Each school has one Update under way at a time."""
+
+
+class Port(Protocol):
+    """What the driver needs of a running campaign."""
+
+    async def submit_unrecorded(self, stream: str, command: Mapping[str, Any], *, at: datetime | None = None) -> Answer:
+        """Give a command at an instant."""
+        ...
+
+    async def tick(self, stream: str, at: datetime, absorb: Sequence[str] = ()) -> Answer:
+        """Move a stream's clock and take in the named messages."""
+        ...
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A command that somebody will give at an instant."""
+
+    at: datetime
+    stream: str
+    command: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A stream to tick at an instant, and the message to take in there (None: only the clock)."""
+
+    stream: str
+    at: datetime
+    message: str | None
+
+
+@dataclass
+class Lane:
+    """What one school (or the campaign itself) has to do; worked off by one task at a time."""
+
+    commands: deque[Planned] = field(default_factory=deque)
+    errands: deque[Errand] = field(default_factory=deque)
+    due: dict[str, datetime] = field(default_factory=dict)
+
+    def next_at(self) -> datetime | None:
+        """Return the instant of the next thing to do."""
+        instants = [*self.due.values()]
+        if self.errands:
+            instants.append(self.errands[0].at)
+        if self.commands:
+            instants.append(self.commands[0].at)
+        return min(instants, default=None)
+
+
+@dataclass
+class DriverReport:
+    """What a drive did: numbers of ticks and commands, refusals by code, the last answer of each stream."""
+
+    ticks: int = 0
+    commands: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    last: dict[str, Answer] = field(default_factory=dict)
+
+
+class Driver:
+    """Drives one campaign from its draft to the last thing that is due or planned."""
+
+    def __init__(self, port: Port, campaign: str, plan: Iterable[Planned], started_at: datetime) -> None:
+        self._port = port
+        self._campaign = campaign
+        self._lanes: dict[str, Lane] = {campaign: Lane()}
+        self._seen: dict[tuple[str, str | None], None] = {}
+        self._room = asyncio.Semaphore(SCHOOLS_AT_ONCE)
+        self.report = DriverReport()
+        self._lanes[campaign].errands.append(Errand(campaign, started_at, None))
+        for planned in sorted(plan, key=lambda planned: planned.at):
+            self._lane(planned.stream).commands.append(planned)
+
+    async def run(self, each_day: Callable[[date, int], None] = lambda _day, _commands: None) -> DriverReport:
+        """Drive until nothing is due or planned.
+
+        Args:
+            each_day: called with every day that had something to do and the number of commands given so far.
+        """
+        while (instant := self._next_at()) is not None:
+            until = end_of(civil(instant))
+            while (soonest := self._next_at()) is not None and soonest < until:
+                await self._work_off(self._campaign, until)
+                schools = [name for name in sorted(self._lanes) if name != self._campaign]
+                await asyncio.gather(*(self._school_day(school, until) for school in schools))
+                self._sort_campaign_errands()
+            each_day(civil(instant), self.report.commands)
+        return self.report
+
+    # -- inside -----------------------------------------------------------------------------------------------
+
+    def _lane(self, stream: str) -> Lane:
+        """Return the lane of a stream: the campaign's own, or its school's."""
+        name = "/".join(stream.split("/")[:4])
+        return self._lanes.setdefault(name, Lane())
+
+    def _next_at(self) -> datetime | None:
+        return min((at for lane in self._lanes.values() if (at := lane.next_at()) is not None), default=None)
+
+    async def _school_day(self, school: str, until: datetime) -> None:
+        async with self._room:
+            await self._work_off(school, until)
+
+    async def _work_off(self, name: str, until: datetime) -> None:
+        lane = self._lanes[name]
+        while (at := lane.next_at()) is not None and at < until:
+            due = min(lane.due.items(), key=lambda item: (item[1], item[0]), default=None)
+            if lane.errands:
+                await self._run_errands(lane, alone=name != self._campaign)
+            elif due is not None and (not lane.commands or due[1] <= lane.commands[0].at):
+                await self._tick(due[0], due[1], ())
+            else:
+                await self._command(lane.commands.popleft())
+
+    async def _run_errands(self, lane: Lane, *, alone: bool) -> None:
+        """Take in one piece of news, or, for the campaign, all that is waiting for it in one tick."""
+        first = lane.errands.popleft()
+        together = [first]
+        while not alone and lane.errands and lane.errands[0].message and first.message:
+            together.append(lane.errands.popleft())
+        absorb = [errand.message for errand in together if errand.message]
+        await self._tick(first.stream, max(errand.at for errand in together), absorb)
+
+    async def _tick(self, stream: str, at: datetime, absorb: Sequence[str]) -> None:
+        self.report.ticks += 1
+        try:
+            answer = await self._port.tick(stream, at, absorb)
+        except NotFoundError:  # the stream has ended: nothing is due there any more
+            self._lane(stream).due.pop(stream, None)
+            return
+        self._after(stream, answer, at)
+
+    async def _command(self, planned: Planned) -> None:
+        self.report.commands += 1
+        try:
+            answer = await self._port.submit_unrecorded(planned.stream, planned.command, at=planned.at)
+        except Refusal as refusal:
+            self.report.refusals[refusal.code] += 1
+            return
+        if answer.refused is not None:
+            self.report.refusals[answer.refused["code"]] += 1
+        self._after(planned.stream, answer, planned.at)
+
+    def _after(self, stream: str, answer: Answer, at: datetime) -> None:
+        lane = self._lane(stream)
+        self.report.last[stream] = answer
+        lane.due.pop(stream, None)
+        if answer.next_due is not None:
+            lane.due[stream] = answer.next_due
+        if answer.job is not None:
+            self._errand(Errand(stream, at, answer.job))
+        for label in answer.sent:
+            self._errand(Errand(label.to, at, label.id))
+
+    def _errand(self, errand: Errand) -> None:
+        key = (errand.stream, errand.message)
+        if key not in self._seen:
+            self._seen[key] = None
+            self._lane(errand.stream).errands.append(errand)
+
+    def _sort_campaign_errands(self) -> None:
+        """Put the schools' news in one order, whichever school was faster."""
+        lane = self._lanes[self._campaign]
+        lane.errands = deque(sorted(lane.errands, key=lambda errand: (errand.at, _natural(errand.message))))
+
+
+def _natural(message: str | None) -> tuple[str, int]:
+    stream, _, version = (message or "").rpartition("#")
+    return stream, int(version or 0)
