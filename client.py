@@ -18,15 +18,20 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import TypedSearchAttributes, SearchAttributePair, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.actors import Actor, Role, require
-from domain.deciders import kind_of
+from domain.deciders import decider_of, kind_of
 from domain.refusal import Refusal
-from domain.stage import StageSlug
-from domain.stream import Answer, Carry, Receipt
+from domain.stage import StageDecider, StageSlug, Todo
+from domain.stream import Answer, Carry, Receipt, UnknownEventError, fold
 from domain.time import stamp
 from engine import export_history
 from ledger.histories import kept
@@ -50,14 +55,30 @@ from protocol import (
 from registry.draft import Draft
 from registry.store import Registry
 
-__all__ = ["CampaignClient", "Launched", "NotFoundError", "NotRecordedError", "UnreachableError", "school_id", "stage_id"]
+__all__ = [
+    "CampaignClient",
+    "Launched",
+    "NotFoundError",
+    "NotRecordedError",
+    "UnreachableError",
+    "school_id",
+    "stage_id",
+]
 
 R = TypeVar("R")
 
+STAGES = tuple(slug.value for slug in StageSlug)
 RECORDED_WITHIN = timedelta(seconds=10)
 PAUSED_WITHIN = timedelta(seconds=30)
-TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
-             RPCStatusCode.CANCELLED, RPCStatusCode.UNKNOWN, RPCStatusCode.INTERNAL, RPCStatusCode.ABORTED)
+TRANSIENT = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.UNKNOWN,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.ABORTED,
+)
 
 
 class NotFoundError(Exception):
@@ -237,7 +258,9 @@ class CampaignClient:
             await self._until(all_followed, within)
         return answer, await pending()
 
-    async def close_campaign(self, campaign: str, command: Mapping[str, Any], *, within: timedelta) -> tuple[Answer, bool]:
+    async def close_campaign(
+        self, campaign: str, command: Mapping[str, Any], *, within: timedelta
+    ) -> tuple[Answer, bool]:
         """Close a campaign, wait for its end, and archive its own last run.
 
         Returns:
@@ -266,6 +289,22 @@ class CampaignClient:
     async def blockers(self, stream: str) -> list[dict[str, Any]]:
         """Return what stands in the way of completing a stage."""
         return await self._query(stream, QUERY_BLOCKERS, list[dict[str, Any]])
+
+    async def work_list(self, campaign: str, school: str, classes: Sequence[str] = ()) -> dict[str, list[Todo]]:
+        """Return, by stage, the pupils of a school (or of some of its classes) for whom service is missing.
+
+        Folded from the ledger, so it answers without an engine (S1, A1).
+        """
+        lists: dict[str, list[Todo]] = {}
+        for slug in STAGES:
+            stream = stage_id(campaign, school, slug)
+            decider = decider_of(stream)
+            envelopes = [envelope async for envelope in self._ledger.events(stream)]
+            state = fold(decider, envelopes)
+            if state is not None and isinstance(decider, StageDecider):
+                todo = decider.work(state)
+                lists[slug] = [item for item in todo if not classes or item.class_id in classes]
+        return lists
 
     async def reachable(self) -> bool:
         """Tell whether the engine answers."""
@@ -395,9 +434,6 @@ def stream_of(campaign: str, school: str | None = None, stage: str | None = None
     stream = "/".join(part for part in (campaign, school, stage) if part)
     try:
         kind_of(stream)
-    except Exception:
+    except UnknownEventError:
         raise NotFoundError(stream) from None
     return stream
-
-
-STAGES = tuple(slug.value for slug in StageSlug)

@@ -146,12 +146,12 @@ class EmbeddedEngine:
         """
         self._data.mkdir(parents=True, exist_ok=True)
         self._log = (self._data / "engine.log").open("ab")
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it lives on; our own binary and options
             self._command(),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
         )
         client = await connect(self.address, wait=30)
         await self._keep_histories(client)

@@ -1,4 +1,4 @@
-"""The archive: each run's history is exported and kept with its digest, so the audit outlives the engine (section 4)."""
+"""The archive: each run's history is kept with its digest, so the audit outlives the engine (design, section 4)."""
 
 from __future__ import annotations
 

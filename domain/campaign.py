@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.actors import Actor, require, require_other_person
 from domain.events import Envelope, Event
-from domain.policy import PolicyProfile
+from domain.policy import PolicyProfile, require_launchable
 from domain.refusal import Blocker, Refusal
 from domain.stage import DONE, StageSlug, StageStatus, require_reason
 from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, news
@@ -291,7 +291,7 @@ class CampaignDecider(Decider[CampaignState]):
                 schools={school.code: school for school in event.schools},
                 standing={school.code: SchoolStatus.WAITING for school in event.schools},
                 progress={
-                    school.code: {slug: StageStatus.PLANNED.value for slug in event.stages} for school in event.schools
+                    school.code: dict.fromkeys(event.stages, StageStatus.PLANNED.value) for school in event.schools
                 },
             )
         if state is None:
@@ -327,14 +327,20 @@ class CampaignDecider(Decider[CampaignState]):
 
     def absorb(self, state: CampaignState, message: Message, now: datetime) -> list[Event]:
         """Take in a school's news: ready, progress of a stage, closed."""
-        school = str(message.data["school"])
+        school = message.id.rpartition("#")[0].rpartition("/")[2]
+        if school not in state.schools:
+            raise UnknownEventError(f"{message.id} is not from a school of {state.campaign}")
         match message.kind:
             case "school_ready":
                 ready: list[Event] = [SchoolReady(school=school, pupils=message.data["pupils"])]
                 return [*ready, *self._starts(state, leaving=school)]
             case "school_progress":
                 return [
-                    SchoolProgressNoted(school=school, stage=message.data["stage"], status=message.data["status"])
+                    SchoolProgressNoted(
+                        school=school,
+                        stage=StageSlug(message.data["stage"]).value,
+                        status=StageStatus(message.data["status"]).value,
+                    )
                 ]
             case "school_closed":
                 left = [code for code in self._open_schools(state) if code != school]
@@ -347,7 +353,9 @@ class CampaignDecider(Decider[CampaignState]):
         """Start schools and pass holds, stop and close on to those that have started."""
         match event:
             case SchoolStartRequested(school=school):
-                return [Outgoing(to=f"{state.campaign}/{school}", child="school", start=self._school_start(state, school))]
+                return [
+                    Outgoing(to=f"{state.campaign}/{school}", child="school", start=self._school_start(state, school))
+                ]
             case CampaignPaused(school=school, reason=reason):
                 scope = "campaign" if school is None else "school"
                 return self._to_schools(state, school, "pause", envelope, scope=scope, reason=reason)
@@ -394,6 +402,7 @@ class CampaignDecider(Decider[CampaignState]):
         if state.status != CampaignStatus.DRAFT:
             raise Refusal("CAMPAIGN_ALREADY_APPROVED")
         require(state.drafted_by, "draft", None)
+        require_launchable(state.policy)
         author = state.drafted_by
         others = [author.id, author.on_behalf_of]
         require_other_person(command.actor, [other for other in others if other])

@@ -64,7 +64,7 @@ def event_id(stream: str, version: int) -> str:
     return f"{stream}#{version}"
 
 
-def seal(  # noqa: PLR0913 - an envelope has these parts, each by name
+def seal(
     event: Event,
     *,
     stream: str,

@@ -17,7 +17,15 @@ from domain.actors import require_other_person
 from domain.events import Envelope, Event, digest
 from domain.identification_rule import HelpKind, Reason
 from domain.refusal import Blocker, Refusal
-from domain.stage import STAGE_EVENTS, StageCommand, StageDecider, StageState, StageStatus, require_reason
+from domain.stage import (
+    STAGE_EVENTS,
+    StageCommand,
+    StageDecider,
+    StageState,
+    StageStatus,
+    Todo,
+    require_reason,
+)
 from domain.stream import STUDENT, Command, Job, Message
 
 Student = Annotated[str, Field(pattern=STUDENT)]
@@ -311,6 +319,23 @@ class IdentificationDecider(StageDecider[IdentificationState]):
             }
             for class_id, students in state.classes.items()
         }
+
+    def work(self, state: IdentificationState) -> list[Todo]:
+        """Return the pupils who wait for a decision or for an answer to a contest."""
+        if state.status != StageStatus.OPEN:
+            return []
+        todo: list[Todo] = []
+        for class_id, students in state.classes.items():
+            for student in students:
+                case = state.pupils.get(student)
+                if case is None:
+                    continue
+                if case.contested:
+                    todo.append(Todo(class_id=class_id, student=student, code="CONTESTS_OPEN"))
+                elif case.decided is None:
+                    code = "DATA_UNKNOWN" if case.code == "DATA_UNKNOWN" else "PROPOSALS_UNDECIDED"
+                    todo.append(Todo(class_id=class_id, student=student, code=code))
+        return todo
 
     def while_paused(self, command: Any) -> bool:
         """Let a contest through during a pause: it is a right, not progress."""

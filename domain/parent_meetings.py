@@ -15,7 +15,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.events import Envelope, Event
 from domain.refusal import Blocker, Refusal
-from domain.stage import STAGE_EVENTS, StageCommand, StageDecider, StageState, require_reason
+from domain.stage import (
+    STAGE_EVENTS,
+    StageCommand,
+    StageDecider,
+    StageState,
+    StageStatus,
+    Todo,
+    require_reason,
+)
 from domain.stream import CLASS, LABEL, STUDENT, Command
 from domain.time import SHANGHAI, civil
 
@@ -308,6 +316,23 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             }
             for class_id, students in state.classes.items()
         }
+
+    def work(self, state: ParentMeetingsState) -> list[Todo]:
+        """Return the households whose service is not done; an absent one that nobody has asked yet comes as such."""
+        if state.status != StageStatus.OPEN:
+            return []
+        todo: list[Todo] = []
+        for class_id, students in state.classes.items():
+            for student in students:
+                household = state.households[student]
+                if household.outcome is not None:
+                    continue
+                if household.sessions:
+                    code = "HOUSEHOLDS_NOT_FOLLOWED_UP"
+                else:
+                    code = "ATTENDANCE_MISSING" if household.invited else "HOUSEHOLDS_NOT_INVITED"
+                todo.append(Todo(class_id=class_id, student=student, code=code))
+        return todo
 
     # -- inside -----------------------------------------------------------------------------------------------
 

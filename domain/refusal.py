@@ -26,7 +26,9 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the
         recorded: True for those that an auditor must see (design, section 3): the stream keeps `CommandRefused`.
     """
 
-    def __init__(self, code: str, *, blockers: tuple[Blocker, ...] = (), recorded: bool = False, **parameters: Any):
+    def __init__(
+        self, code: str, *, blockers: tuple[Blocker, ...] = (), recorded: bool = False, **parameters: Any
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.parameters = parameters

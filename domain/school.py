@@ -155,7 +155,7 @@ class SchoolDecider(Decider[SchoolState]):
             case CohortLoaded(classes=classes):
                 state.status = SchoolRunStatus.RUNNING
                 state.pupils = sum(len(pupils) for pupils in classes.values())
-                state.progress = {stage: StageStatus.PLANNED.value for stage in state.stages}
+                state.progress = dict.fromkeys(state.stages, StageStatus.PLANNED.value)
             case StageChangeNoted(stage=stage, status=status):
                 state.progress[stage] = status
             case SchoolPaused(scope=scope):
@@ -176,9 +176,7 @@ class SchoolDecider(Decider[SchoolState]):
         """Ask for the cohort of the snapshot until it is loaded."""
         if state.status != SchoolRunStatus.LOADING:
             return None
-        return Job(
-            name="cohort", arguments={"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest}
-        )
+        return Job(name="cohort", arguments={"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest})
 
     def absorb(self, state: SchoolState, message: Message, now: datetime) -> list[Event]:
         """Take in the cohort, the stages' news and what the campaign passes on."""
@@ -186,8 +184,12 @@ class SchoolDecider(Decider[SchoolState]):
             case "cohort":
                 return self._load(state, message)
             case "stage_changed":
-                noted: list[Event] = [StageChangeNoted(stage=message.data["stage"], status=message.data["status"])]
-                ended = {**state.progress, message.data["stage"]: message.data["status"]}
+                stage = message.id.rpartition("#")[0].rpartition("/")[2]
+                if stage not in state.progress:
+                    raise UnknownEventError(f"{message.id} is not from a stage of {state.school}")
+                status = StageStatus(message.data["status"])
+                noted: list[Event] = [StageChangeNoted(stage=stage, status=status.value)]
+                ended = {**state.progress, stage: status}
                 closing = state.status == SchoolRunStatus.CLOSING
                 if closing and all(status == StageStatus.ARCHIVED for status in ended.values()):
                     return [*noted, SchoolClosed()]
@@ -210,11 +212,16 @@ class SchoolDecider(Decider[SchoolState]):
         """Start the stages, report to the campaign, and pass news on to the stages that wait for it."""
         match event:
             case CohortLoaded():
-                return [*self._stage_starts(state, event), self._up(state, "school_ready", envelope, pupils=state.pupils)]
+                return [
+                    *self._stage_starts(state, event),
+                    self._up(state, "school_ready", envelope, pupils=state.pupils),
+                ]
             case StageChangeNoted(stage=stage, status=status):
                 dependants = [slug for slug, window in state.stages.items() if stage in window.after]
                 told = [
-                    news(f"{state.campaign}/{state.school}/{slug}", "prerequisite", envelope, stage=stage, status=status)
+                    news(
+                        f"{state.campaign}/{state.school}/{slug}", "prerequisite", envelope, stage=stage, status=status
+                    )
                     for slug in dependants
                     if status != StageStatus.ARCHIVED
                 ]
@@ -291,7 +298,7 @@ class SchoolDecider(Decider[SchoolState]):
         ]
 
     def _up(self, state: SchoolState, kind: str, envelope: Envelope, **data: Any) -> Outgoing:
-        return news(state.campaign, kind, envelope, school=state.school, **data)
+        return news(state.campaign, kind, envelope, **data)
 
     def _to_stages(self, state: SchoolState, kind: str, envelope: Envelope, **data: Any) -> list[Outgoing]:
         return [

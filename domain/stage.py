@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from domain.actors import SYSTEM, Actor, require
 from domain.calendar import Calendar, CalendarUnknown
@@ -248,6 +248,16 @@ def require_reason(command: Command) -> str:
     return command.reason
 
 
+class Todo(BaseModel):
+    """One line of a work list: a pupil and the service that is missing, as a blocker's code."""
+
+    model_config = ConfigDict(frozen=True)
+
+    class_id: str
+    student: str
+    code: str
+
+
 class StageDecider(Decider[T]):
     """The rules that all stages share, with hooks for a stage's own content."""
 
@@ -279,6 +289,11 @@ class StageDecider(Decider[T]):
     def progress(self, state: T) -> dict[str, dict[str, int]]:
         """Return, by class, how many pupils the stage's service has reached: `{class: {done, of}}`."""
         return {class_id: {"done": 0, "of": len(pupils)} for class_id, pupils in state.classes.items()}
+
+    def work(self, state: T) -> list[Todo]:
+        """Return what is to be done for single pupils, one line a pupil, in the order of classes (S1)."""
+        del state
+        return []
 
     def while_paused(self, command: Any) -> bool:
         """Tell whether a command of the stage's own goes through during a pause."""

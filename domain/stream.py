@@ -41,6 +41,7 @@ LABEL = r"^[a-z0-9][a-z0-9-]{0,39}$"
 EVENTS_PER_TICK = 200
 REFUSED_SIGNALS_A_DAY = 100
 DIGEST_LENGTH = 16
+LABEL_LENGTH = 40
 
 
 class Command(BaseModel):
@@ -343,9 +344,7 @@ class Machine(Generic[S]):
         actor, events = self.decider.begin(self.carry.start, now)
         policy = PolicyProfile.model_validate(self.carry.start["policy"])
         for event in events:
-            self._record(
-                event, now, now, actor, self.carry.start.get("command_id"), self.carry.cause, "begin", policy
-            )
+            self._record(event, now, now, actor, self.carry.start.get("command_id"), self.carry.cause, "begin", policy)
         self.carry.start = None
 
     def check(self, raw: dict[str, Any], now: datetime) -> None:
@@ -413,7 +412,14 @@ class Machine(Generic[S]):
         return self._answer(min(first, self.carry.version), self.carry.version, self.carry.hash, triggers)
 
     def receive(self, message: Message) -> bool:
-        """Put news into the inbox; what was taken in before is dropped. Tells whether it is new."""
+        """Put news into the inbox; what was taken in before is dropped. Tells whether it is new.
+
+        Raises:
+            Refusal: SENDER_NOT_RELATED, the sender is neither this stream's parent nor one of its children.
+        """
+        sender = message.id.rpartition("#")[0]
+        if sender and not related(sender, self.carry.stream):
+            raise Refusal("SENDER_NOT_RELATED")
         if self.was_absorbed(message.id) or any(waiting.id == message.id for waiting in self.carry.inbox):
             return False
         self.carry.inbox.append(message)
@@ -537,10 +543,16 @@ class Machine(Generic[S]):
         self.carry.absorbed[sender or name] = int(version) if sender else 1
         if self.state is None:
             raise Refusal("INBOX_NOT_HERE", message=name)
-        for event in self.decider.absorb(self.state, message, now):
+        try:
+            events = self.decider.absorb(self.state, message, now)
+        except (UnknownEventError, ValidationError, KeyError, TypeError, ValueError):
+            # Only somebody with a key to the engine can send this; it must not stop the stream.
+            self.refuse_signal(message.kind[:LABEL_LENGTH], "MESSAGE_UNREADABLE", command_digest(message.data), now)
+            return
+        for event in events:
             self._record(event, now, now, SYSTEM, None, name if sender else None, name)
 
-    def _record(  # noqa: PLR0913 - the parts of an envelope
+    def _record(
         self,
         event: Event,
         occurred_at: datetime,
@@ -572,8 +584,9 @@ class Machine(Generic[S]):
         self.queue.append(envelope)
         for outgoing in self.decider.outgoing(self.state, event, envelope):
             self.carry.outgoing.append(outgoing)
-            label = Sent(to=outgoing.to, id=outgoing.message.id if outgoing.message else None)
-            self.carry.sent.setdefault(trigger, []).append(label)
+            if self.carry.clock == "stepped":  # its driver asks again after a crash
+                label = Sent(to=outgoing.to, id=outgoing.message.id if outgoing.message else None)
+                self.carry.sent.setdefault(trigger, []).append(label)
 
     def _policy_reference(self, policy: PolicyProfile) -> PolicyRef:
         """Return the reference of a profile; hashing its parameters once, not for every event."""
@@ -595,6 +608,11 @@ class Machine(Generic[S]):
             job=job.message_id if job else None,
             closed=self.finished(),
         )
+
+
+def related(sender: str, stream: str) -> bool:
+    """Tell whether one stream is the other's parent: only they send each other news."""
+    return sender.rpartition("/")[0] == stream or stream.rpartition("/")[0] == sender
 
 
 def news(to: str, kind: str, envelope: Envelope, **data: Any) -> Outgoing:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import GENESIS, Envelope, canonical_text, event_id, recomputed_hash
@@ -170,15 +170,19 @@ class Ledger:
         return group
 
     async def _write(self, group: Sequence[_Append]) -> None:
-        """Write appends in one transaction and give each its outcome; where that fails, each in its own."""
+        """Write appends in one transaction and give each its outcome.
+
+        Where one brings what cannot be written, each gets a transaction of its own; where the database itself fails
+        (disk full, locked by another process), all fail with it.
+        """
         try:
             outcomes = await self._transaction(group)
-        except Exception as error:  # noqa: BLE001 - any failure: the one that caused it gets it, the others are written
-            if len(group) > 1:
+        except Exception as error:  # noqa: BLE001 - handed to those whose appends failed
+            if len(group) > 1 and not isinstance(error, OperationalError):
                 for append in group:
                     await self._write([append])
                 return
-            outcomes = [error]
+            outcomes = [error] * len(group)
         for append, outcome in zip(group, outcomes, strict=True):
             append.outcome = outcome
             if append in self._waiting:

@@ -68,7 +68,10 @@ async def prepare(registry: Registry, directory: Path, references: References) -
         receiving_schools=list(file.qualified_schools),
         class_year=file.year,
     )
-    rosters = {school.code: read_roster(directory / school.roster, file.year, full_mark=file.full_mark) for school in file.schools}
+    rosters = {
+        school.code: read_roster(directory / school.roster, file.year, full_mark=file.full_mark)
+        for school in file.schools
+    }
     for school in file.schools:
         rejected = rosters[school.code].rejected
         if rejected:

@@ -158,7 +158,7 @@ def _bureau(staff: tuple[StaffMember, ...], role: Role, number: int) -> Actor:
     return Actor(id=found.staff_ref, role=role, organisation="bureau") if found else simulated(role, "bureau", number)
 
 
-async def _scene(  # noqa: PLR0913 - what a school's simulation knows
+async def _scene(
     registry: Registry,
     draft: Draft,
     staff: tuple[StaffMember, ...],
@@ -170,7 +170,9 @@ async def _scene(  # noqa: PLR0913 - what a school's simulation knows
     code = entry["code"]
     classes = await registry.cohort(entry["snapshot"])
     own = [member for member in staff if member.school == code]
-    others = [member for member in staff if member.school and member.school != code and member.role == Role.PRINCIPAL.value]
+    others = [
+        member for member in staff if member.school and member.school != code and member.role == Role.PRINCIPAL.value
+    ]
 
     def person(role: Role, number: int, class_id: str | None = None) -> Actor:
         found = next(

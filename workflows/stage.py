@@ -21,10 +21,11 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
+    import protocol
     from domain.deciders import DECIDERS
     from domain.events import digest
     from domain.refusal import Refusal
-    from domain.stream import DIGEST_LENGTH, Answer, Carry, Job, Machine, Message, Outgoing
+    from domain.stream import DIGEST_LENGTH, LABEL_LENGTH, Answer, Carry, Job, Machine, Message, Outgoing
     from domain.time import instant, stamp
     from protocol import (
         ACTIVITY_APPEND,
@@ -39,8 +40,6 @@ with workflow.unsafe.imports_passed_through():
         SEARCH_SCHOOL,
         SEARCH_STAGE,
         SEARCH_STATUS,
-        SIGNAL_DELIVER,
-        SIGNAL_STAGE_COMPLETED,
         SIGNALS_PER_RUN,
         UPDATES_PER_RUN,
         WORKFLOW_TYPES,
@@ -91,13 +90,8 @@ class StreamShell:
     def validate_submit(self, command: dict[str, Any], at: str | None = None) -> None:
         """Refuse what the record need not know, before anything is written."""
         try:
-            now = self._now() if at is None else max(self._now(), self._instant(at))
-            if at is not None and self._machine.carry.clock != "stepped":
-                raise Refusal("CLOCK_NOT_STEPPED")
-            info = workflow.current_update_info()
-            if info is not None and info.id != command.get("command_id"):
-                raise Refusal("UPDATE_ID_MISMATCH", command_id=str(command.get("command_id"))[:40])
-            self._machine.check(command, now)
+            self._check_update_id(command)
+            self._machine.check(command, self._now() if at is None else self._stepped(at))
         except Refusal as refusal:
             raise refused(refusal) from None
 
@@ -127,16 +121,16 @@ class StreamShell:
         try:
             decoded = [json.loads(arg.payload.data) for arg in args]
             match name, decoded:
-                case (SIGNAL_DELIVER, [dict() as body]):
+                case (protocol.SIGNAL_DELIVER, [dict() as body]):
                     self._machine.receive(Message.model_validate(body))
-                case (SIGNAL_STAGE_COMPLETED, [{**fields}]):
+                case (protocol.SIGNAL_STAGE_COMPLETED, [dict() as fields]):
                     self._stage_completed(fields)
                 case _:
-                    self._machine.refuse_signal(name[:40], "SIGNAL_UNKNOWN", payload_digest, self._now())
+                    self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNKNOWN", payload_digest, self._now())
         except Refusal as refusal:
-            self._machine.refuse_signal(name[:40], refusal.code, payload_digest, self._now())
+            self._machine.refuse_signal(name[:LABEL_LENGTH], refusal.code, payload_digest, self._now())
         except (ValidationError, ValueError):
-            self._machine.refuse_signal(name[:40], "SIGNAL_UNREADABLE", payload_digest, self._now())
+            self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNREADABLE", payload_digest, self._now())
 
     @workflow.query(name="state")
     def state(self) -> dict[str, Any]:
@@ -272,7 +266,7 @@ class StreamShell:
         handle = workflow.get_external_workflow_handle(to)
         for item in items:
             try:
-                await handle.signal(SIGNAL_DELIVER, item.message)
+                await handle.signal(protocol.SIGNAL_DELIVER, item.message)
             except ApplicationError as error:
                 # A stream that has ended takes no more news; its own last events are in the ledger.
                 workflow.logger.warning("not delivered", extra={"to": to, "code": error.type})
@@ -348,6 +342,18 @@ class StreamShell:
 
     def _now(self) -> datetime:
         return self._machine.now(workflow.now())
+
+    def _check_update_id(self, command: dict[str, Any]) -> None:
+        """Refuse a command under a foreign Update id: the server dedupes by the one, we by the other."""
+        info = workflow.current_update_info()
+        if info is not None and info.id != command.get("command_id"):
+            raise Refusal("UPDATE_ID_MISMATCH", command_id=str(command.get("command_id"))[:LABEL_LENGTH])
+
+    def _stepped(self, at: str) -> datetime:
+        """Return the present that a stepped clock would have after moving to `at`."""
+        if self._machine.carry.clock != "stepped":
+            raise Refusal("CLOCK_NOT_STEPPED")
+        return max(self._now(), self._instant(at))
 
     def _instant(self, text: str) -> datetime:
         try:
