@@ -97,6 +97,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "freeze": _LEADERS,
     # parent meetings (DESIGN §4, DOMAIN §7.4 G5)
     "schedule_session": _SCHOOL,
+    "cancel_session": _SCHOOL,
     "invite": _SCHOOL,
     "record_attendance": _TEACHERS,
     "record_followups": _TEACHERS,

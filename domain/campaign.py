@@ -243,6 +243,9 @@ class CampaignDecider(Decider[CampaignState]):
             Refusal: ROLE_NOT_ALLOWED, SELF_APPROVAL, CAMPAIGN_*, REASON_REQUIRED, SCHOOL_UNKNOWN, STAGES_NOT_FINISHED.
         """
         del now
+        if isinstance(command, ApproveCampaign) and state.status == CampaignStatus.DRAFT:
+            # before the role: also an author who tries it in the author's own role is kept in the record
+            require_other_person(command.actor, [state.drafted_by.id, state.drafted_by.on_behalf_of])
         require(command.actor, command.kind, None)
         if state.status in (CampaignStatus.CLOSING, CampaignStatus.ARCHIVED):
             raise Refusal("CAMPAIGN_CLOSED")
@@ -403,9 +406,6 @@ class CampaignDecider(Decider[CampaignState]):
             raise Refusal("CAMPAIGN_ALREADY_APPROVED")
         require(state.drafted_by, "draft", None)
         require_launchable(state.policy)
-        author = state.drafted_by
-        others = [author.id, author.on_behalf_of]
-        require_other_person(command.actor, [other for other in others if other])
         if command.content_digest is not None and command.content_digest != state.content_digest:
             raise Refusal("CAMPAIGN_EXISTS", campaign=state.campaign)
         return [CampaignApproved(content_digest=state.content_digest), *self._starts(state)]

@@ -153,7 +153,7 @@ class PupilCase(BaseModel):
     code: ProposalCode
     proposed: list[HelpKind]
     decided: list[HelpKind] | None = None
-    decided_by: str | None = None
+    decided_by: list[str] = []
     contested: bool = False
 
 
@@ -265,7 +265,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                 case = self._case(state, student)
                 if not case.contested:
                     raise Refusal("CONTEST_NOT_OPEN")
-                require_other_person(command.actor, [case.decided_by] if case.decided_by else [])
+                require_other_person(command.actor, case.decided_by)
                 return [ContestResolved(student=student, help=help_, reason=reason)]
             case FreezeCohort():
                 return [self._freeze(state)]
@@ -381,4 +381,6 @@ class IdentificationDecider(StageDecider[IdentificationState]):
 
     def _set(self, state: IdentificationState, student: str, help_: list[HelpKind], envelope: Envelope) -> None:
         case = state.pupils[student]
-        case.decided, case.decided_by = help_, envelope["actor"]["id"]
+        actor = envelope["actor"]
+        case.decided = help_
+        case.decided_by = [person for person in (actor["id"], actor["on_behalf_of"]) if person is not None]

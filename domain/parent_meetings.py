@@ -195,11 +195,19 @@ class Household(BaseModel):
         """Tell whether a contact still serves: before the final outcome, or the visit after calls found nobody."""
         return self.outcome is None or (self.outcome == "NO_ANSWER" and contact == "home_visit" and not self.visited)
 
+    def contacted(self, contact: FollowUpKind, instant: datetime) -> None:
+        """Take in a contact: attempts of one day count once."""
+        day = civil(instant).isoformat()
+        if day not in self.attempts:
+            self.attempts.append(day)
+        self.visited = self.visited or contact == "home_visit"
+
 
 class ParentMeetingsState(StageState):
     """The stage as its events make it."""
 
     sessions: dict[str, SessionState] = {}
+    cancelled: list[str] = []
     households: dict[str, Household]
 
 
@@ -234,12 +242,13 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         """
         match command:
             case ScheduleSession(session=session, classes=classes, at=at_):
-                if session in state.sessions:
-                    raise Refusal("SESSION_EXISTS", session=session)
+                if session in state.sessions or session in state.cancelled:
+                    raise Refusal("SESSION_EXISTS", session=session)  # one invitation goes out under one reference
                 unknown = [class_id for class_id in classes if class_id not in state.classes]
                 if unknown:
                     raise Refusal("CLASS_UNKNOWN", classes=unknown)
-                return [SessionScheduled(session=session, classes=classes, at=at_.astimezone(SHANGHAI))]
+                once = tuple(dict.fromkeys(classes))
+                return [SessionScheduled(session=session, classes=once, at=at_.astimezone(SHANGHAI))]
             case CancelSession(session=session):
                 reason = require_reason(command)
                 students = self._students(state, self._session(state, session))
@@ -265,7 +274,10 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             case SessionScheduled(session=session, classes=classes, at=at_):
                 state.sessions[session] = SessionState(classes=list(classes), at=at_)
             case SessionCancelled(session=session):
-                del state.sessions[session]
+                for student in self._students(state, state.sessions.pop(session)):
+                    household = state.households[student]
+                    household.invited = [other for other in household.invited if other != session]
+                state.cancelled.append(session)
             case HouseholdInvited(session=session, student=student):
                 state.households[student].invited.append(session)
             case AttendanceRecorded(session=session, student=student, attended=attended):
@@ -276,11 +288,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             case ParentsMeetingHeld(session=session):
                 state.sessions[session].held = True
             case HouseholdFollowedUp(student=student, contact=contact, at=at_):
-                household = state.households[student]
-                day = civil(at_).isoformat()
-                if day not in household.attempts:
-                    household.attempts.append(day)
-                household.visited = household.visited or contact == "home_visit"
+                state.households[student].contacted(contact, at_)
             case HouseholdSettled(student=student, outcome=outcome):
                 state.households[student].outcome = outcome
             case _:
@@ -384,31 +392,28 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
     def _follow_ups(self, state: ParentMeetingsState, command: RecordFollowUps, now: datetime) -> list[Event]:
         problems: list[tuple[int, str]] = []
         events: list[Event] = []
-        days: dict[str, list[str]] = {}
-        settled: dict[str, None] = {}
+        seen: dict[str, Household] = {}
         for number, row in enumerate(command.rows):
-            household = state.households.get(row.student)
+            household = seen.get(row.student) or state.households.get(row.student)
             if household is None:
                 problems.append((number, "STUDENT_UNKNOWN"))
-            elif row.student in settled or not household.takes_follow_up(row.contact):
+            elif not household.takes_follow_up(row.contact):
                 problems.append((number, "HOUSEHOLD_ALREADY_SETTLED"))
             elif not household.sessions:
                 problems.append((number, "SESSION_NOT_YET_HELD"))
             elif row.at > now:
                 problems.append((number, "OCCURRED_IN_FUTURE"))
             else:
-                attempts = days.setdefault(row.student, list(household.attempts))
-                day = civil(row.at).isoformat()
-                if day not in attempts:
-                    attempts.append(day)
+                household = seen[row.student] = household.model_copy(deep=True)
+                household.contacted(row.contact, row.at)
                 events.append(
                     HouseholdFollowedUp(
                         student=row.student, contact=row.contact, outcome=row.outcome, at=row.at.astimezone(SHANGHAI)
                     )
                 )
-                outcome = self._final(state, row, len(attempts))
+                outcome = self._final(state, row, len(household.attempts))
                 if outcome is not None and outcome != household.outcome:
-                    settled[row.student] = None
+                    household.outcome = outcome
                     events.append(HouseholdSettled(student=row.student, outcome=outcome))
         refuse_rows(problems)
         return events

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from domain.blockers import BLOCKERS, SHARED
 from domain.refusal import Refusal
 from domain.words import WORDS
 
@@ -53,6 +54,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     "INBOX_NOT_HERE": {
         "zh": "未受理：此信息不由这里接收。请发送到负责该事项的流程。",
         "en": "Not done: this message is not received here. Send it to the workflow that owns the matter.",
+    },
+    "SENDER_NOT_RELATED": {
+        "zh": "未受理：此信息的发送方不是本流程的上级或下级。请由相关流程发送，并通知运维人员。",
+        "en": "Not done: the sender is neither parent nor child of this workflow. Let the one concerned send it, and "
+        "tell the operator.",
     },
     "HALTED": {
         "zh": "未受理：台账与流程不一致，本流程已停止办理，只能查询。请通知运维人员检查（doctor）。",
@@ -138,6 +144,28 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: stages of some schools are not finished, so the campaign cannot close. "
         "Finish them or skip them with a reason: {blockers}.",
     },
+    "ALREADY_PAUSED": {
+        "zh": "未受理：活动或该校已经暂停，无需再次暂停。",
+        "en": "Not done: the campaign or this school is on hold already. Nothing is left to do.",
+    },
+    "NOT_PAUSED": {
+        "zh": "未受理：该范围没有暂停，无需恢复。请核对是暂停了整个活动还是一所学校。",
+        "en": "Not done: this is not on hold. Check whether the whole campaign or one school was paused.",
+    },
+    "SCHOOL_UNKNOWN": {
+        "zh": "未受理：活动中没有学校“{school}”。请核对学校标识码。",
+        "en": "Not done: the campaign has no school “{school}”. Check its code.",
+    },
+    "SCHOOL_NOT_STARTED": {
+        "zh": "未受理：学校“{school}”尚未启动。请稍后再试。",
+        "en": "Not done: the school “{school}” has not started yet. Try again in a moment.",
+    },
+    "SIGN_IN_MISSING": {
+        "zh": "未受理：系统尚无登录，无法核实办理人身份，只有样例县可以直接启动。"
+        "确需启动真实活动的，请加上 --i-know-there-is-no-sign-in，并自行核实两人身份。",
+        "en": "Not done: there is no sign-in yet, so nobody's identity is checked, and only a sample county may do "
+        "this. For a real campaign, check both people yourself and give --i-know-there-is-no-sign-in.",
+    },
     # stage (DESIGN §5)
     "STAGE_TOO_EARLY": {
         "zh": "未受理：本阶段 {opens} 才开放。请到时再办理。",
@@ -215,6 +243,42 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Rule refused: it is not well formed at “{place}”. Write one condition for a kind of help, one "
         "comparison in a condition, and ratios as fractions.",
     },
+    "DATA_UNKNOWN_NEEDS_HELP": {
+        "zh": "未受理：{count} 名学生资料不全，不能直接按建议确认。请人工查看，写明帮扶内容和理由。",
+        "en": "Not done: data is missing for {count} pupils, so there is no proposal to confirm. Look at each, then "
+        "state the help and a reason.",
+    },
+    "CONTEST_NOT_OPEN": {
+        "zh": "未受理：该学生没有待处理的异议。请核对编号。",
+        "en": "Not done: no objection about this pupil is open. Check the reference.",
+    },
+    # lists (CLI, `record`)
+    "ROWS_REFUSED": {
+        "zh": "未受理：有 {count} 行不能登记，整份清单均未登记。请改正这些行，或用 --partial 只登记其余各行。",
+        "en": "Not done: {count} rows cannot be recorded, so none was. Correct them, or give --partial to record "
+        "the others.",
+    },
+    "STUDENT_NOT_IN_SESSION": {
+        "zh": "该学生的班级不在这场家长会中。请核对场次。",
+        "en": "This pupil's class is not in this meeting. Check the meeting's reference.",
+    },
+    "ATTENDED_BY_MISSING": {
+        "zh": "到会的家庭须写明由谁到会：监护人或受委托照护人。",
+        "en": "Say who came for a household that attended: guardian or caregiver.",
+    },
+    "HOUSEHOLD_ALREADY_SETTLED": {
+        "zh": "该家庭已有最终结果，无需再回访。",
+        "en": "This household has its final outcome already. No further contact is needed.",
+    },
+    "ALREADY_RECORDED": {
+        "zh": "该场到会情况已经登记，不能再次登记或取消。有误请走更正程序。",
+        "en": "Attendance of this meeting is recorded already and cannot be recorded or cancelled again. "
+        "Ask for a correction if it is wrong.",
+    },
+    "ALREADY_INVITED": {
+        "zh": "未受理：这场家长会的家庭都已邀请，无需再次邀请。",
+        "en": "Not done: every household of this meeting is invited already. Nothing is left to do.",
+    },
     # parent meetings (DESIGN §4)
     "SESSION_UNKNOWN": {
         "zh": "未受理：没有这场家长会。请核对场次编号，或先安排该场次。",
@@ -230,50 +294,6 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     },
 }
 """Refusal code → sentence by language."""
-
-BLOCKERS: Final[dict[str, dict[str, str]]] = {
-    "PROPOSALS_PENDING": {
-        "zh": "{count} 名学生的建议尚未生成，请等待或重新生成",
-        "en": "proposals not yet made: {count} (wait, or propose again)",
-    },
-    "PROPOSALS_UNDECIDED": {
-        "zh": "{count} 条建议尚未决定，请逐一确认或排除",
-        "en": "proposals not yet decided: {count} (confirm or exclude each)",
-    },
-    "DATA_UNKNOWN": {
-        "zh": "{count} 名学生资料不全，请人工查看并决定",
-        "en": "pupils with missing data: {count} (a person must look and decide)",
-    },
-    "CONTESTS_OPEN": {
-        "zh": "{count} 项异议尚未处理，请先处理",
-        "en": "objections still open: {count} (resolve them)",
-    },
-    "CLASSES_WITHOUT_SESSION": {
-        "zh": "{count} 个班级尚未安排家长会，请安排",
-        "en": "classes without a meeting: {count} (schedule one)",
-    },
-    "SESSIONS_NOT_HELD": {
-        "zh": "{count} 场家长会尚未召开，请召开或改期",
-        "en": "meetings not yet held: {count} (hold or move them)",
-    },
-    "ATTENDANCE_MISSING": {
-        "zh": "{count} 户的到会情况未登记，请登记",
-        "en": "households without recorded attendance: {count} (record it)",
-    },
-    "HOUSEHOLDS_NOT_FOLLOWED_UP": {
-        "zh": "{count} 户缺席家庭尚未回访，请回访并登记",
-        "en": "absent households not yet followed up: {count} (follow up and record it)",
-    },
-    "QUORUM_NOT_REACHED": {
-        "zh": "到会户数未达规定比例，还差 {count} 户，请回访其余家庭或再开一场",
-        "en": "households missing to the quorum: {count} (follow up the rest, or hold another meeting)",
-    },
-    "STAGE_UNFINISHED": {
-        "zh": "{count} 个阶段未完成，请完成或说明理由跳过",
-        "en": "stages not finished: {count} (finish them, or skip them with a reason)",
-    },
-}
-"""Blocker code → phrase by language, without a full stop: it stands in a list. COHORT_NOT_FROZEN is a refusal too."""
 
 CATALOGUE: Final[dict[str, dict[str, str]]] = {**REFUSALS, **BLOCKERS}
 """All codes."""
@@ -292,6 +312,9 @@ def _shown(value: Any, lang: str) -> str:
             return _MISSING
         case {"code": str(code), **rest}:
             parameters = {str(name): part for name, part in rest.items()}
+            entry = SHARED.get(code)
+            if entry is not None:
+                return entry[lang].format_map(_Fields({name: str(part) for name, part in parameters.items()}))
             return sentence(code, parameters, lang).rstrip("。.")
         case list() | tuple():
             return _JOINED[lang].join(_shown(part, lang) for part in value) or _MISSING
@@ -325,3 +348,8 @@ def refusal_sentence(refusal: Refusal, lang: str) -> str:
     """Say a whole refusal, with its blockers where the sentence names them."""
     blockers = [blocker.model_dump() for blocker in refusal.blockers]
     return sentence(refusal.code, {"blockers": blockers, **refusal.parameters}, lang)
+
+
+def blocker_phrase(code: str, count: int, lang: str) -> str:
+    """Say one blocker as a phrase without a full stop."""
+    return _shown({"code": code, "count": count}, lang if lang in _JOINED else "zh")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.actors import SYSTEM, Actor, require
 from domain.calendar import Calendar, CalendarUnknown
@@ -450,7 +450,7 @@ class StageDecider(Decider[T]):
         self._refuse_if_held(state)
         occurred = command.occurred_at or now
         self._refuse_unless_open(state, occurred)
-        missing = self.missing(state)
+        missing = self.blockers(state)
         if missing:
             raise Refusal("NOT_COMPLETE", blockers=missing)
         return [StageCompleted(on_time=occurred < end_of(state.due))]
@@ -550,7 +550,7 @@ class StageDecider(Decider[T]):
                 state.status = StageStatus.OPEN if state.opened_at else StageStatus.PLANNED
                 state.on_time, state.completed_at = None, None
             case StageExtended(due=due):
-                state.due = due
+                state.due, state.awake_at = due, datetime.fromisoformat(recorded)
                 state.overdue, state.reminded, state.escalated = False, [], 0
             case StageSkipped():
                 state.status, state.overdue = StageStatus.SKIPPED, False
@@ -583,7 +583,7 @@ class PlannedStageDecider(StageDecider[PlannedStageState]):
 
     has_content = False
     state_type = PlannedStageState
-    commands: TypeAdapter[Any] = TypeAdapter(StageCommand)
+    commands: TypeAdapter[Any] = TypeAdapter(Annotated[StageCommand, Field(discriminator="kind")])
     event_types = STAGE_EVENTS
 
     def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> PlannedStageState:

@@ -8,8 +8,10 @@ workflow shell and the in-memory kernel (`domain.kernel`) drive the same machine
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -23,7 +25,6 @@ from domain.events import (
     Event,
     PolicyAdopted,
     SignalRefused,
-    digest,
     event_id,
     seal,
 )
@@ -289,8 +290,28 @@ def fold(decider: Decider[S], envelopes: Iterable[Envelope]) -> S | None:
 
 
 def command_digest(raw: Any) -> str:
-    """Return a short digest of a command, enough to tell two commands under one id apart."""
-    return digest(raw)[:DIGEST_LENGTH]
+    """Return a short digest of a command or message, enough to tell two of them apart.
+
+    Takes any JSON, also numbers that RFC 8785 has no form for: what came from outside must never break a handler.
+    """
+    text = json.dumps(raw, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def unknown_fields(raw: Any, read: Any, place: str = "") -> Iterator[str]:
+    """Yield the places of what was written and is no field of what was read, rows and all."""
+    match raw, read:
+        case dict(), BaseModel():
+            for name, value in raw.items():
+                if name in type(read).model_fields:
+                    yield from unknown_fields(value, getattr(read, name), f"{place}{name}.")
+                else:
+                    yield f"{place}{name[:LABEL_LENGTH]}"
+        case (list() | tuple(), list() | tuple()):
+            for number, (value, part) in enumerate(zip(raw, read, strict=True)):
+                yield from unknown_fields(value, part, f"{place}{number}.")
+        case _:
+            return
 
 
 class Machine(Generic[S]):
@@ -491,9 +512,9 @@ class Machine(Generic[S]):
             ]
             raise Refusal("COMMAND_INVALID", places=places) from None
         if strict:
-            unknown = sorted(set(raw) - set(type(command).model_fields))
+            unknown = sorted(unknown_fields(raw, command))
             if unknown:
-                places = [{"place": name[:40], "problem": "unknown_field"} for name in unknown[:5]]
+                places = [{"place": place, "problem": "unknown_field"} for place in unknown[:5]]
                 raise Refusal("COMMAND_INVALID", places=places)
         return command
 

@@ -49,6 +49,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "resolve_contest": {"zh": "处理异议", "en": "resolve an objection"},
     "freeze": {"zh": "锁定名单", "en": "freeze the list"},
     "schedule_session": {"zh": "安排家长会", "en": "schedule a meeting"},
+    "cancel_session": {"zh": "取消家长会", "en": "cancel a meeting"},
     "invite": {"zh": "邀请家长", "en": "invite households"},
     "record_attendance": {"zh": "登记到会", "en": "record attendance"},
     "record_followups": {"zh": "登记回访", "en": "record follow-ups"},

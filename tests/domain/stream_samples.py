@@ -137,10 +137,12 @@ class Toy(Decider[ToyState]):
 
     def begin(self, start, now):
         """Begin with the bells."""
+        del now
         return SYSTEM, [Began.model_validate(start)]
 
     def decide(self, state, command, now):
         """Add or refuse."""
+        del now
         match command:
             case Add(number=number):
                 if state.total + number < 0:
@@ -151,6 +153,7 @@ class Toy(Decider[ToyState]):
 
     def evolve(self, state, event, envelope):
         """Apply an event."""
+        del envelope
         match event:
             case Began(policy=profile, bells=bells):
                 return ToyState(policy=PolicyProfile.model_validate(profile), bells=sorted(bells))
@@ -166,14 +169,17 @@ class Toy(Decider[ToyState]):
 
     def on_due(self, state, instant):
         """Ring."""
+        del instant
         return [Rang(total=state.total)]
 
     def absorb(self, state, message, now):
         """Write down what news came."""
+        del state, now
         return [Heard(kind=message.kind)]
 
     def outgoing(self, state, event, envelope):
         """Tell a neighbour of every number."""
+        del state
         return [news("neighbour", "added", envelope, number=event.number)] if isinstance(event, Added) else []
 
     def view(self, state):
@@ -322,10 +328,10 @@ class Stream:
         assert fold(self.decider, self.ledger) == self.state
 
 
-def toy(*bells: datetime, now: datetime = when("2025-11-03 08:00")) -> Stream:
+def toy(*bells: datetime) -> Stream:
     """Return a toy stream."""
     start = {"policy": policy().model_dump(mode="json"), "bells": [stamp(bell) for bell in bells]}
-    return Stream("toy", start, now, name="toy/1", decider=Toy())
+    return Stream("toy", start, when("2025-11-03 08:00"), name="toy/1", decider=Toy())
 
 
 # -- stages -----------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ contest            class_head:own grade_leader:own principal:own bureau_officer:
 resolve_contest    grade_leader:own principal:own bureau_officer:any
 freeze             grade_leader:own principal:own
 schedule_session   class_head:own grade_leader:own principal:own
+cancel_session     class_head:own grade_leader:own principal:own
 invite             class_head:own grade_leader:own principal:own
 record_attendance  class_head:own grade_leader:own
 record_followups   class_head:own grade_leader:own
