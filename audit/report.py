@@ -17,7 +17,7 @@ ReplayKind = Literal["archive", "replay", "history", "segment", "decision", "sta
 """What the engine's histories, and today's code on them, say against the ledger."""
 
 PLACES_PER_KIND = 20
-"""Of one kind in one stream so many places are named; the rest is counted: one cause often shows everywhere after it."""
+"""So many places of one kind in one stream are named, the rest is counted: one cause often shows all the way down."""
 
 SHORT = 16
 
@@ -82,7 +82,7 @@ class Findings:
         self.omitted = 0
         self._named: Counter[tuple[str, str]] = Counter()
 
-    def add(  # noqa: PLR0913 - the parts of a place
+    def add(
         self,
         kind: LedgerKind | ReplayKind,
         workflow: str,
@@ -102,7 +102,13 @@ class Findings:
         event = None if version is None else event_id(workflow, version)
         self.differences.append(
             Difference(
-                kind=kind, workflow=workflow, run=run, event=event, version=version, field=field, ledger=ledger,
+                kind=kind,
+                workflow=workflow,
+                run=run,
+                event=event,
+                version=version,
+                field=field,
+                ledger=ledger,
                 found=found,
             )
         )

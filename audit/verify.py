@@ -135,9 +135,7 @@ def _check_chain(campaign: str, stream: str, rows: list[Row], findings: Findings
         if own != envelope.get("hash"):
             findings.add("ledger", stream, "hash", version=version, ledger=envelope.get("hash"), found=own)
         if joins and envelope.get("prev_hash") != before:
-            findings.add(
-                "ledger", stream, "prev_hash", version=version, ledger=envelope.get("prev_hash"), found=before
-            )
+            findings.add("ledger", stream, "prev_hash", version=version, ledger=envelope.get("prev_hash"), found=before)
         before = row["hash"]
     return envelopes
 
@@ -180,9 +178,7 @@ def _check_boards(record: Record, folds: dict[str, Folded], findings: Findings) 
             continue
         if row["version"] != last["version"] or row["hash"] != last["hash"]:
             name = "version" if row["version"] != last["version"] else "hash"
-            findings.add(
-                "board", stream, name, version=last["version"], ledger=str(last[name]), found=str(row[name])
-            )
+            findings.add("board", stream, name, version=last["version"], ledger=str(last[name]), found=str(row[name]))
         if row["campaign"] != record.campaign:
             findings.add("board", stream, "campaign", version=last["version"], ledger=record.campaign)
         if folded.view is None:
@@ -191,7 +187,11 @@ def _check_boards(record: Record, folds: dict[str, Folded], findings: Findings) 
         path = first_difference(folded.view, body)
         if path is not None:
             findings.add(
-                "board", stream, path, version=last["version"], ledger=shown(value_at(folded.view, path)),
+                "board",
+                stream,
+                path,
+                version=last["version"],
+                ledger=shown(value_at(folded.view, path)),
                 found=shown(value_at(body, path)),
             )
     for stream in record.boards:
@@ -218,7 +218,11 @@ def _check_outbox(record: Record, envelopes: dict[str, list[Envelope]], findings
         for name, value in plan.model_dump().items():
             if row[name] != value:
                 findings.add(
-                    "outbox", plan.stream, f"{notice_id}.{name}", version=version, ledger=shown(value),
+                    "outbox",
+                    plan.stream,
+                    f"{notice_id}.{name}",
+                    version=version,
+                    ledger=shown(value),
                     found=shown(row[name]),
                 )
     for notice_id, row in record.outbox.items():
@@ -230,7 +234,7 @@ def _check_holds(record: Record, events: list[Envelope], findings: Findings) -> 
     """Check that exactly the pauses and stops of the campaign hold its notices (design, section 5)."""
     wanted: dict[str, dict[str, Any]] = {}
     for envelope in events:
-        if envelope["type"] not in ("CampaignPaused", "CampaignResumed", "CampaignStopped"):
+        if envelope.get("type") not in ("CampaignPaused", "CampaignResumed", "CampaignStopped"):
             continue
         cause, school = f"{envelope['stream']}#{envelope['version']}", envelope["data"].get("school")
         scope = f"{envelope['stream']}/{school}" if school else envelope["stream"]
@@ -256,7 +260,11 @@ def _check_holds(record: Record, events: list[Envelope], findings: Findings) -> 
             continue
         path = first_difference(expected, row) or "value"
         findings.add(
-            "holds", record.campaign, path, version=int(cause.rpartition("#")[2]), ledger=shown(expected[path]),
+            "holds",
+            record.campaign,
+            path,
+            version=int(cause.rpartition("#")[2]),
+            ledger=shown(expected[path]),
             found=shown(row[path]),
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 REVISION: Final = "0001"
 """The schema revision that this code reads and writes; the newest under `ledger/migrations/versions`."""
@@ -21,6 +23,9 @@ SQLITE_SETTINGS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
 )
+SQLITE_TRIES: Final = 300
+SQLITE_PAUSE: Final = 0.05
+"""Seconds between two tries of a setting: together as long as the busy time-out."""
 
 _migrating: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 """Alembic keeps the migration that runs in module globals: one at a time, even of different databases."""
@@ -91,8 +96,22 @@ def _connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins too late for reads; `_begun` does it
     cursor = connection.cursor()
     for setting in SQLITE_SETTINGS:
-        cursor.execute(setting)
+        _execute_patiently(cursor, setting)
     cursor.close()
+
+
+def _execute_patiently(cursor: Any, setting: str) -> None:
+    """Execute a setting; the busy time-out does not cover two processes that both make a new file's log."""
+    for _ in range(SQLITE_TRIES - 1):
+        try:
+            cursor.execute(setting)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            await_only(asyncio.sleep(SQLITE_PAUSE))
+        else:
+            return
+    cursor.execute(setting)
 
 
 def _begun(connection: Connection) -> None:

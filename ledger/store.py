@@ -33,6 +33,8 @@ PAGE = 2_000
 EVENTS_PER_TRANSACTION: Final = 1_000
 """Appends that wait for SQLite's one writer share a transaction up to this many events."""
 
+HASH_LENGTH: Final = len(GENESIS)
+
 RACES: Final = 3
 """How often an append begins anew because another process wrote the same stream at the same moment."""
 
@@ -229,7 +231,7 @@ class Ledger:
             known = held.get(version)
             if known is not None and known != found:
                 raise LedgerConflictError(stream, version, known, found)
-            if before is None or envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
+            if envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
                 raise LedgerConflictError(stream, version, before or "", found)
             if known is None:
                 fresh.append(envelope)
@@ -285,7 +287,7 @@ class Ledger:
             "stream": conflict.stream,
             "version": conflict.version,
             "expected": conflict.expected,
-            "found": conflict.found,
+            "found": conflict.found[:HASH_LENGTH],
         }
         await connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
 

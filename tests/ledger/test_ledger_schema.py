@@ -1,0 +1,191 @@
+"""The schema: one set of migrations, one set of tables, however many open the database at once; and durability."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from ledger_samples import chain, put, read, sqlite_url
+from sqlalchemy import Connection, event, inspect, text
+
+from ledger import database, tables
+from ledger.database import REVISION, LedgerSchemaError
+from ledger.store import Ledger
+
+Opener = Callable[[str], Awaitable[Ledger]]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+async def test_an_empty_database_gets_all_tables(ledger_url: str, opened: Opener) -> None:
+    """Opening is enough: from nothing to the newest revision."""
+    engine = database.create(ledger_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(database.revision) is None
+    await engine.dispose()
+
+    ledger = await opened(ledger_url)
+
+    assert await ledger.revision() == REVISION
+    async with ledger._engine.connect() as connection:
+        names = set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+    assert names == {*tables.metadata.tables, "alembic_version"}
+
+
+async def test_opening_again_does_nothing(ledger_url: str, opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database at the newest revision is not migrated again, and keeps what it holds."""
+    await put(await opened(ledger_url), chain(4))
+    monkeypatch.setattr(database, "_upgrade", lambda _connection: pytest.fail("migrated again"))
+
+    again = await opened(ledger_url)
+
+    assert await read(again) == chain(4)
+    assert await again.revision() == REVISION
+
+
+def test_the_code_knows_the_newest_migration() -> None:
+    """Whoever adds a migration raises `REVISION` with it; the chain of migrations has one end."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [REVISION]
+
+
+async def test_the_migrations_make_the_tables_that_the_code_means(ledger: Ledger) -> None:
+    """Alembic finds no difference between a migrated database and `ledger.tables`: columns, types, indexes, keys."""
+
+    def differences(connection: Connection) -> list[Any]:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata)
+
+    def keys(connection: Connection) -> dict[str, Any]:
+        return {name: inspect(connection).get_pk_constraint(name) for name in tables.metadata.tables}
+
+    async with ledger._engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+        found = await connection.run_sync(keys)
+    assert {name: (key["name"], key["constrained_columns"]) for name, key in found.items()} == {
+        name: (f"pk_{name}", table.primary_key.columns.keys()) for name, table in tables.metadata.tables.items()
+    }
+
+
+async def test_a_newer_schema_is_refused(ledger_url: str, opened: Opener) -> None:
+    """An old program on a new database says what to do and changes nothing."""
+    ledger = await opened(ledger_url)
+    async with ledger._writing.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(LedgerSchemaError, match=f"revision 9999; this program knows up to {REVISION}"):
+        await opened(ledger_url)
+
+    assert await ledger.revision() == "9999"
+
+
+async def test_a_failed_migration_leaves_nothing(
+    ledger_url: str, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration is one transaction: broken off in the middle, the next opening starts from nothing."""
+    upgrade = database._upgrade
+
+    def broken(connection: Connection) -> None:
+        upgrade(connection)
+        raise OSError("broken off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_upgrade", broken)
+        with pytest.raises(OSError, match="broken off"):
+            await opened(ledger_url)
+
+    engine = database.create(ledger_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == []
+    await engine.dispose()
+    assert await (await opened(ledger_url)).revision() == REVISION
+
+
+async def test_tasks_open_a_fresh_database_at_once(ledger_url: str, opened: Opener) -> None:
+    """Four openings at the same moment: all succeed, and all have the same ledger."""
+    ledgers = await asyncio.gather(*(opened(ledger_url) for _ in range(4)))
+
+    await put(ledgers[0], chain(3))
+
+    assert [await read(ledger) for ledger in ledgers] == [chain(3)] * 4
+
+
+async def test_tasks_open_several_fresh_databases_at_once(tmp_path: Path, opened: Opener) -> None:
+    """Different databases in one process: Alembic, which keeps its state in globals, migrates one at a time."""
+    ledgers = await asyncio.gather(*(opened(sqlite_url(tmp_path / f"{number}.db")) for number in range(4)))
+
+    assert [await ledger.revision() for ledger in ledgers] == [REVISION] * 4
+
+
+async def test_processes_open_a_fresh_database_at_once(ledger_url: str) -> None:
+    """Worker and command line start together on a new installation."""
+    rounds = [f"{ledger_url}.{number}" for number in range(8)] if ledger_url.startswith("sqlite") else [ledger_url]
+    processes = await asyncio.create_subprocess_exec(
+        *(sys.executable, HERE / "ledger_opener.py", *rounds),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await processes.communicate()
+
+    assert printed.decode() == ""
+    assert processes.returncode == 0
+
+
+@pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_a_new_file_that_another_process_sets_up_is_waited_for(
+    tmp_path: Path, opened: Opener, begin: str
+) -> None:
+    """SQLite refuses at once to make the write-ahead log of a file that another holds: opening has patience."""
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute(begin)
+        opening = asyncio.create_task(opened(sqlite_url(tmp_path / "ledger.db")))
+        await asyncio.wait([opening], timeout=0.2)
+        assert not opening.done()
+        other.execute("COMMIT")
+
+    assert await (await asyncio.wait_for(opening, 10)).revision() == REVISION
+
+
+@pytest.mark.parametrize("to_write", [False, True], ids=["for reading", "for writing"])
+async def test_every_connection_is_durable(sqlite_ledger: Ledger, to_write: bool) -> None:
+    """Each connection of the pool has the write-ahead log, full synchronisation and patience, not just the first."""
+    engine = sqlite_ledger._engine
+    found = set()
+    async with AsyncExitStack() as stack:
+        for _ in range(8):
+            connection = await stack.enter_async_context(engine.connect())
+            if not to_write:
+                await connection.execute(text("SELECT 1"))
+            pragmas = ("synchronous", "journal_mode", "busy_timeout")
+            found.add(tuple([await connection.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas]))
+    async with database.writing(engine).begin() as connection:
+        found.add(tuple([await connection.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas]))
+
+    assert found == {(2, "wal", 15_000)}
+
+
+async def test_a_writer_takes_the_lock_before_it_reads(sqlite_ledger: Ledger) -> None:
+    """What an append has read cannot change before it writes: its transaction begins as a writer's."""
+    begun: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        begun.append(statement)
+
+    event.listen(sqlite_ledger._engine.sync_engine, "before_cursor_execute", note)
+    await put(sqlite_ledger, chain(1))
+
+    assert begun[0] == "BEGIN IMMEDIATE"
+    assert begun[1].startswith("SELECT events.version")
