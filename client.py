@@ -6,13 +6,14 @@ A command returns when the ledger holds what it led to: whoever reads afterwards
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from temporalio.client import (
     Client,
     WorkflowUpdateFailedError,
@@ -31,8 +32,8 @@ from domain.actors import Actor, Role, require
 from domain.deciders import decider_of, kind_of
 from domain.refusal import Refusal
 from domain.stage import StageDecider, StageSlug, Todo
-from domain.stream import Answer, Carry, Receipt, UnknownEventError, fold
-from domain.time import stamp
+from domain.stream import Answer, Carry, Receipt, Sent, UnknownEventError, fold
+from domain.time import instant, stamp
 from engine import export_history
 from ledger.histories import kept
 from ledger.store import Ledger
@@ -69,6 +70,9 @@ R = TypeVar("R")
 
 STAGES = tuple(slug.value for slug in StageSlug)
 RECORDED_WITHIN = timedelta(seconds=10)
+CAUGHT_UP_WITHIN = timedelta(seconds=60)
+"""How long a driver that was started again waits: an append that died with its worker is tried again before that."""
+
 PAUSED_WITHIN = timedelta(seconds=30)
 TRANSIENT = (
     RPCStatusCode.UNAVAILABLE,
@@ -78,6 +82,7 @@ TRANSIENT = (
     RPCStatusCode.UNKNOWN,
     RPCStatusCode.INTERNAL,
     RPCStatusCode.ABORTED,
+    RPCStatusCode.FAILED_PRECONDITION,  # the run has taken all the Updates that it may: the next one is about to begin
 )
 
 
@@ -117,6 +122,21 @@ class Launched(BaseModel):
     campaign: str
     already: bool
     receipt: Receipt | None = None
+
+
+class RecalledLabel(BaseModel):
+    """Something that a stream sent: where to, the message (None: it began the stream there), and when."""
+
+    to: str
+    id: str | None
+    at: AwareDatetime
+
+
+class Recalled(BaseModel):
+    """Where a stepped stream stands, and all that it has sent, for a driver that was started again."""
+
+    present: AwareDatetime
+    sent: tuple[RecalledLabel, ...]
 
 
 class CampaignClient:
@@ -306,6 +326,27 @@ class CampaignClient:
                 lists[slug] = [item for item in todo if not classes or item.class_id in classes]
         return lists
 
+    async def recall(self, stream: str) -> Recalled:
+        """Return where a stream stands and what it has sent; a driver started again goes on from there.
+
+        Raises:
+            NotFoundError: there is no such stream.
+            NotRecordedError: the ledger does not catch up with the stream in time.
+        """
+        state = await self.state(stream)
+        head = Receipt(stream=stream, first_version=1, last_version=state["version"], hash=state["hash"])
+        await self.wait_recorded(head, CAUGHT_UP_WITHIN)
+        recorded = {event["version"]: event["recorded_at"] async for event in self._ledger.events(stream)}
+        labels = []
+        for label in map(Sent.model_validate, state["sent"]):
+            if label.id is None:
+                await self._until(functools.partial(self._is_recorded, label.to), CAUGHT_UP_WITHIN)
+                at = await self._begun_at(label.to) or state["now"]
+            else:
+                at = recorded[int(label.id.rpartition("#")[2])]
+            labels.append(RecalledLabel(to=label.to, id=label.id, at=instant(at)))
+        return Recalled(present=instant(state["now"]), sent=tuple(labels))
+
     async def reachable(self) -> bool:
         """Tell whether the engine answers."""
         try:
@@ -335,6 +376,11 @@ class CampaignClient:
     async def _drafted(self, campaign: str) -> str | None:
         async for envelope in self._ledger.events(campaign):
             return str(envelope["data"]["content_digest"])
+        return None
+
+    async def _begun_at(self, stream: str) -> str | None:
+        async for envelope in self._ledger.events(stream):
+            return str(envelope["recorded_at"])
         return None
 
     async def _is_recorded(self, campaign: str) -> bool:

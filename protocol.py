@@ -67,7 +67,10 @@ def stage_id(campaign: str, school: str, stage: str) -> str:
 
 
 class AppendRequest(BaseModel):
-    """Events of one stream for the ledger, in order, with the stream's line of the board after them."""
+    """Events of one stream for the ledger, in order, with the stream's line of the board after them.
+
+    `view` is empty where more events of the stream follow at once: the board never shows half of an answer.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
-from cli.commands import first_page
+from cli.commands import COMMANDS, first_page
 from cli.failures import REFUSED, UNEXPECTED, Failure, failure_of, usage
-from cli.language import LANG, say
+from cli.language import say
 
 HELP: Final = ("--help", "-h", "help")
 SHARED_WITH_VALUE: Final = ("--lang", "--data")
 USAGE_CODES: Final[dict[str, tuple[str, str, str]]] = {
     "UnknownCommandError": ("COMMAND_UNKNOWN", "没有这个命令。", "There is no such command."),
     "UnknownOptionError": ("OPTION_UNKNOWN", "没有这个选项。", "There is no such option."),
-    "MissingArgumentError": ("ARGUMENT_MISSING", "缺少参数或选项的值。", "An argument or an option's value is missing."),
+    "MissingArgumentError": (
+        "ARGUMENT_MISSING",
+        "缺少参数或选项的值。",
+        "An argument or an option's value is missing.",
+    ),
     "CoercionError": ("ARGUMENT_INVALID", "参数的值不对。", "An argument's value cannot be used."),
     "UnusedCliTokensError": ("ARGUMENT_TOO_MANY", "参数太多。", "There are too many arguments."),
 }
@@ -34,6 +39,7 @@ def run(arguments: Sequence[str] | None = None) -> int | Awaitable[int]:
         return 0 if given else 2
     as_json = "--json" in given
     try:
+        _require_known(given[0])
         command, bound = _parse(given)
         result = command(*bound.args, **bound.kwargs)
     except Exception as error:  # noqa: BLE001 - all of them are told apart in one place
@@ -54,6 +60,20 @@ def _shared_last(given: Sequence[str]) -> list[str]:
         if moved[-1] in SHARED_WITH_VALUE and rest:
             moved.append(rest.pop(0))
     return rest + moved if rest else moved
+
+
+def _require_known(name: str) -> None:
+    """Refuse an unknown command before anything is imported."""
+    names = [entry.name for entry in COMMANDS]
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, names, n=1)
+    raise usage(
+        "COMMAND_UNKNOWN",
+        say("没有这个命令。", "There is no such command."),
+        place=name[:40],
+        remedy=say(f"是否想用 {near[0]}?", f"Did you mean {near[0]}?") if near else "",
+    )
 
 
 def _parse(given: Sequence[str]) -> tuple[Any, Any]:
@@ -101,10 +121,10 @@ def _failed(error: Exception, *, as_json: bool) -> int:
             Failure(
                 UNEXPECTED,
                 "UNEXPECTED",
-                say("出现意外错误(程序缺陷)。", "Unexpected failure: a bug."),
+                say("出现意外错误（程序缺陷）。", "Unexpected failure: a bug."),
                 place=type(error).__name__,
                 remedy=say(
-                    "请将标准错误输出报告系统维护人员,转发前删去个人信息。",
+                    "请将标准错误输出报告系统维护人员，转发前删去个人信息。",
                     "Report what stands on stderr to whoever maintains this installation, without personal data.",
                 ),
             ),
@@ -125,6 +145,3 @@ def _show(failure: Failure, *, as_json: bool) -> None:
     if failure.remedy:
         lines.append(f"  {say('办法', 'what to do')}: {failure.remedy}")
     sys.stderr.write("\n".join(lines) + "\n")
-
-
-__all__ = ["LANG", "run"]

@@ -109,12 +109,12 @@ def _not_recorded(error: Any) -> Failure:
         UNREACHABLE,
         "NOT_RECORDED_YET",
         say(
-            f"已受理,{LEDGER_PATIENCE} 秒内尚未写入台账;系统会继续写入。",
+            f"已受理，{LEDGER_PATIENCE} 秒内尚未写入台账；系统会继续写入。",
             f"Accepted, and not in the ledger after {LEDGER_PATIENCE} seconds; it will be.",
         ),
         place=error.receipt.stream,
         remedy=say(
-            "请稍后用 status 查看,或用同一个 --command-id 重试。",
+            "请稍后用 status 查看，或用同一个 --command-id 重试。",
             "Look at `status` later, or try again with the same --command-id.",
         ),
         data={"receipt": error.receipt.model_dump(mode="json")},
@@ -128,7 +128,7 @@ def _store(error: Any) -> Failure:
         say("无法打开台账或人员库。", "The ledger or the registry cannot be opened."),
         place=type(getattr(error, "orig", None) or error).__name__,
         remedy=say(
-            "请检查 --data 目录的权限和磁盘空间,或数据库地址,并运行 diversion doctor。",
+            "请检查 --data 目录的权限和磁盘空间，或数据库地址，并运行 diversion doctor。",
             "Check permissions and space of --data, or the database URLs, and run `diversion doctor`.",
         ),
     )

@@ -6,6 +6,7 @@ for it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -20,7 +21,7 @@ LANGUAGES: Final = ("zh", "en")
 def spoken(arguments: Sequence[str], environ: Mapping[str, str]) -> Language:
     """Return the language of `--lang`, else of `DIVERSION_LANG`, else of `LANG`, else Chinese."""
     given = [argument.partition("=")[2] for argument in arguments if argument.startswith("--lang=")]
-    given += [value for option, value in zip(arguments, arguments[1:], strict=False) if option == "--lang"]
+    given += [value for option, value in itertools.pairwise(arguments) if option == "--lang"]
     own = environ.get("DIVERSION_LANG", "").strip()
     machine = re.split(r"[_.@]", environ.get("LANG", ""), maxsplit=1)[0].lower()
     found = next((value for value in (*given, own, machine) if value in LANGUAGES), "zh")

@@ -28,7 +28,7 @@ WIDTH: Final = 120
 COMMAND_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#@-]{0,127}")
 CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
-CampaignName = Annotated[str, Parameter(help=say("活动:campaign/县/届", "campaign/{county}/{year}"))]
+CampaignName = Annotated[str, Parameter(help=say("活动：campaign/县/届", "campaign/{county}/{year}"))]
 SchoolCode = Annotated[str, Parameter(help=say("学校标识码", "the school's code"))]
 By = Annotated[str, Parameter(help=say("办理人的 staff_ref", "staff_ref of the person who acts"))]
 
@@ -43,7 +43,7 @@ class Face:
     ] = False
     lang: Annotated[Literal["zh", "en"] | None, Parameter(help=say("语言", "language"))] = None
     data: Annotated[
-        Path | None, Parameter(help=say("数据目录(默认 var/)", "data directory (default var/)"), env_var=())
+        Path | None, Parameter(help=say("数据目录（默认 var/）", "data directory (default var/)"), env_var=())
     ] = None
 
     def settings(self) -> Settings:
@@ -94,20 +94,18 @@ class Change:
     by: By
     command_id: Annotated[
         str | None,
-        Parameter(help=say("操作编号;同号重试不会重复办理", "the same id again changes nothing (default: a new one)")),
+        Parameter(help=say("操作编号；同号重试不会重复办理", "the same id again changes nothing (default: a new one)")),
     ] = None
-    reason: Annotated[str | None, Parameter(help=say("理由代码,如 EXAM_WEEK", "reason code, as EXAM_WEEK"))] = None
+    reason: Annotated[str | None, Parameter(help=say("理由代码，如 EXAM_WEEK", "reason code, as EXAM_WEEK"))] = None
     note: Annotated[
         str | None,
-        Parameter(help=say("说明文字,只存入人员库", "free text, kept in the registry only")),
+        Parameter(help=say("说明文字，只存入人员库", "free text, kept in the registry only")),
     ] = None
     occurred_at: Annotated[
         str | None,
-        Parameter(help=say("实际发生时间(RFC 3339)", "when it happened (RFC 3339; default: now)")),
+        Parameter(help=say("实际发生时间（RFC 3339）", "when it happened (RFC 3339; default: now)")),
     ] = None
-    late_reason: Annotated[
-        str | None, Parameter(help=say("补录理由代码", "reason code for recording it late"))
-    ] = None
+    late_reason: Annotated[str | None, Parameter(help=say("补录理由代码", "reason code for recording it late"))] = None
 
     def __post_init__(self) -> None:
         """Refuse malformed ids, codes and times as wrong usage.
@@ -131,7 +129,7 @@ class Change:
                     say("理由应为代码。", "The reason must be a code."),
                     place=option,
                     remedy=say(
-                        "请用大写字母、数字和下划线,如 EXAM_WEEK;文字说明请写在 --note。",
+                        "请用大写字母、数字和下划线，如 EXAM_WEEK;文字说明请写在 --note。",
                         "Use capitals, digits and underscores, as EXAM_WEEK; free text belongs to --note.",
                     ),
                 )

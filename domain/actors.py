@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.refusal import Refusal
 
@@ -39,6 +39,12 @@ class Scope(StrEnum):
     ANY_SCHOOL = "ANY_SCHOOL"
 
 
+PERSON: Final = r"^(system|(stf|gdn|stu)_[a-z0-9]{1,32})$"
+"""A random reference; a name cannot stand there (DESIGN §8)."""
+
+ORGANISATION: Final = r"^(system|bureau|[0-9]{10})$"
+
+
 class Actor(BaseModel):
     """Who acts, as it stands in every event's envelope (DESIGN §3).
 
@@ -52,11 +58,11 @@ class Actor(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: Annotated[str, Field(pattern=PERSON)]
     role: Role
-    organisation: str
-    on_behalf_of: str | None = None
-    authenticated_by: str = "asserted"
+    organisation: Annotated[str, Field(pattern=ORGANISATION)]
+    on_behalf_of: Annotated[str, Field(pattern=PERSON)] | None = None
+    authenticated_by: Annotated[str, Field(pattern=r"^[a-z_]{2,32}$")] = "asserted"
 
 
 SYSTEM: Final = Actor(id="system", role=Role.SYSTEM, organisation="system", authenticated_by="engine")

@@ -38,8 +38,8 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "en": "absent households not yet followed up: {count} (follow up and record it)",
     },
     "QUORUM_NOT_REACHED": {
-        "zh": "到会户数未达规定比例，还差 {count} 户，请回访其余家庭或再开一场",
-        "en": "households missing to the quorum: {count} (follow up the rest, or hold another meeting)",
+        "zh": "到会户数未达规定比例，尚有 {count} 户联系不上又未家访，请家访或再开一场",
+        "en": "below the quorum, households not reached and not visited: {count} (visit them, or hold another meeting)",
     },
     "HOUSEHOLDS_NOT_INVITED": {
         "zh": "{count} 户家庭尚未邀请，请发出邀请",

@@ -17,7 +17,7 @@ from domain.events import Envelope, Event
 from domain.policy import PolicyProfile, require_launchable
 from domain.refusal import Blocker, Refusal
 from domain.stage import DONE, StageSlug, StageStatus, require_reason
-from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, news
+from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, child, news
 
 SCHOOL_CODE = r"^\d{10}$"
 
@@ -356,9 +356,7 @@ class CampaignDecider(Decider[CampaignState]):
         """Start schools and pass holds, stop and close on to those that have started."""
         match event:
             case SchoolStartRequested(school=school):
-                return [
-                    Outgoing(to=f"{state.campaign}/{school}", child="school", start=self._school_start(state, school))
-                ]
+                return [child(f"{state.campaign}/{school}", "school", self._school_start(state, school), envelope)]
             case CampaignPaused(school=school, reason=reason):
                 scope = "campaign" if school is None else "school"
                 return self._to_schools(state, school, "pause", envelope, scope=scope, reason=reason)

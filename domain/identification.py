@@ -204,16 +204,16 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         return Job(name="proposals", arguments=arguments)
 
     def absorb_content(self, state: IdentificationState, message: Message, now: datetime) -> list[Event]:
-        """Take in the rule's proposals, in the order of the pupils' references."""
+        """Take in the rule's proposals, in the order of references; a pupil without one goes to a person."""
         if message.kind != "proposals":
             return super().absorb_content(state, message, now)
         if state.proposals:
             return []
-        known = {student for pupils in state.classes.values() for student in pupils}
+        known = sorted(student for pupils in state.classes.values() for student in pupils)
+        found = {proposal["student"]: proposal for proposal in message.data["proposals"]}
+        unknown = {"code": "DATA_UNKNOWN", "help": (), "reasons": (), "commitment": ""}
         proposed = [
-            HelpProposed.model_validate(proposal)
-            for proposal in sorted(message.data["proposals"], key=lambda proposal: proposal["student"])
-            if proposal["student"] in known
+            HelpProposed.model_validate(found.get(student) or {"student": student, **unknown}) for student in known
         ]
         made = ProposalsMade(
             rule=message.data["rule"],
@@ -266,7 +266,8 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                 if not case.contested:
                     raise Refusal("CONTEST_NOT_OPEN")
                 require_other_person(command.actor, case.decided_by)
-                return [ContestResolved(student=student, help=help_, reason=reason)]
+                resolved: list[Event] = [ContestResolved(student=student, help=help_, reason=reason)]
+                return [*resolved, self._frozen(state, {student: list(help_)})] if state.frozen else resolved
             case FreezeCohort():
                 return [self._freeze(state)]
             case _:
@@ -322,7 +323,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
 
     def work(self, state: IdentificationState) -> list[Todo]:
         """Return the pupils who wait for a decision or for an answer to a contest."""
-        if state.status != StageStatus.OPEN:
+        if state.status not in (StageStatus.OPEN, StageStatus.COMPLETED):
             return []
         todo: list[Todo] = []
         for class_id, students in state.classes.items():
@@ -340,6 +341,10 @@ class IdentificationDecider(StageDecider[IdentificationState]):
     def while_paused(self, command: Any) -> bool:
         """Let a contest through during a pause: it is a right, not progress."""
         return isinstance(command, ContestProposal)
+
+    def after_completion(self, command: Any) -> bool:
+        """Let a contest and its answer through after the sign-off: the result holds until graduation."""
+        return isinstance(command, (ContestProposal, ResolveContest))
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -370,7 +375,13 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         missing = tuple(blocker for blocker in self.missing(state) if blocker.code != "COHORT_NOT_FROZEN")
         if missing:
             raise Refusal("NOT_COMPLETE", blockers=missing)
-        decided = {student: sorted(case.decided or []) for student, case in sorted(state.pupils.items())}
+        return self._frozen(state, {})
+
+    def _frozen(self, state: IdentificationState, amended: dict[str, list[HelpKind]]) -> CohortFrozen:
+        """Return the freeze of the decisions; an answered contest amends a frozen list and freezes it anew."""
+        decided = {
+            student: sorted(amended.get(student, case.decided or [])) for student, case in sorted(state.pupils.items())
+        }
         month, day = (int(part) for part in state.policy.parameters.result_expires_month_day.split("-"))
         return CohortFrozen(
             pupils=len(decided),

@@ -80,7 +80,8 @@ class Kernel:
                     kind=item.child,
                     clock="stepped",
                     start=item.start,
-                    started_at=self._now(machine),
+                    started_at=item.at,
+                    cause=item.cause,
                 )
                 await self.begin(carry)
             elif item.message is not None and item.to in self.machines:

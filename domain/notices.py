@@ -14,7 +14,7 @@ class NoticePlan(BaseModel):
 
     Attributes:
         notice_id: from campaign, recipient, purpose and occasion, so that one occasion plans one notice (INV-27).
-        purpose: `meeting_invitation`, `stage_reminder`, `stage_escalation`.
+        purpose: `meeting_invitation`, `meeting_cancelled`, `stage_reminder`, `stage_escalation`.
         recipient: a pupil's reference (its household), or `{role}@{school}` for staff.
         optional: held by a pause; statutory and safety notices are not.
     """
@@ -39,6 +39,8 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
     match envelope["type"]:
         case "HouseholdInvited":
             return [_plan(envelope, "meeting_invitation", data["student"], data["session"])]
+        case "InvitationWithdrawn":
+            return [_plan(envelope, "meeting_cancelled", data["student"], data["session"])]
         case "StageReminded":
             days = str(data["working_days_left"])
             return [_plan(envelope, "stage_reminder", f"class_head@{school}", f"{days}@{envelope['occurred_at']}")]

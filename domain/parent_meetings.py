@@ -8,7 +8,7 @@ A caregiver may be informed in a guardian's place; nothing here is a consent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -51,6 +51,13 @@ class SessionCancelled(Event):
 
     session: str
     reason: str
+
+
+class InvitationWithdrawn(Event):
+    """A household that was invited to a cancelled session is to be told."""
+
+    session: str
+    student: str
 
 
 class HouseholdInvited(Event):
@@ -221,6 +228,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         *STAGE_EVENTS,
         SessionScheduled,
         SessionCancelled,
+        InvitationWithdrawn,
         HouseholdInvited,
         AttendanceRecorded,
         ParentsMeetingHeld,
@@ -254,7 +262,9 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
                 students = self._students(state, self._session(state, session))
                 if any(session in state.households[student].sessions for student in students):
                     raise Refusal("ALREADY_RECORDED", session=session)
-                return [SessionCancelled(session=session, reason=reason)]
+                invited = [student for student in students if session in state.households[student].invited]
+                withdrawn = [InvitationWithdrawn(session=session, student=student) for student in invited]
+                return [*withdrawn, SessionCancelled(session=session, reason=reason)]
             case InviteHouseholds(session=session):
                 students = self._students(state, self._session(state, session))
                 fresh = [student for student in students if session not in state.households[student].invited]
@@ -273,10 +283,10 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         match event:
             case SessionScheduled(session=session, classes=classes, at=at_):
                 state.sessions[session] = SessionState(classes=list(classes), at=at_)
+            case InvitationWithdrawn(session=session, student=student):
+                state.households[student].invited.remove(session)
             case SessionCancelled(session=session):
-                for student in self._students(state, state.sessions.pop(session)):
-                    household = state.households[student]
-                    household.invited = [other for other in household.invited if other != session]
+                del state.sessions[session]
                 state.cancelled.append(session)
             case HouseholdInvited(session=session, student=student):
                 state.households[student].invited.append(session)
@@ -393,6 +403,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         problems: list[tuple[int, str]] = []
         events: list[Event] = []
         seen: dict[str, Household] = {}
+        earliest = now - timedelta(days=state.policy.parameters.backdate_days)
         for number, row in enumerate(command.rows):
             household = seen.get(row.student) or state.households.get(row.student)
             if household is None:
@@ -403,6 +414,10 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
                 problems.append((number, "SESSION_NOT_YET_HELD"))
             elif row.at > now:
                 problems.append((number, "OCCURRED_IN_FUTURE"))
+            elif row.at < min(state.sessions[session].at for session in household.sessions):
+                problems.append((number, "FOLLOW_UP_BEFORE_MEETING"))
+            elif row.at < earliest and command.late_reason is None:
+                problems.append((number, "OCCURRED_TOO_LONG_AGO"))
             else:
                 household = seen[row.student] = household.model_copy(deep=True)
                 household.contacted(row.contact, row.at)

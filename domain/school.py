@@ -18,7 +18,7 @@ from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
 from domain.refusal import Refusal
 from domain.stage import StageStatus
-from domain.stream import Command, Decider, Job, Message, Outgoing, StreamState, UnknownEventError, news
+from domain.stream import Command, Decider, Job, Message, Outgoing, StreamState, UnknownEventError, child, news
 
 
 class SchoolRunStatus(StrEnum):
@@ -86,6 +86,12 @@ class SchoolClosed(Event):
     """All stages of the school have ended."""
 
 
+class SchoolCommand(Command):
+    """Any command; a school's own stream takes none in this release."""
+
+    kind: str
+
+
 class SchoolState(StreamState):
     """The school as its events make it."""
 
@@ -109,7 +115,7 @@ class SchoolDecider(Decider[SchoolState]):
 
     kind = "school"
     state_type = SchoolState
-    commands: TypeAdapter[Any] = TypeAdapter(Command)
+    commands: TypeAdapter[Any] = TypeAdapter(SchoolCommand)
     event_types = (
         SchoolCampaignStarted,
         CohortLoaded,
@@ -213,7 +219,7 @@ class SchoolDecider(Decider[SchoolState]):
         match event:
             case CohortLoaded():
                 return [
-                    *self._stage_starts(state, event),
+                    *self._stage_starts(state, event, envelope),
                     self._up(state, "school_ready", envelope, pupils=state.pupils),
                 ]
             case StageChangeNoted(stage=stage, status=status):
@@ -268,13 +274,13 @@ class SchoolDecider(Decider[SchoolState]):
             CohortLoaded(snapshot=state.entry.snapshot, snapshot_digest=state.entry.snapshot_digest, classes=classes)
         ]
 
-    def _stage_starts(self, state: SchoolState, event: CohortLoaded) -> list[Outgoing]:
+    def _stage_starts(self, state: SchoolState, event: CohortLoaded, envelope: Envelope) -> list[Outgoing]:
         classes = {class_id: list(pupils) for class_id, pupils in event.classes.items()}
         return [
-            Outgoing(
-                to=f"{state.campaign}/{state.school}/{slug}",
-                child=slug,
-                start={
+            child(
+                f"{state.campaign}/{state.school}/{slug}",
+                slug,
+                {
                     "campaign": state.campaign,
                     "school": state.school,
                     "stage": slug,
@@ -293,6 +299,7 @@ class SchoolDecider(Decider[SchoolState]):
                         "rule": state.rule,
                     },
                 },
+                envelope,
             )
             for slug, window in state.stages.items()
         ]

@@ -217,8 +217,8 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: this pupil's proposal is decided already. Contest it if you disagree.",
     },
     "COHORT_FROZEN": {
-        "zh": "未受理：名单已锁定，不能更改。如有错误，请提出异议，或先重新开放本阶段。",
-        "en": "Not done: the list is frozen and cannot be changed. Contest it, or reopen the stage first.",
+        "zh": "未受理：名单已锁定，不能更改。如有错误，请提出异议，由另一人复核。",
+        "en": "Not done: the list is frozen and cannot be changed. Contest it; another person looks again.",
     },
     "COHORT_NOT_FROZEN": {
         "zh": "名单尚未锁定。请先锁定名单。",
@@ -257,6 +257,10 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：有 {count} 行不能登记，整份清单均未登记。请改正这些行，或用 --partial 只登记其余各行。",
         "en": "Not done: {count} rows cannot be recorded, so none was. Correct them, or give --partial to record "
         "the others.",
+    },
+    "FOLLOW_UP_BEFORE_MEETING": {
+        "zh": "未受理：联系时间早于该户缺席的家长会。",
+        "en": "Not done: the contact lies before the meeting that the household missed.",
     },
     "STUDENT_NOT_IN_SESSION": {
         "zh": "该学生的班级不在这场家长会中。请核对场次。",

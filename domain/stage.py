@@ -300,6 +300,11 @@ class StageDecider(Decider[T]):
         del command
         return False
 
+    def after_completion(self, command: Any) -> bool:
+        """Tell whether a command of the stage's own goes through after the sign-off."""
+        del command
+        return False
+
     # -- the decider ------------------------------------------------------------------------------------------
 
     def begin(self, start: dict[str, Any], now: datetime) -> tuple[Actor, list[Event]]:
@@ -328,7 +333,7 @@ class StageDecider(Decider[T]):
                 self._refuse_if_stopped(state)
                 if state.status in DONE:
                     raise Refusal("STAGE_NOT_OPEN", status=state.status.value)
-                return [self._extend(state, due, reason)]
+                return [self._extend(state, max(state.due, civil(now)), due, reason)]
             case SkipStage():
                 reason = require_reason(command)
                 if state.status == StageStatus.COMPLETED:
@@ -339,7 +344,8 @@ class StageDecider(Decider[T]):
             case _:
                 if not self.while_paused(command):
                     self._refuse_if_held(state)
-                self._refuse_unless_open(state, command.occurred_at or now)
+                if state.status != StageStatus.COMPLETED or not self.after_completion(command):
+                    self._refuse_unless_open(state, command.occurred_at or now)
                 return self.decide_content(state, command, now)
 
     def evolve(self, state: T | None, event: Event, envelope: Envelope) -> T:
@@ -455,9 +461,9 @@ class StageDecider(Decider[T]):
             raise Refusal("NOT_COMPLETE", blockers=missing)
         return [StageCompleted(on_time=occurred < end_of(state.due))]
 
-    def _extend(self, state: T, due: date, reason: str) -> StageExtended:
-        if due <= state.due:
-            raise Refusal("DUE_NOT_LATER", due=state.due.isoformat())
+    def _extend(self, state: T, later_than: date, due: date, reason: str) -> StageExtended:
+        if due <= later_than:
+            raise Refusal("DUE_NOT_LATER", due=later_than.isoformat())
         try:
             working = state.calendar.is_working_day(due)
         except CalendarUnknown as unknown:

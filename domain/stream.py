@@ -88,6 +88,8 @@ class Outgoing(BaseModel):
     message: Message | None = None
     child: str | None = None
     start: dict[str, Any] | None = None
+    cause: str | None = None
+    at: AwareDatetime | None = None
 
 
 class Sent(BaseModel):
@@ -298,6 +300,11 @@ def command_digest(raw: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
+def _own_digest(command: Any) -> str:
+    """Return a command's digest over what was said, so that a field which a later release adds changes nothing."""
+    return command_digest({**command.model_dump(mode="json", exclude_defaults=True), "kind": command.kind})
+
+
 def unknown_fields(raw: Any, read: Any, place: str = "") -> Iterator[str]:
     """Yield the places of what was written and is no field of what was read, rows and all."""
     match raw, read:
@@ -417,7 +424,7 @@ class Machine(Generic[S]):
             first=first,
             last=self.carry.version,
             hash=self.carry.hash,
-            digest=command_digest(command.model_dump(mode="json")),
+            digest=_own_digest(command),
             refused=refused,
         )
         return self._answer(first, self.carry.version, self.carry.hash, (command.command_id,), refused)
@@ -520,7 +527,7 @@ class Machine(Generic[S]):
 
     def _known(self, command: Any) -> CommandRecord | None:
         known = self.carry.commands.get(command.command_id)
-        if known is not None and known.digest != command_digest(command.model_dump(mode="json")):
+        if known is not None and known.digest != _own_digest(command):
             raise Refusal("COMMAND_ID_REUSED", command_id=command.command_id)
         return known
 
@@ -634,6 +641,12 @@ class Machine(Generic[S]):
 def related(sender: str, stream: str) -> bool:
     """Tell whether one stream is the other's parent: only they send each other news."""
     return sender.rpartition("/")[0] == stream or stream.rpartition("/")[0] == sender
+
+
+def child(to: str, kind: str, start: dict[str, Any], envelope: Envelope) -> Outgoing:
+    """Make the start of a child that an event leads to; the child's first events name it as their cause."""
+    cause = event_id(envelope["stream"], envelope["version"])
+    return Outgoing(to=to, child=kind, start=start, cause=cause, at=envelope["recorded_at"])
 
 
 def news(to: str, kind: str, envelope: Envelope, **data: Any) -> Outgoing:

@@ -266,6 +266,8 @@ class Ledger:
                 await connection.execute(insert(holds), row)
 
     async def _set_board(self, connection: AsyncConnection, last: Envelope, view: dict[str, Any]) -> None:
+        if not view:  # more of the same stream follows at once
+            return
         row = {
             "stream": last["stream"],
             "campaign": _campaign(last["stream"]),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 PEPPER_BYTES: Final = 32
 
@@ -18,6 +21,11 @@ SQLITE_SETTINGS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",  # a family is forgotten by deleting its rows (design, section 8)
 )
+
+
+SQLITE_TRIES: Final = 300
+SQLITE_PAUSE: Final = 0.05
+"""Seconds between two tries of a setting."""
 
 
 def load_pepper(path: Path) -> bytes:
@@ -71,8 +79,22 @@ def _connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins too late for reads; `_begun` does it
     cursor = connection.cursor()
     for setting in SQLITE_SETTINGS:
-        cursor.execute(setting)
+        _execute_patiently(cursor, setting)
     cursor.close()
+
+
+def _execute_patiently(cursor: Any, setting: str) -> None:
+    """Execute a setting; the busy time-out does not cover two processes that both make a new file's log."""
+    for _ in range(SQLITE_TRIES - 1):
+        try:
+            cursor.execute(setting)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            await_only(asyncio.sleep(SQLITE_PAUSE))
+        else:
+            return
+    cursor.execute(setting)
 
 
 def _begun(connection: Connection) -> None:

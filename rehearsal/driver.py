@@ -4,8 +4,9 @@ It works day by day; inside a day the campaign first, then each school alone in 
 side by side. A parent takes in a child's news only when the driver names it, so that every run has the same order
 (design, section 6). The port has two calls, so the engine and the in-memory kernel are driven alike.
 
-Started again after a crash, the driver repeats everything: command ids make the commands harmless, ticks into the
-past do nothing, and the labels of what was sent come back with the answers.
+Started again after a crash, the driver first meets every stream anew: a tick into the past changes nothing, and
+`recall` tells where the stream stands and what it has sent, with the instants. Commands before that present were given
+(one that was refused must not be tried again: by now it might be accepted); the rest is repeated, under the same ids.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from client import NotFoundError
+from client import NotFoundError, Recalled
 from domain.refusal import Refusal
 from domain.stream import Answer
 from domain.time import civil, end_of
@@ -35,6 +36,15 @@ class Port(Protocol):
 
     async def tick(self, stream: str, at: datetime, absorb: Sequence[str] = ()) -> Answer:
         """Move a stream's clock and take in the named messages."""
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """What a port has whose streams may outlive their driver."""
+
+    async def recall(self, stream: str) -> Recalled:
+        """Return where a stream stands and what it has sent."""
         ...
 
 
@@ -68,7 +78,7 @@ class Lane:
         """Return the instant of the next thing to do."""
         instants = [*self.due.values()]
         if self.errands:
-            instants.append(self.errands[0].at)
+            instants.append(min(errand.at for errand in self.errands))
         if self.commands:
             instants.append(self.commands[0].at)
         return min(instants, default=None)
@@ -92,6 +102,9 @@ class Driver:
         self._campaign = campaign
         self._lanes: dict[str, Lane] = {campaign: Lane()}
         self._seen: dict[tuple[str, str | None], None] = {}
+        self._present: dict[str, datetime] = {}  # each stream's own clock, as far as it is known here
+        self._passed: dict[str, datetime] = {}  # where the streams stood when this driver met them, if started again
+        self._again = isinstance(port, Recalling)  # until the campaign itself turns out to be new
         self._room = asyncio.Semaphore(SCHOOLS_AT_ONCE)
         self.report = DriverReport()
         self._lanes[campaign].errands.append(Errand(campaign, started_at, None))
@@ -106,11 +119,13 @@ class Driver:
         """
         while (instant := self._next_at()) is not None:
             until = end_of(civil(instant))
+            # What the schools send up on a day is taken in after all of them had it, also by a driver started again.
+            await self._work_off(self._campaign, until, news=False)
             while (soonest := self._next_at()) is not None and soonest < until:
-                await self._work_off(self._campaign, until)
                 schools = [name for name in sorted(self._lanes) if name != self._campaign]
                 await asyncio.gather(*(self._school_day(school, until) for school in schools))
                 self._sort_campaign_errands()
+                await self._work_off(self._campaign, until)
             each_day(civil(instant), self.report.commands)
         return self.report
 
@@ -128,37 +143,62 @@ class Driver:
         async with self._room:
             await self._work_off(school, until)
 
-    async def _work_off(self, name: str, until: datetime) -> None:
+    async def _work_off(self, name: str, until: datetime, *, news: bool = True) -> None:
+        """Do what a lane has before an instant, in the order of instants: at the same one news, then dues, commands."""
         lane = self._lanes[name]
-        while (at := lane.next_at()) is not None and at < until:
-            due = min(lane.due.items(), key=lambda item: (item[1], item[0]), default=None)
-            if lane.errands:
-                await self._run_errands(lane, alone=name != self._campaign)
-            elif due is not None and (not lane.commands or due[1] <= lane.commands[0].at):
-                await self._tick(due[0], due[1], ())
+        while True:
+            errand = min((e for e in lane.errands if news or e.message is None), key=lambda e: e.at, default=None)
+            due = min(((at, stream) for stream, at in lane.due.items()), default=None)
+            command = lane.commands[0] if lane.commands else None
+            at = min((at for at in (errand and errand.at, due and due[0], command and command.at) if at), default=None)
+            if at is None or at >= until:
+                return
+            if errand is not None and errand.at == at:
+                await self._run_errands(lane, errand, until, alone=name != self._campaign)
+            elif due is not None and due[0] == at:
+                await self._tick(due[1], at, ())
             else:
                 await self._command(lane.commands.popleft())
 
-    async def _run_errands(self, lane: Lane, *, alone: bool) -> None:
-        """Take in one piece of news, or, for the campaign, all that is waiting for it in one tick."""
-        first = lane.errands.popleft()
+    async def _run_errands(self, lane: Lane, first: Errand, until: datetime, *, alone: bool) -> None:
+        """Take in one piece of news, or, for the campaign, all of the day that is waiting for it in one tick."""
         together = [first]
-        while not alone and lane.errands and lane.errands[0].message and first.message:
-            together.append(lane.errands.popleft())
+        if not alone and first.message is not None:
+            together = [errand for errand in lane.errands if errand.message is not None and errand.at < until]
+        for errand in together:
+            lane.errands.remove(errand)
         absorb = [errand.message for errand in together if errand.message]
         await self._tick(first.stream, max(errand.at for errand in together), absorb)
 
     async def _tick(self, stream: str, at: datetime, absorb: Sequence[str]) -> None:
         self.report.ticks += 1
+        met = stream in self._present
         try:
             answer = await self._port.tick(stream, at, absorb)
         except NotFoundError:  # the stream has ended: nothing is due there any more
             self._lane(stream).due.pop(stream, None)
+        else:
+            self._after(stream, answer, at)
+        if not met:
+            await self._meet(stream, at)
+
+    async def _meet(self, stream: str, at: datetime) -> None:
+        """Learn what a stream did under an earlier driver; a campaign that stands at its start has none."""
+        if not self._again or not isinstance(self._port, Recalling):
             return
-        self._after(stream, answer, at)
+        recalled = await self._port.recall(stream)
+        if stream == self._campaign and recalled.present <= at and not recalled.sent:
+            self._again = False
+            return
+        self._present[stream] = self._passed[stream] = recalled.present
+        for label in recalled.sent:
+            self._errand(Errand(label.to, label.at, label.id))
 
     async def _command(self, planned: Planned) -> None:
         self.report.commands += 1
+        passed = self._passed.get(planned.stream)
+        if passed is not None and planned.at < passed:
+            return  # given by an earlier driver
         try:
             answer = await self._port.submit_unrecorded(planned.stream, planned.command, at=planned.at)
         except Refusal as refusal:
@@ -171,6 +211,7 @@ class Driver:
     def _after(self, stream: str, answer: Answer, at: datetime) -> None:
         lane = self._lane(stream)
         self.report.last[stream] = answer
+        at = self._present[stream] = max(at, self._present.get(stream, at))
         lane.due.pop(stream, None)
         if answer.next_due is not None:
             lane.due[stream] = answer.next_due

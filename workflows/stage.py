@@ -25,7 +25,17 @@ with workflow.unsafe.imports_passed_through():
     from domain.deciders import DECIDERS
     from domain.events import digest
     from domain.refusal import Refusal
-    from domain.stream import DIGEST_LENGTH, LABEL_LENGTH, Answer, Carry, Job, Machine, Message, Outgoing
+    from domain.stream import (
+        DIGEST_LENGTH,
+        LABEL_LENGTH,
+        Answer,
+        Carry,
+        Job,
+        Machine,
+        Message,
+        Outgoing,
+        UnknownEventError,
+    )
     from domain.time import instant, stamp
     from protocol import (
         ACTIVITY_APPEND,
@@ -54,6 +64,20 @@ FOREVER = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_inte
 """The ledger and the registry come back: their activities are retried until they do."""
 
 BRIEF = timedelta(seconds=30)
+
+MOST_BRACKETS = 64
+"""More than any signal has. A parser runs out of stack on deep nesting, and where depends on the machine."""
+
+
+def decoded(payload: bytes) -> Any:
+    """Return a signal's argument as JSON values.
+
+    Raises:
+        ValueError: it is no JSON, or nests deeper than anything that is sent to a stream.
+    """
+    if payload.count(b"[") + payload.count(b"{") > MOST_BRACKETS:
+        raise ValueError("nested too deeply")
+    return json.loads(payload)
 
 
 def refused(refusal: Refusal) -> ApplicationError:
@@ -119,17 +143,16 @@ class StreamShell:
         self._signals += 1
         payload_digest = digest([arg.payload.data.hex() for arg in args])[:DIGEST_LENGTH]
         try:
-            decoded = [json.loads(arg.payload.data) for arg in args]
-            match name, decoded:
+            match name, [decoded(arg.payload.data) for arg in args]:
                 case (protocol.SIGNAL_DELIVER, [dict() as body]):
-                    self._machine.receive(Message.model_validate(body))
+                    self._receive(Message.model_validate(body))
                 case (protocol.SIGNAL_STAGE_COMPLETED, [dict() as fields]):
                     self._stage_completed(fields)
                 case _:
                     self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNKNOWN", payload_digest, self._now())
         except Refusal as refusal:
             self._machine.refuse_signal(name[:LABEL_LENGTH], refusal.code, payload_digest, self._now())
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError, LookupError, TypeError, AttributeError, UnknownEventError):
             self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNREADABLE", payload_digest, self._now())
 
     @workflow.query(name="state")
@@ -145,6 +168,8 @@ class StreamShell:
             "runs": machine.carry.runs,
             "waiting": [message.id for message in machine.carry.inbox],
             "commands": len(machine.carry.commands),
+            "sent": [label.model_dump() for labels in machine.carry.sent.values() for label in labels],
+            "signals_refused": machine.carry.signals_refused,
             "halted": machine.carry.halted.model_dump() if machine.carry.halted else None,
             "view": machine.view(),
             "state": machine.state.model_dump(mode="json") if machine.state else None,
@@ -171,8 +196,7 @@ class StreamShell:
                 await self._send()
             elif self._machine.finished():
                 await self._archive_children()
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                if not self._machine.queue:
+                if await self._all_done():
                     return
             elif self._full():
                 await self._continue_as_new()
@@ -204,7 +228,7 @@ class StreamShell:
         machine = self._machine
         news = machine.carry.inbox and machine.carry.clock == "engine"
         job = self._job is None and machine.job() is not None
-        return bool(machine.queue or machine.carry.outgoing or news or job or machine.finished() or self._full())
+        return bool(self._has_output() or news or job or machine.finished() or self._full())
 
     async def _flush(self) -> None:
         """Write the head of the queue with one activity: at most 500 events and about a megabyte."""
@@ -215,7 +239,9 @@ class StreamShell:
             if batch and size > BYTES_PER_APPEND:
                 break
             batch.append(envelope)
-        request = AppendRequest(stream=self._machine.carry.stream, events=batch, view=self._machine.view())
+        whole = len(batch) == len(self._machine.queue)  # the board shows the state after the last event of a batch
+        view = self._machine.view() if whole else {}
+        request = AppendRequest(stream=self._machine.carry.stream, events=batch, view=view)
         try:
             await workflow.execute_activity(
                 ACTIVITY_APPEND,
@@ -250,7 +276,8 @@ class StreamShell:
             kind=item.child or "",
             clock=self._machine.carry.clock,
             start=item.start,
-            started_at=self._now(),
+            started_at=item.at,
+            cause=item.cause,
         )
         with contextlib.suppress(WorkflowAlreadyStartedError):
             await workflow.start_child_workflow(
@@ -307,14 +334,20 @@ class StreamShell:
         ) and (self._job is None or self._job.done())
 
     async def _continue_as_new(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        machine = self._machine
-        if machine.queue or machine.carry.outgoing:
+        if not await self._all_done():
             return
-        carry = machine.carry_over()
+        carry = self._machine.carry_over()
         carry.predecessor = workflow.info().run_id
         carry.runs += 1
         workflow.continue_as_new(carry)
+
+    async def _all_done(self) -> bool:
+        """Wait for the handlers to end, but write and send first what comes in meanwhile: a tick may wait for news."""
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or self._has_output())
+        return not self._has_output()
+
+    def _has_output(self) -> bool:
+        return bool(self._machine.queue or self._machine.carry.outgoing)
 
     async def _archive_predecessor(self) -> None:
         predecessor = self._machine.carry.predecessor
@@ -361,6 +394,17 @@ class StreamShell:
         except ValueError:
             places = [{"place": "at", "problem": "datetime"}]
             raise Refusal("COMMAND_INVALID", places=places) from None
+
+    def _receive(self, message: Message) -> None:
+        """Take in news that have a sender and that the rules have an answer to.
+
+        A job's result never comes from outside; and nonsense in the inbox would use up its sender's numbers.
+        """
+        if "#" not in message.id:
+            raise Refusal("SENDER_NOT_RELATED")
+        if self._machine.state is not None:
+            self._machine.decider.absorb(self._machine.state, message, self._now())
+        self._machine.receive(message)
 
     def _stage_completed(self, fields: dict[Any, Any]) -> None:
         if set(fields) - {"command_id", "actor", "occurred_at"}:

@@ -48,7 +48,7 @@ withdraw_consent   guardian:own pupil:own
 """
 
 
-def actor(role: Role, organisation: str = "s01", **rest) -> Actor:
+def actor(role: Role, organisation: str = "9900010001", **rest) -> Actor:
     """Return somebody in a role."""
     return Actor(id="stf_a", role=role, organisation=organisation, **rest)
 
@@ -69,7 +69,7 @@ def test_each_role_may_exactly_what_the_table_says(role, kind):
 
     def outcome(school: str | None) -> str:
         try:
-            require(actor(role, "s01"), kind, school)
+            require(actor(role, "9900010001"), kind, school)
         except Refusal as refused:
             return refused.code
         return "ok"
@@ -79,7 +79,7 @@ def test_each_role_may_exactly_what_the_table_says(role, kind):
         Scope.OWN_SCHOOL: ("ok", "WRONG_SCHOOL", "WRONG_SCHOOL"),
         Scope.ANY_SCHOOL: ("ok", "ok", "ok"),
     }[PERMISSIONS[kind].get(role)]
-    assert (outcome("s01"), outcome("s02"), outcome(None)) == expected
+    assert (outcome("9900010001"), outcome("9900010002"), outcome(None)) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_nobody_else_can_act_for_a_family_and_the_attempt_is_kept(role, kind):
     assert role not in PERMISSIONS[kind]
     for who in (actor(role), actor(role, on_behalf_of="gdn_1"), actor(role, "bureau")):
         with pytest.raises(Refusal) as refused:
-            require(who, kind, "s01")
+            require(who, kind, "9900010001")
         assert (refused.value.code, refused.value.recorded) == ("ROLE_NOT_ALLOWED", True)
 
 
 def test_the_refusal_names_who_may():
     """S2: refused at once with the reason; parameters are plain JSON values."""
     with pytest.raises(Refusal) as refused:
-        require(actor(Role.AUDITOR), "complete", "s01")
+        require(actor(Role.AUDITOR), "complete", "9900010001")
     assert refused.value.parameters == {
         "role": "auditor",
         "command": "complete",
@@ -112,7 +112,7 @@ def test_the_refusal_names_who_may():
 def test_another_school_is_refused_and_kept():
     """Design, section 3: a wrong school is among the refusals that an auditor sees."""
     with pytest.raises(Refusal) as refused:
-        require(actor(Role.PRINCIPAL, "s01"), "complete", "s02")
+        require(actor(Role.PRINCIPAL, "9900010001"), "complete", "9900010002")
     assert (refused.value.code, refused.value.recorded) == ("WRONG_SCHOOL", True)
 
 
@@ -151,7 +151,7 @@ def test_an_actor_travels_as_json_and_cannot_be_changed():
     assert who.model_dump(mode="json") == {
         "id": "stf_a",
         "role": "principal",
-        "organisation": "s01",
+        "organisation": "9900010001",
         "on_behalf_of": None,
         "authenticated_by": "asserted",
     }

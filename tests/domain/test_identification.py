@@ -87,11 +87,13 @@ def test_proposals_are_taken_in_in_the_order_of_references(order):
 
 
 def test_a_pupil_of_another_school_is_not_taken_in():
-    """Only the cohort's pupils have a case here."""
+    """Only the cohort's pupils have a case here; one whom the rule did not see goes to a person (fails closed)."""
     stream = stage("identification").to("2025-11-03 08:00")
     stream.give("proposals", proposals(proposal("stu_999999", "HELP", "STUDY"), proposal(A)))
-    assert list(stream.state.pupils) == [A]
-    assert stream.last("ProposalsMade")["data"]["pupils"] == 1
+    cohort = sorted(student for students in stream.state.classes.values() for student in students)
+    assert list(stream.state.pupils) == cohort
+    assert stream.state.pupils[A].code != "DATA_UNKNOWN"
+    assert {stream.state.pupils[student].code for student in cohort if student != A} == {"DATA_UNKNOWN"}
 
 
 def test_an_event_holds_no_value_of_a_pupil():
@@ -288,8 +290,26 @@ def test_a_frozen_cohort_can_be_contested():
     stream.do("freeze", PRINCIPAL)
     stream.do("contest", AUDITOR, student=A, raised_by="GUARDIAN", reason="WRONG_MARK")
     assert [b.code for b in stream.refusal("complete", PRINCIPAL).blockers] == ["CONTESTS_OPEN"]
+    before = stream.last("CohortFrozen")["data"]
     stream.do("resolve_contest", PRINCIPAL, student=A, help=[], reason="SEEN")
+    after = stream.last("CohortFrozen")["data"]
+    assert (before["with_help"], after["with_help"]) == (1, 0)
+    assert after["digest"] == stream.state.frozen != before["digest"]
     stream.do("complete", PRINCIPAL)
+
+
+def test_a_result_can_be_contested_after_the_sign_off():
+    """It holds until graduation, so the right to contest it does; the answer is frozen anew, the sign-off stays."""
+    stream = identification()
+    decide_all(stream)
+    stream.do("freeze", PRINCIPAL)
+    stream.do("complete", PRINCIPAL)
+    stream.do("contest", AUDITOR, student=A, raised_by="GUARDIAN", reason="WRONG_MARK")
+    assert [todo.code for todo in stream.decider.work(stream.state)] == ["CONTESTS_OPEN"]
+    stream.do("resolve_contest", PRINCIPAL, student=A, help=[], reason="SEEN")
+    assert stream.state.status == "completed"
+    assert stream.last("CohortFrozen")["data"]["with_help"] == 0
+    stream.consistent()
 
 
 def test_a_freeze_with_undecided_pupils_says_how_many():

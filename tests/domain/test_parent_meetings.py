@@ -116,6 +116,8 @@ def test_a_cancelled_session_owes_its_classes_another_and_another_invitation():
     stream.do("invite", HEAD, session="s1")
     assert stream.refusal("cancel_session", HEAD, session="s1").code == "REASON_REQUIRED"
     stream.do("cancel_session", HEAD, session="s1", reason="SNOW")
+    told = [event["data"]["student"] for event in stream.ledger if event["type"] == "InvitationWithdrawn"]
+    assert told == [A, B]
     assert missing(stream) == {"CLASSES_WITHOUT_SESSION": 1, "HOUSEHOLDS_NOT_INVITED": 2, "ATTENDANCE_MISSING": 2}
     again = {"classes": ["2026-01"], "at": "2025-11-12T19:00:00+08:00"}
     assert stream.refusal("schedule_session", HEAD, session="s1", **again).code == "SESSION_EXISTS"
@@ -231,6 +233,19 @@ def test_three_attempts_on_different_days_are_enough(days, final):
     assert missing(stream) == ({} if final else {"HOUSEHOLDS_NOT_FOLLOWED_UP": 1})
     if final:
         stream.do("complete", PRINCIPAL)
+
+
+def test_a_contact_lies_between_the_missed_meeting_and_now():
+    """Nobody follows up before there is an absence, and weeks back only with a reason (design, section 3)."""
+    stream = held(MANY, [A])
+    before = (stream.state.sessions["s1"].at - timedelta(hours=1)).isoformat()
+    early = rows_refused(stream, "record_followups", rows=[{**contact(A), "at": before}])
+    assert early == [(0, "FOLLOW_UP_BEFORE_MEETING")]
+    stream.to("2025-12-05 08:00")
+    old = [contact(A, at="2025-11-12 18:00")]
+    assert rows_refused(stream, "record_followups", rows=old) == [(0, "OCCURRED_TOO_LONG_AGO")]
+    stream.do("record_followups", HEAD, rows=old, late_reason="NO_NETWORK")
+    assert len(stream.state.households[A].attempts) == 1
 
 
 def test_the_day_of_an_attempt_is_the_countys():

@@ -86,7 +86,7 @@ def test_a_value_with_braces_is_shown_and_not_formatted():
 def test_roles_and_commands_are_said_in_words():
     """A class head reads 班主任, not class_head."""
     with pytest.raises(Refusal) as refused:
-        require(Actor(id="stf_1", role=Role.CLASS_HEAD, organisation="s01"), "reopen", "s01")
+        require(Actor(id="stf_1", role=Role.CLASS_HEAD, organisation="9900010001"), "reopen", "9900010001")
     assert refusal_sentence(refused.value, "zh").startswith(
         "未受理：班主任无权执行“重新开放阶段”。可以办理的角色：校长、县"
     )

@@ -621,8 +621,9 @@ stopped
     ok: skip contest
 completed
     ALREADY_COMPLETED: complete skip
-    STAGE_NOT_OPEN: extend confirm exclude contest resolve_contest freeze
-    ok: reopen
+    CONTEST_NOT_OPEN: resolve_contest
+    STAGE_NOT_OPEN: extend confirm exclude freeze
+    ok: reopen contest
 skipped
     STAGE_NOT_OPEN: complete extend skip confirm exclude contest resolve_contest freeze
     ok: reopen

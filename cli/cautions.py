@@ -1,0 +1,44 @@
+"""Warnings: what is allowed and should be known all the same, as a code with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from cli.language import LANG
+
+DECEMBER: Final = 12
+
+_SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "CALENDAR_NOT_YET_PUBLISHED": (
+        "{year} 年的工作日安排尚未公布，涉及该年的工作日期限暂不计算；公布后请用 calendar publish 补上。",
+        (
+            "The working days of {year} are not published yet, so dates that count them are not computed; "
+            "supply them with `calendar publish` once they are."
+        ),
+    ),
+    "POLICY_UNCONFIRMED": (
+        "政策口径“{profile}”没有文号，尚待县教育局确认。",
+        "The policy profile “{profile}” has no document number; the bureau has to confirm it.",
+    ),
+    "ROSTER_WARNINGS": (
+        "学校 {school} 的名册有 {count} 处提示，可用 roster check 查看。",
+        "The roster of school {school} has {count} warnings: see them with `roster check`.",
+    ),
+}
+
+
+def cautions(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return warnings with their sentences."""
+    index = 1 if LANG == "en" else 0
+    return [
+        {**caution, "message": _SENTENCES.get(caution["code"], (caution["code"],) * 2)[index].format_map(caution)}
+        for caution in found
+    ]
+
+
+def calendar_cautions(not_yet_computable: Iterable[int], today: date) -> list[dict[str, Any]]:
+    """Return the years that should be published by now: 2027 from 1 December 2026 on."""
+    due = [year for year in not_yet_computable if today >= date(year - 1, DECEMBER, 1)]
+    return cautions({"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in due)

@@ -1,0 +1,259 @@
+"""`demo` and `rehearse`: a whole year on the stepped clock, and the proof of its record."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from audit.replay import replay
+from cli.failures import NOT_VERIFIED, USAGE, Failure
+from cli.house import House
+from cli.lock import NAME as LOCK
+from cli.lock import take_lock
+from cli.options import LANG, Face, note, say
+from cli.stage_view import word
+from cli.year_progress import showing
+from client import CampaignClient
+from domain.calendar import Calendar, CalendarUnknown
+from domain.stage import StageSlug
+from ledger.store import Ledger
+from registry.campaign_file import load_campaign
+from registry.database import load_pepper
+from registry.store import Registry
+from rehearsal.county import make_county
+from rehearsal.year import run_year
+from settings import Settings
+
+_FACE = Face()
+MARKER: Final = ".demo"
+OWN: Final = ("county", "engine.*", "ledger.*", "registry.*", "worker.log", "pepper", ".pepper.*")
+"""What a demo writes into its directory; a new one removes this and nothing else."""
+
+NOT_INHERITED: Final = ("DIVERSION_DATA", "DIVERSION_ENGINE", "DIVERSION_LEDGER_URL", "DIVERSION_REGISTRY_URL")
+"""A demo never touches the installation's own engine and databases."""
+
+Seed = Annotated[int, Parameter(help=say("随机种子", "the same seed gives the same year"))]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What fixes a demo: the same size gives the same ledger."""
+
+    seed: int
+    schools: int
+    pupils: int
+
+
+async def demo(
+    *,
+    seed: Seed = 1,
+    schools: Annotated[int, Parameter(help=say("学校数", "number of schools"))] = 3,
+    pupils: Annotated[int, Parameter(help=say("学生总数", "number of pupils in all"))] = 360,
+    resume: Annotated[
+        bool, Parameter(negative="", help=say("继续被中断的演示", "go on with a demo that was killed"))
+    ] = False,
+    face: Face = _FACE,
+) -> int:
+    """Run a sample county through a whole year, on the embedded engine, and audit it."""
+    started = time.monotonic()
+    with _place(face, Size(seed, schools, pupils), resume=resume) as (settings, lock, size):
+        make_county(settings.data / "county", size.schools, size.pupils, size.seed)
+        totals, _ = await _year(settings, lock, settings.data / "county", size.seed)
+    return _end(face, {**totals, "seconds": round(time.monotonic() - started, 1)})
+
+
+async def rehearse(directory: Path, *, seed: Seed = 1, face: Face = _FACE) -> int:
+    """Run the real files through a whole year in a temporary directory; totals only, and nothing is sent."""
+    started = time.monotonic()
+    load_campaign(directory)
+    with tempfile.TemporaryDirectory(prefix="diversion-rehearse-") as folder:
+        totals, more = await _year(_settings(face, Path(folder)), None, directory, seed)
+    return _end(face, {**totals, **more, "seconds": round(time.monotonic() - started, 1)})
+
+
+# -- the place ----------------------------------------------------------------------------------------------------
+
+
+def _settings(face: Face, data: Path) -> Settings:
+    environ = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return Settings.from_environment(environ, data=data, lang=face.lang)
+
+
+@contextlib.contextmanager
+def _place(face: Face, size: Size, *, resume: bool) -> Iterator[tuple[Settings, int, Size]]:
+    """Yield where the demo lives: a fresh directory that is removed, or the one given, replaced or gone on with."""
+    if face.data is None:
+        if resume:
+            raise _not_a_demo("--resume")
+        folder = Path(tempfile.mkdtemp(prefix="diversion-demo-"))
+        try:
+            yield _settings(face, folder), take_lock(folder), size
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    settings = _settings(face, face.data)
+    marker = settings.data / MARKER
+    others = [entry for entry in settings.data.iterdir() if entry.name != LOCK] if settings.data.exists() else []
+    if not marker.exists() and (others or resume):
+        raise _not_a_demo(str(settings.data))
+    lock = take_lock(settings.data)
+    if resume:
+        size = _size(marker, size)
+    else:
+        for pattern in OWN:
+            for entry in settings.data.glob(pattern):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        fresh = marker.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(size)))
+        fresh.replace(marker)
+    yield settings, lock, size
+
+
+def _size(marker: Path, asked: Size) -> Size:
+    try:
+        return Size(**json.loads(marker.read_text()))
+    except (ValueError, TypeError):
+        return asked
+
+
+def _not_a_demo(place: str) -> Failure:
+    return Failure(
+        USAGE,
+        "DATA_NOT_A_DEMO",
+        say(
+            "该目录不是演示留下的，不能替换或继续。",
+            "This directory holds no demo: it is neither replaced nor resumed.",
+        ),
+        place=place,
+        remedy=say("请指定新的或空的目录。", "Name a new or empty directory."),
+    )
+
+
+# -- the year -----------------------------------------------------------------------------------------------------
+
+
+async def _year(
+    settings: Settings, lock: int | None, directory: Path, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the year and return its totals, and those that only a rehearsal tells."""
+    note("正在启动引擎和工作进程", "starting engine and worker")
+    async with House(settings, lock=lock) as house:
+        ledger = await Ledger.open(settings.ledger_url)
+        registry = await Registry.open(settings.registry_url, load_pepper(settings.data / "pepper"))
+        try:
+            with showing() as progress:
+                run = await run_year(
+                    CampaignClient(house.client, ledger), registry, directory, seed=seed, progress=progress
+                )
+            note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
+            report = await replay(ledger, run.campaign, house.client)
+            board = await ledger.board(run.campaign)
+            first = await anext(ledger.events(run.campaign))
+            notices = await ledger.notices(run.campaign)
+            counts = await ledger.counts(run.campaign)
+        finally:
+            await ledger.close()
+            await registry.close()
+    totals = {
+        "campaign": run.campaign,
+        "schools": len(first["data"]["schools"]),
+        "pupils": sum(school["pupils"] for school in first["data"]["schools"]),
+        "events": counts["events"],
+        "notices": counts["notices"],
+        "stages": completed(board),
+        "ledger_verified": report.ledger_ok,
+        "histories": report.histories + report.live_unreached,
+        "replayed": report.histories,
+        "replay_ok": report.replay_ok and report.live_unreached == 0,
+        "differences": [difference.model_dump(mode="json") for difference in report.differences],
+    }
+    more = {
+        "notices_by_channel": {"planned": len(notices)} if notices else {},
+        "notices_by_week": by_week(notice["planned_at"] for notice in notices),
+        "collisions": collisions(first["data"]["stages"], Calendar.model_validate(first["data"]["calendar"])),
+        "refusals": dict(sorted(run.refusals.items())),
+    }
+    return totals, more
+
+
+def completed(board: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many schools have completed each stage; an archived one counts by its judgement of on time."""
+    done = Counter(
+        view["stage"]
+        for view in board.values()
+        if view.get("stage") is not None
+        and (view["status"] == "completed" or (view["status"] == "archived" and view["on_time"] is not None))
+    )
+    return {slug.value: done[slug.value] for slug in StageSlug}
+
+
+def by_week(instants: Iterator[str]) -> dict[str, int]:
+    """Return how many fall into each ISO week, in order: `{"2024-W48": 12}`."""
+    weeks: Counter[str] = Counter()
+    for instant in instants:
+        week = date.fromisoformat(instant[:10]).isocalendar()
+        weeks[f"{week.year}-W{week.week:02d}"] += 1
+    return dict(sorted(weeks.items()))
+
+
+def collisions(stages: Mapping[str, Mapping[str, str]], calendar: Calendar) -> list[dict[str, str]]:
+    """Return the due dates that fall on no working day, or into a year that is not published."""
+    found: list[dict[str, str]] = []
+    for stage, window in stages.items():
+        try:
+            working = calendar.is_working_day(date.fromisoformat(window["due"]))
+        except CalendarUnknown:
+            found.append({"stage": stage, "due": window["due"], "code": "CALENDAR_UNKNOWN"})
+            continue
+        if not working:
+            found.append({"stage": stage, "due": window["due"], "code": "DUE_NOT_WORKING_DAY"})
+    return found
+
+
+# -- the end ------------------------------------------------------------------------------------------------------
+
+
+def _end(face: Face, data: dict[str, Any]) -> int:
+    face.show(data, lambda: _summary(data))
+    return 0 if data["ledger_verified"] and data["replay_ok"] and not data["differences"] else NOT_VERIFIED
+
+
+def _summary(data: dict[str, Any]) -> Table:
+    yes, no = say("一致", "verified"), say("不符", "NOT verified")
+    stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
+    rows = [
+        (say("活动", "campaign"), data["campaign"]),
+        (say("学校 / 学生", "schools / pupils"), f"{data['schools']} / {data['pupils']}"),
+        (say("事件", "events"), str(data["events"])),
+        (say("通知", "notices"), str(data["notices"])),
+        (say("完成阶段的学校", "schools that completed"), stages),
+        (say("台账", "ledger"), yes if data["ledger_verified"] else no),
+        (
+            say("历史重放", "replay of histories"),
+            f"{data['replayed']}/{data['histories']} {yes if data['replay_ok'] else no}",
+        ),
+        (say("用时", "time"), f"{data['seconds']} s"),
+    ]
+    if "notices_by_week" in data:
+        weeks = data["notices_by_week"]
+        busiest = max(weeks.items(), key=lambda week: week[1], default=("—", 0))
+        rows.insert(4, (say("通知最多的一周", "busiest week of notices"), f"{busiest[0]}: {busiest[1]}"))
+        clashes = [f"{word(clash['stage'], LANG)} {clash['due']} ({clash['code']})" for clash in data["collisions"]]
+        rows.insert(5, (say("截止日期冲突", "due dates that collide"), "; ".join(clashes) or "—"))
+    table = Table(show_header=False)
+    for name, value in rows:
+        table.add_row(name, value)
+    return table

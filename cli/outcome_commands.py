@@ -1,0 +1,120 @@
+"""From the rows of an outcome file to commands: which rows go together, under which command id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cli.outcome_files import Row
+
+MOST: Final = 500
+"""Rows that a command takes."""
+
+STAGE_OF: Final = {
+    "attendance": "parent-meetings",
+    "followups": "parent-meetings",
+    "sessions": "parent-meetings",
+    "decisions": "identification",
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One command to be: its tag, the end of its id, its fields, and the file's rows that it holds."""
+
+    kind: str
+    suffix: str
+    fields: dict[str, Any]
+    rows: tuple[Row, ...]
+    listed: bool = False
+    """Whether `fields["rows"]` are the rows, so that a refusal names them and some can be left out."""
+
+    def without(self, positions: Iterable[int]) -> Batch | None:
+        """Return the batch without the rows at these positions, None where nothing is left."""
+        out = set(positions)
+        kept = [position for position in range(len(self.rows)) if position not in out]
+        if not kept:
+            return None
+        fields = {**self.fields, "rows": [self.fields["rows"][position] for position in kept]}
+        return replace(self, fields=fields, rows=tuple(self.rows[position] for position in kept))
+
+
+def batches(kind: str, rows: Sequence[Row], *, invite: bool) -> list[Batch]:
+    """Return the commands that a file of one kind leads to, in their order."""
+    match kind:
+        case "attendance":
+            found = _attendance(rows)
+        case "followups":
+            found = [_listed("record_followups", f"part-{number}", part) for number, part in _parts(rows)]
+        case "sessions":
+            found = _sessions(rows, invite=invite)
+        case _:
+            found = _decisions(rows)
+    return [replace(found[0], suffix="")] if len(found) == 1 else found
+
+
+def _attendance(rows: Sequence[Row]) -> list[Batch]:
+    meetings: dict[str, list[Row]] = {}
+    for row in rows:
+        meetings.setdefault(row.fields["meeting"], []).append(row)
+    return [
+        _listed("record_attendance", meeting if number == 1 else f"{meeting}/{number}", part, session=meeting)
+        for meeting, own in meetings.items()
+        for number, part in _parts(own)
+    ]
+
+
+def _listed(kind: str, suffix: str, rows: Sequence[Row], **fields: Any) -> Batch:
+    names = {
+        "record_attendance": ("student", "attended", "by"),
+        "record_followups": ("student", "kind", "outcome", "at"),
+    }
+    given = [
+        {"contact" if kind == "record_followups" and name == "kind" else name: row.fields[name] for name in names[kind]}
+        for row in rows
+    ]
+    return Batch(kind, suffix, {**fields, "rows": given}, tuple(rows), listed=True)
+
+
+def _sessions(rows: Sequence[Row], *, invite: bool) -> list[Batch]:
+    found: list[Batch] = []
+    for row in rows:
+        session = row.fields["meeting"]
+        fields = {"session": session, "classes": row.fields["classes"], "at": row.fields["at"]}
+        found.append(Batch("schedule_session", session, fields, (row,)))
+        if invite:
+            found.append(Batch("invite", f"{session}/invite", {"session": session}, (row,)))
+    return found
+
+
+def _decisions(rows: Sequence[Row]) -> list[Batch]:
+    """Put those with the same decision, help and reason together; an objection is each for itself."""
+    together: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        fields = row.fields
+        alone = row.number if fields["decision"] in ("contest", "resolve") else 0
+        help_ = None if fields["help"] is None else tuple(fields["help"])
+        together.setdefault((fields["decision"], help_, fields["reason"], alone), []).append(row)
+    found: list[Batch] = []
+    for (decision, help_, reason, _), own in together.items():
+        for _, part in _parts(own):
+            students = [row.fields["student"] for row in part]
+            common = {} if reason is None else {"reason": reason}
+            match decision:
+                case "confirm":
+                    fields = {"students": students} | ({} if help_ is None else {"help": list(help_)})
+                    kind = "confirm"
+                case "exclude":
+                    fields, kind = {"students": students}, "exclude"
+                case "contest":
+                    fields = {"student": students[0], "raised_by": part[0].fields["raised_by"]}
+                    kind = "contest"
+                case _:
+                    fields, kind = {"student": students[0], "help": list(help_ or ())}, "resolve_contest"
+            found.append(Batch(kind, f"{kind}-{len(found) + 1}", {**fields, **common}, tuple(part)))
+    return found
+
+
+def _parts(rows: Sequence[Row]) -> list[tuple[int, Sequence[Row]]]:
+    return [(start // MOST + 1, rows[start : start + MOST]) for start in range(0, len(rows), MOST)]

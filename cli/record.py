@@ -1,0 +1,194 @@
+"""`record`: lists of outcomes from a file, all rows or none unless `--partial`."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from cli.failures import REFUSED, usage
+from cli.options import LANG, CampaignName, Change, Face, SchoolCode, console, say
+from cli.outcome_commands import STAGE_OF, Batch, batches
+from cli.outcome_files import COLUMNS, read_outcomes
+from cli.precheck import precheck
+from cli.refusals import refused_of, show_refusal
+from cli.rooms import Rooms
+from domain.refusal import Refusal
+from domain.sentences import sentence
+from protocol import stage_id
+
+_FACE = Face()
+LATER: Final = ("visits", "admissions", "reporting", "registrations", "checkpoints", "exits")
+
+app = App(name="record", help_format="plaintext", version_flags=[])
+
+Kind = Annotated[str, Parameter(help=" | ".join(COLUMNS))]
+
+
+@app.default
+async def record(
+    kind: Kind,
+    file: Path,
+    campaign: CampaignName,
+    school: SchoolCode,
+    *,
+    change: Change,
+    partial: Annotated[
+        bool, Parameter(negative="", help=say("不合规的行除外，其余照登", "take the good rows"))
+    ] = False,
+    invite: Annotated[bool, Parameter(help=say("安排后即邀请（sessions）", "invite at once (sessions)"))] = True,
+    face: Face = _FACE,
+) -> int:
+    """Record a file; without a command id of your own, the whole file is checked before anything is written."""
+    require_kind(kind)
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign, school)
+        rows = await read_outcomes(file, kind, await rooms.registry(), campaign, school)
+        found = batches(kind, rows, invite=invite)
+        recorder = _Recorder(rooms, campaign, stage_id(campaign, school, STAGE_OF[kind]), change, partial=partial)
+        code = await recorder.run(found)
+        if recorder.raised is not None:
+            show_refusal(recorder.raised, as_json=face.json, receipt=recorder.receipt)
+            return code
+        data = {
+            "accepted": code == 0,
+            "refused": recorder.refused,
+            "receipt": recorder.receipt,
+            "receipts": recorder.receipts,
+            "rows": len(rows) - len({row["row"] for row in recorder.refused}) if code == 0 else 0,
+        }
+        _show(face, data)
+        return code
+
+
+def require_kind(kind: str) -> None:
+    """Refuse a kind of file that this release does not take.
+
+    Raises:
+        Failure: RECORD_KIND_LATER, RECORD_KIND_UNKNOWN (2).
+    """
+    if kind in COLUMNS:
+        return
+    listed = ", ".join(COLUMNS)
+    remedy = say(f"本版本可登记：{listed}。", f"This release records: {listed}.")
+    if kind in LATER:
+        raise usage(
+            "RECORD_KIND_LATER",
+            say(
+                f"本版本尚无该阶段的内容，不能登记 {kind}。", f"This release has no content for that stage yet: {kind}."
+            ),
+            place="KIND",
+            remedy=remedy,
+        )
+    raise usage("RECORD_KIND_UNKNOWN", say("没有这种清单。", "There is no such list."), place="KIND", remedy=remedy)
+
+
+class _Recorder:
+    """Gives the commands of one file, in order."""
+
+    def __init__(self, rooms: Rooms, campaign: str, stream: str, change: Change, *, partial: bool) -> None:
+        self._rooms = rooms
+        self._campaign = campaign
+        self._stream = stream
+        self._change = replace(change, command_id=change.command_id or str(uuid.uuid4()))
+        self._partial = partial
+        self.refused: list[dict[str, Any]] = []
+        self.receipts: list[dict[str, Any]] = []
+        self.raised: Refusal | None = None
+
+    @property
+    def receipt(self) -> dict[str, Any] | None:
+        """Return the last receipt."""
+        return self.receipts[-1] if self.receipts else None
+
+    async def run(self, found: list[Batch]) -> int:
+        """Give all commands; stop at the first refusal that `--partial` does not overcome."""
+        commands = [(batch, await self._command(batch)) for batch in found]
+        if len(commands) > 1 and not self._partial:
+            await self._all_or_none(commands)
+        if self.refused:
+            return REFUSED
+        for batch, command in commands:
+            if not await self._give(batch, command):
+                return REFUSED
+        return 0 if self.receipts else REFUSED
+
+    async def _command(self, batch: Batch) -> dict[str, Any]:
+        own = f"{self._change.command_id}/{batch.suffix}" if batch.suffix else self._change.command_id
+        change = replace(self._change, command_id=own)
+        fields = dict(batch.fields)
+        change = replace(change, reason=fields.pop("reason", change.reason))
+        return await self._rooms.command(self._campaign, change, batch.kind, **fields)
+
+    async def _all_or_none(self, commands: list[tuple[Batch, dict[str, Any]]]) -> None:
+        """Let the rules look at every command before the first is given: a file is one act for its author."""
+        client = await self._rooms.client()
+        for (batch, _), refusal in await precheck(client, self._stream, commands):
+            if refusal.code != "ROWS_REFUSED":
+                raise refusal
+            self._note(batch, refusal)
+
+    async def _give(self, batch: Batch, command: dict[str, Any]) -> bool:
+        try:
+            answer = await self._rooms.submit(self._stream, command)
+        except Refusal as refusal:
+            if refusal.code != "ROWS_REFUSED":
+                self.raised = refusal
+                return False
+            self._note(batch, refusal)
+            if not self._partial:
+                return False
+            rest = batch.without(row["row"] for row in refusal.parameters["rows"])
+            if rest is None:
+                return True
+            again = {**command, "command_id": f"{command['command_id']}/partial", "rows": rest.fields["rows"]}
+            return await self._give(rest, again)
+        self.receipts.append(answer.receipt.model_dump(mode="json"))
+        self.raised = refused_of(answer)
+        return self.raised is None
+
+    def _note(self, batch: Batch, refusal: Refusal) -> None:
+        self.refused += [
+            {
+                "row": batch.rows[problem["row"]].number,
+                "code": problem["code"],
+                "message": sentence(problem["code"], {}, LANG),
+            }
+            for problem in refusal.parameters["rows"]
+        ]
+
+
+def _show(face: Face, data: dict[str, Any]) -> None:
+    if face.json:
+        face.show(data, lambda: Text(""))
+        return
+    if data["accepted"]:
+        head = say(f"已登记 {data['rows']} 行", f"{data['rows']} rows recorded")
+    else:
+        head = say("没有登记任何一行", "nothing was recorded")
+    table = Table(say("行", "row"), say("代码", "code"), say("原因", "why"))
+    for row in data["refused"]:
+        table.add_row(str(row["row"]), row["code"], row["message"])
+    readable = Group(Text(head), table) if data["refused"] else Text(head)
+    console(stderr=not data["accepted"]).print(readable)
+
+
+@app.command(help=say("生成带编号的登记表（XLSX）", "write a sheet with references filled in (XLSX)"))
+async def template(kind: Kind, campaign: CampaignName, school: SchoolCode, file: Path, *, face: Face = _FACE) -> int:
+    """Write an XLSX for one kind of list; it holds names, so keep it where rosters are kept."""
+    from cli.template import write_template  # noqa: PLC0415 - xlsxwriter only here
+
+    require_kind(kind)
+    async with Rooms(face.settings()) as rooms:
+        board = await rooms.board(campaign, school)
+        names = await (await rooms.registry()).names(campaign, school)
+        rows = write_template(file, kind, names, board.get(stage_id(campaign, school, STAGE_OF[kind]), {}))
+        text = say(f"{file}:{rows} 行（含姓名，请妥善保管）", f"{file}: {rows} rows (with names: keep it safe)")
+        face.show({"file": str(file), "rows": rows}, lambda: Text(text))
+    return 0

@@ -1,0 +1,43 @@
+"""`sample`: a synthetic county."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from cli.options import Face, say
+from rehearsal.county import MODEL_YEAR, make_county
+
+_FACE = Face()
+
+
+def sample(
+    directory: Path,
+    *,
+    schools: Annotated[int, Parameter(help=say("学校数", "number of schools"))] = 3,
+    pupils: Annotated[int, Parameter(help=say("学生总数", "number of pupils in all"))] = 360,
+    seed: Annotated[int, Parameter(help=say("随机种子", "the same seed gives the same bytes"))] = 1,
+    year: Annotated[int, Parameter(help=say("毕业年份（届）", "year of graduation"))] = MODEL_YEAR,
+    county: Annotated[str, Parameter(help=say("县的代号", "slug of the county"))] = "qingshan",
+    face: Face = _FACE,
+) -> int:
+    """Write a synthetic county's files; no real person is in it."""
+    face.settings()
+    make_county(directory, schools, pupils, seed, year=year, county=county)
+    truth = json.loads((directory / "ground_truth.json").read_text())["schools"]
+    data = {
+        "campaign": f"campaign/{county}/{year}",
+        "directory": str(directory),
+        "schools": len(truth),
+        "pupils": sum(truth.values()),
+    }
+    text = say(
+        f"{directory}:{len(truth)} 所学校，{data['pupils']} 名虚构学生",
+        f"{directory}: {len(truth)} schools, {data['pupils']} invented pupils",
+    )
+    face.show(data, lambda: Text(text))
+    return 0

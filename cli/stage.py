@@ -1,0 +1,97 @@
+"""`stage show|complete|reopen|extend|skip|freeze`: one stage of one school."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.text import Text
+
+from cli.failures import REFUSED, not_found
+from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
+from cli.refusals import blockers_data, refused_of, show_refusal
+from cli.rooms import Rooms
+from cli.stage_view import shown
+from domain.stage import StageSlug
+from domain.stream import Answer
+from protocol import stage_id
+
+_FACE = Face()
+Stage = Annotated[str, Parameter(help=" | ".join(StageSlug))]
+
+app = App(name="stage", help_format="plaintext", version_flags=[])
+
+
+@app.command(help=say("查看进展和未完成事项", "where it stands and what is missing"))
+async def show(campaign: CampaignName, school: SchoolCode, stage: Stage, *, face: Face = _FACE) -> int:
+    """Show a stage from the ledger, with what stands in the way of completing it."""
+    async with Rooms(face.settings()) as rooms:
+        board = await rooms.board(campaign, school, stage)
+        stream = stage_id(campaign, school, stage)
+        if stream not in board:
+            raise not_found(stream)
+        view = {**board[stream], "stream": stream, "blockers": blockers_data(board[stream]["blockers"])}
+        face.show(view, lambda: shown(view, LANG))
+    return 0
+
+
+@app.command(help=say("完成（签字确认）", "sign it off"))
+async def complete(
+    campaign: CampaignName, school: SchoolCode, stage: Stage, *, change: Change, face: Face = _FACE
+) -> int:
+    """Complete a stage; refused with the list of what is missing."""
+    return await _act("complete", campaign, school, stage, change, face)
+
+
+@app.command(help=say("重新开放（须有理由）", "withdraw a sign-off; needs a reason"))
+async def reopen(
+    campaign: CampaignName, school: SchoolCode, stage: Stage, *, change: Change, face: Face = _FACE
+) -> int:
+    """Reopen a stage that was completed or skipped."""
+    return await _act("reopen", campaign, school, stage, change, face)
+
+
+@app.command(help=say("延长期限（须有理由）", "move the due date; needs a reason"))
+async def extend(
+    campaign: CampaignName,
+    school: SchoolCode,
+    stage: Stage,
+    *,
+    due: Annotated[date, Parameter(help=say("新的截止日期（工作日）", "the new due date, a working day"))],
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Move a stage's due date to a later working day."""
+    return await _act("extend", campaign, school, stage, change, face, due=due.isoformat())
+
+
+@app.command(help=say("跳过（须有理由）", "leave it out; needs a reason"))
+async def skip(campaign: CampaignName, school: SchoolCode, stage: Stage, *, change: Change, face: Face = _FACE) -> int:
+    """Leave a stage out."""
+    return await _act("skip", campaign, school, stage, change, face)
+
+
+@app.command(help=say("锁定帮扶名单", "freeze the identification's decisions"))
+async def freeze(campaign: CampaignName, school: SchoolCode, *, change: Change, face: Face = _FACE) -> int:
+    """Fix the identification's decisions and their inputs."""
+    return await _act("freeze", campaign, school, StageSlug.IDENTIFICATION.value, change, face)
+
+
+async def _act(kind: str, campaign: str, school: str, stage: str, change: Change, face: Face, **fields: Any) -> int:
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign, school, stage)
+        command = await rooms.command(campaign, change, kind, **fields)
+        return end(face, await rooms.submit(stage_id(campaign, school, stage), command))
+
+
+def end(face: Face, answer: Answer) -> int:
+    """Show an answer and return the exit code."""
+    receipt = answer.receipt.model_dump(mode="json")
+    refusal = refused_of(answer)
+    if refusal is not None:
+        show_refusal(refusal, as_json=face.json, receipt=receipt)
+        return REFUSED
+    text = say("已办理", "done") + f": {receipt['stream']}#{receipt['first_version']}-{receipt['last_version']}"
+    face.show({"accepted": True, "refused": None, "receipt": receipt}, lambda: Text(text))
+    return 0

@@ -1,0 +1,180 @@
+"""`status`: where a campaign stands, from the ledger, overdue first; with `--mine` one person's work list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.cautions import calendar_cautions
+from cli.failures import not_found, usage
+from cli.options import LANG, Face, console, say
+from cli.refusals import blockers_data
+from cli.rooms import Rooms
+from cli.stage_view import flags, progress, word
+from client import CampaignClient
+from domain.stage import StageSlug
+from domain.time import SHANGHAI
+from engine import EngineUnreachableError, connect
+from registry.staff_file import StaffMember
+
+_FACE = Face()
+EVERY: Final = 2.0
+"""Seconds between two looks of `--watch`."""
+
+ORDER: Final = {slug.value: number for number, slug in enumerate(StageSlug)}
+DONE: Final = ("completed", "skipped", "archived")
+
+
+async def status(
+    campaign: Annotated[str | None, Parameter(help=say("活动（默认最近一届）", "default: the latest one"))] = None,
+    *,
+    mine: Annotated[bool, Parameter(negative="", help=say("只看自己的待办", "one person's work list"))] = False,
+    by: Annotated[str | None, Parameter(help=say("本人的 staff_ref", "that person's staff_ref"))] = None,
+    watch: Annotated[bool, Parameter(negative="", help=say("持续刷新", "keep showing, until Ctrl-C"))] = False,
+    face: Face = _FACE,
+) -> int:
+    """Show the campaign's board; works without an engine."""
+    if mine and by is None:
+        raise usage("BY_MISSING", say("--mine 需要 --by。", "--mine needs --by."), place="--by")
+    if watch and face.json:
+        raise usage("WATCH_HAS_NO_JSON", say("--watch 不能与 --json 同用。", "--watch has no --json."), place="--watch")
+    async with Rooms(face.settings()) as rooms:
+        if not watch:
+            data = await _look(rooms, campaign, by if mine else None)
+            face.show(data, lambda: readable(data))
+            return 0
+        try:
+            with Live(console=console(), auto_refresh=False) as live:
+                while True:
+                    live.update(readable(await _look(rooms, campaign, by if mine else None)), refresh=True)
+                    await asyncio.sleep(EVERY)
+        except asyncio.CancelledError:
+            return 0
+
+
+async def _look(rooms: Rooms, campaign: str | None, by: str | None) -> dict[str, Any]:
+    ledger = await rooms.ledger()
+    campaigns = await ledger.campaigns()
+    chosen = campaign or await _latest(rooms, campaigns)
+    board = await rooms.board(chosen)
+    own = board[chosen]
+    first = await anext(ledger.events(chosen))
+    today = datetime.now(SHANGHAI).date()
+    real = own["clock"] == "engine" and own["status"] != "archived"
+    data: dict[str, Any] = {
+        "campaign": chosen,
+        "status": own["status"],
+        "clock": own["clock"],
+        "engine": await _engine(rooms),
+        "paused": own["paused"],
+        "paused_schools": own["paused_schools"],
+        "schools": schools_of(board, chosen),
+        "halted": [conflict for conflict in await ledger.conflicts() if conflict["stream"].startswith(chosen)],
+        "warnings": calendar_cautions(first["data"]["not_yet_computable"], today) if real else [],
+        "campaigns": campaigns,
+    }
+    if by is not None:
+        member = await (await rooms.registry()).staff_member(chosen, by)
+        if member is None:
+            raise not_found("stf_")
+        data["mine"] = by
+        data["schools"] = work_list(data["schools"], member)
+    return data
+
+
+async def _latest(rooms: Rooms, campaigns: list[str]) -> str:
+    """Return the campaign of the latest year that has not ended, or the latest of all."""
+    if not campaigns:
+        raise not_found("campaign/-/-")
+    ledger = await rooms.ledger()
+    latest = sorted(campaigns, key=lambda name: name.rsplit("/", 1)[1])
+    alive = [name for name in latest if (await ledger.board(name))[name]["status"] != "archived"]
+    return (alive or latest)[-1]
+
+
+async def _engine(rooms: Rooms) -> str:
+    address = await rooms.address()
+    if address is None:
+        return "unreachable"
+    try:
+        engine = await asyncio.wait_for(connect(address, rooms.settings.namespace), 5)
+        reachable = await CampaignClient(engine, await rooms.ledger()).reachable()
+    except (EngineUnreachableError, TimeoutError):
+        reachable = False
+    return "reachable" if reachable else "unreachable"
+
+
+def schools_of(board: Mapping[str, Mapping[str, Any]], campaign: str) -> list[dict[str, Any]]:
+    """Return the schools with their stages: a school with something overdue first, in it what is overdue first."""
+    schools: list[dict[str, Any]] = []
+    for code, standing in board[campaign]["schools"].items():
+        stages = [
+            {
+                key: value
+                for key, value in {**view, "blockers": blockers_data(view["blockers"])}.items()
+                if key not in ("campaign", "school")
+            }
+            for view in board.values()
+            if view.get("stage") is not None and view["school"] == code
+        ]
+        stages.sort(key=lambda stage: (not stage["overdue"], ORDER[stage["stage"]]))
+        schools.append({"school": code, "status": standing, "stages": stages})
+    schools.sort(key=lambda school: (not any(stage["overdue"] for stage in school["stages"]), school["school"]))
+    return schools
+
+
+def work_list(schools: Iterable[dict[str, Any]], member: StaffMember) -> list[dict[str, Any]]:
+    """Return what a member of staff has to do: own school, own classes, overdue first, then by due date."""
+    mine: list[dict[str, Any]] = []
+    for school in schools:
+        if member.school and school["school"] != member.school:
+            continue
+        stages = [dict(stage) for stage in school["stages"] if stage["status"] not in DONE]
+        if member.role == "class_head":
+            for stage in stages:
+                stage["classes"] = {name: part for name, part in stage["classes"].items() if name in member.classes}
+            stages = [stage for stage in stages if any(part["done"] < part["of"] for part in stage["classes"].values())]
+        stages.sort(key=lambda stage: (not stage["overdue"], stage["due"], ORDER[stage["stage"]]))
+        if stages:
+            mine.append({**school, "stages": stages})
+    return mine
+
+
+def readable(data: dict[str, Any]) -> RenderableType:
+    """Return the board as a person reads it."""
+    engine = {"reachable": say("可达", "reachable"), "unreachable": say("不可达", "unreachable")}[data["engine"]]
+    head = f"{data['campaign']}  {data['status']}  {say('引擎', 'engine')}: {engine}"
+    if data["paused"]:
+        head += "  " + say("已暂停", "paused")
+    table = Table(
+        say("学校", "school"),
+        say("阶段", "stage"),
+        say("状态", "status"),
+        say("截止", "due"),
+        say("进度", "progress"),
+        say("还差", "missing"),
+    )
+    for school in data["schools"]:
+        for stage in school["stages"]:
+            table.add_row(
+                school["school"],
+                word(stage["stage"], LANG),
+                f"{word(stage['status'], LANG)} {flags(stage)}".rstrip(),
+                stage["due"],
+                progress(stage),
+                "\n".join(blocker["message"] for blocker in stage["blockers"]),
+                style="bold red" if stage["overdue"] else None,
+            )
+        if not school["stages"]:
+            table.add_row(school["school"], "—", school["status"], "—", "—", "")
+    lines = [f"{say('停办', 'halted')}: {halt['stream']}#{halt['version']}" for halt in data["halted"]]
+    lines += [f"{say('提示', 'warning')}: {warning['message']}" for warning in data["warnings"]]
+    return Group(Text(head), table, *(Text(line) for line in lines))

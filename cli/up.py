@@ -1,0 +1,53 @@
+"""`up`: the embedded engine and a worker until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from cli.house import House
+from cli.options import Face, note, say
+
+_FACE = Face()
+
+
+async def up(
+    *,
+    port: Annotated[
+        int | None, Parameter(help=say("引擎端口（默认任选）", "the engine's port (default: a free one)"))
+    ] = None,
+    face: Face = _FACE,
+) -> int:
+    """Run engine and worker; Ctrl-C or SIGTERM lets the worker finish what it does, and exits 0."""
+    settings = face.settings()
+    if settings.engine_address is not None:
+        note(
+            "注意：已设置 DIVERSION_ENGINE，其他命令会连接那里，而不是这个内置引擎",
+            "Note: DIVERSION_ENGINE is set: other commands go there, not to this embedded engine",
+        )
+    try:
+        async with House(settings, port=port, ui=True) as house:
+            ui = f"http://127.0.0.1:{house.engine.ui_port}"
+            data = {
+                "engine": house.engine.address,
+                "ui": ui,
+                "data": str(settings.data),
+                "engine_pid": house.engine.pid,
+                "worker_pid": house.worker_pid,
+            }
+            face.show(
+                data,
+                lambda: Text(
+                    say(
+                        f"引擎 {house.engine.address}，界面 {ui}，数据目录 {settings.data}。按 Ctrl-C 结束。",
+                        f"Engine {house.engine.address}, UI {ui}, data directory {settings.data}. Ctrl-C ends it.",
+                    )
+                ),
+            )
+            await asyncio.Event().wait()
+    except (asyncio.CancelledError, SystemExit):
+        note("已结束", "ended")
+    return 0

@@ -1,0 +1,81 @@
+"""One driver over a small port: the kernel and the engine give the same ledger (design, section 6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from workflows_house import House, assert_sound
+from workflows_kernel import driven, kernel_year
+
+from domain.events import Envelope
+from registry.store import Registry
+from rehearsal.county import make_county
+from rehearsal.year import plan_year, run_year
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> Registry:
+    """Return a registry for a kernel."""
+    opened = await Registry.open(f"sqlite+aiosqlite:///{tmp_path / 'people.db'}", b"p" * 32)
+    yield opened
+    await opened.close()
+
+
+def assert_equal_ledgers(first: dict[str, list[Envelope]], second: dict[str, list[Envelope]]) -> None:
+    """Compare stream by stream and event by event, so that a difference names its place."""
+    assert sorted(first) == sorted(second)
+    for stream in sorted(first):
+        for one, other in zip(first[stream], second[stream], strict=False):
+            assert one == other, f"{stream}#{one['version']}"
+        assert len(first[stream]) == len(second[stream]), stream
+
+
+@pytest.mark.parametrize(("schools", "pupils"), [(3, 120), (50, 2000)])
+async def test_kernel_gives_the_same_sound_ledger_every_time(
+    tmp_path: Path, registry: Registry, schools: int, pupils: int
+) -> None:
+    """A year in memory: every chain joins, folding the events gives each state, and a second run is identical."""
+    make_county(tmp_path / "county", schools, pupils, 1)
+    plan = await plan_year(registry, tmp_path / "county", seed=1)
+    kernel, report = await driven(registry, plan)
+    again, _ = await driven(registry, plan)
+
+    assert len(kernel.ledger) == 1 + 6 * schools
+    assert report.commands >= 15 * schools
+    assert report.refusals["NOT_COMPLETE"] >= schools  # a year without refusals would prove little
+    for stream, events in kernel.ledger.items():
+        state = kernel.machines[stream].state
+        assert state is not None
+        assert_sound(stream, events, state.model_dump(mode="json"))
+    assert_equal_ledgers(kernel.ledger, again.ledger)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_another_seed_gives_another_year(tmp_path: Path, registry: Registry, seed: int) -> None:
+    """The comparison can tell two years apart: other people do other things."""
+    make_county(tmp_path / "county", 1, 40, 1)
+    kernel, _ = await kernel_year(registry, tmp_path / "county", seed=1)
+    other, _ = await kernel_year(registry, tmp_path / "county", seed=seed)
+    assert (kernel.ledger == other.ledger) is (seed == 1)
+
+
+@pytest.mark.parametrize(
+    ("schools", "pupils", "cached"),
+    [pytest.param(1, 40, 0, id="nothing-cached"), pytest.param(3, 120, 2_000, id="three-schools")],
+)
+async def test_engine_gives_the_kernels_ledger(
+    house: House, tmp_path: Path, registry: Registry, schools: int, pupils: int, cached: int
+) -> None:
+    """The stepped engine writes the kernel's year event for event, also when each task replays from the start."""
+    files = tmp_path / "county"
+    make_county(files, schools, pupils, 1)
+    kernel, report = await kernel_year(registry, files)
+    async with house.worker(max_cached_workflows=cached):
+        run = await run_year(house.client, house.registry, files)
+
+    ledger = await house.streams(run.campaign)
+    assert_equal_ledgers(ledger, kernel.ledger)
+    assert run.refusals == dict(report.refusals)
+    assert (run.commands, run.ticks) == (report.commands, report.ticks)
+    assert await house.ledger.conflicts() == []

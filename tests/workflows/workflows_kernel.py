@@ -1,0 +1,43 @@
+"""A rehearsed year on the in-memory kernel: the oracle that the engine is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from activities.people import PeopleActivities
+from domain.kernel import Kernel
+from domain.stream import Carry, Job
+from protocol import CohortRequest, ProposalsRequest
+from registry.store import Registry
+from rehearsal.driver import Driver, DriverReport
+from rehearsal.year import YearPlan, plan_year
+
+
+async def kernel_year(registry: Registry, files: Path, *, seed: int = 1) -> tuple[Kernel, DriverReport]:
+    """Plan a county's year and drive it through the kernel."""
+    return await driven(registry, await plan_year(registry, files, seed))
+
+
+async def driven(registry: Registry, plan: YearPlan) -> tuple[Kernel, DriverReport]:
+    """Drive a plan through the kernel, with the worker's own activities for the outside work."""
+    people = PeopleActivities(registry)
+
+    async def work(job: Job) -> dict[str, Any]:
+        if job.name == "cohort":
+            return await people.cohort(CohortRequest.model_validate(job.arguments))
+        return await people.proposals(ProposalsRequest.model_validate(job.arguments))
+
+    kernel = Kernel(work)
+    start = {
+        **plan.draft.content,
+        "clock": "stepped",
+        "actor": plan.author.model_dump(mode="json"),
+        "command_id": "rehearsal-draft",
+    }
+    campaign = plan.draft.campaign
+    await kernel.begin(
+        Carry(stream=campaign, kind="campaign", clock="stepped", start=start, started_at=plan.started_at)
+    )
+    report = await Driver(kernel, campaign, plan.commands, plan.started_at).run()
+    return kernel, report
