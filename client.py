@@ -31,7 +31,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.actors import Actor, Role, require
 from domain.deciders import decider_of, kind_of
 from domain.refusal import Refusal
-from domain.stage import StageDecider, StageSlug, Todo
+from domain.stage import StageDecider, Todo
+from domain.stage_events import StageSlug
 from domain.stream import Answer, Carry, Receipt, Sent, UnknownEventError, fold
 from domain.time import instant, stamp
 from engine import export_history

@@ -28,7 +28,7 @@ from cli.stage_view import word
 from cli.year_progress import showing
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from ledger.store import Ledger
 from registry.campaign_file import load_campaign
 from registry.database import load_pepper

@@ -13,7 +13,7 @@ from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
 from cli.refusals import blockers_data, refused_of, show_refusal
 from cli.rooms import Rooms
 from cli.stage_view import shown
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from domain.stream import Answer
 from protocol import stage_id
 

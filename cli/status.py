@@ -20,7 +20,7 @@ from cli.refusals import blockers_data
 from cli.rooms import Rooms
 from cli.stage_view import flags, progress, word
 from client import CampaignClient
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from domain.time import SHANGHAI
 from engine import EngineUnreachableError, connect
 from registry.staff_file import StaffMember

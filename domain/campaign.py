@@ -16,7 +16,8 @@ from domain.actors import Actor, require, require_other_person
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile, require_launchable
 from domain.refusal import Blocker, Refusal
-from domain.stage import DONE, StageSlug, StageStatus, require_reason
+from domain.stage import require_reason
+from domain.stage_events import DONE, StageSlug, StageStatus
 from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, child, news
 
 SCHOOL_CODE = r"^\d{10}$"

@@ -8,7 +8,8 @@ from domain.campaign import CampaignDecider
 from domain.identification import IdentificationDecider
 from domain.parent_meetings import ParentMeetingsDecider
 from domain.school import SchoolDecider
-from domain.stage import PlannedStageDecider, StageSlug
+from domain.stage import PlannedStageDecider
+from domain.stage_events import StageSlug
 from domain.stream import Decider, UnknownEventError
 
 DECIDERS: dict[str, Decider[Any]] = {

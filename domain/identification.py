@@ -17,15 +17,8 @@ from domain.actors import require_other_person
 from domain.events import Envelope, Event, digest
 from domain.identification_rule import HelpKind, Reason
 from domain.refusal import Blocker, Refusal
-from domain.stage import (
-    STAGE_EVENTS,
-    StageCommand,
-    StageDecider,
-    StageState,
-    StageStatus,
-    Todo,
-    require_reason,
-)
+from domain.stage import StageDecider, StageState, Todo, require_reason
+from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
 from domain.stream import STUDENT, Command, Job, Message
 
 Student = Annotated[str, Field(pattern=STUDENT)]

@@ -12,8 +12,9 @@ from typing import Any
 
 from domain.deciders import DECIDERS
 from domain.events import Envelope
+from domain.machine import Machine
 from domain.refusal import Refusal
-from domain.stream import Answer, Carry, Job, Machine, Message
+from domain.stream import Answer, Carry, Job, Message
 
 Work = Callable[[Job], Awaitable[dict[str, Any]]]
 """Does a job in the outside world and returns its result."""

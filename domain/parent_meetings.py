@@ -15,15 +15,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.events import Envelope, Event
 from domain.refusal import Blocker, Refusal
-from domain.stage import (
-    STAGE_EVENTS,
-    StageCommand,
-    StageDecider,
-    StageState,
-    StageStatus,
-    Todo,
-    require_reason,
-)
+from domain.stage import StageDecider, StageState, Todo, require_reason
+from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
 from domain.stream import CLASS, LABEL, STUDENT, Command
 from domain.time import SHANGHAI, civil
 

@@ -17,7 +17,7 @@ from domain.campaign import SchoolEntry, StageWindow
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
 from domain.refusal import Refusal
-from domain.stage import StageStatus
+from domain.stage_events import StageStatus
 from domain.stream import Command, Decider, Job, Message, Outgoing, StreamState, UnknownEventError, child, news
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -21,190 +20,33 @@ from domain.calendar import Calendar, CalendarUnknown
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
 from domain.refusal import Blocker, Refusal
+from domain.stage_events import (
+    DONE,
+    STAGE_EVENTS,
+    CompleteStage,
+    ExtendStage,
+    PrerequisiteLost,
+    PrerequisiteMet,
+    ReopenStage,
+    SkipStage,
+    StageArchived,
+    StageCommand,
+    StageCompleted,
+    StageEscalated,
+    StageExtended,
+    StageOpened,
+    StageOverdue,
+    StagePaused,
+    StagePlanned,
+    StageReminded,
+    StageReopened,
+    StageResumed,
+    StageSkipped,
+    StageStatus,
+    StageStopped,
+)
 from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, news
 from domain.time import at, civil, end_of
-
-
-class StageSlug(StrEnum):
-    """The five stages, as they are named everywhere: keys in JSON, ids, files (CLI contract)."""
-
-    IDENTIFICATION = "identification"
-    PARENT_MEETINGS = "parent-meetings"
-    SCHOOL_VISITS = "school-visits"
-    APPLICATION_FILING = "application-filing"
-    RETENTION = "retention"
-
-
-class StageStatus(StrEnum):
-    """Where a stage stands."""
-
-    PLANNED = "planned"
-    OPEN = "open"
-    COMPLETED = "completed"
-    SKIPPED = "skipped"
-    ARCHIVED = "archived"
-
-
-DONE = (StageStatus.COMPLETED, StageStatus.SKIPPED, StageStatus.ARCHIVED)
-
-
-# -- events -----------------------------------------------------------------------------------------------------
-
-
-class StagePlanned(Event):
-    """A stage of a school exists, with its window, what must come before it, and whom it serves."""
-
-    campaign: str
-    school: str
-    stage: str
-    opens: date
-    due: date
-    after: tuple[str, ...]
-    classes: dict[str, tuple[str, ...]]
-    policy: dict[str, Any]
-    calendar: dict[str, Any]
-    paused: tuple[str, ...] = ()
-    stopped: bool = False
-    content: dict[str, Any] = {}
-
-
-class StageOpened(Event):
-    """The window is open and what must come before is done."""
-
-
-class StageReminded(Event):
-    """Working days are left and service is missing; goes to the school's staff, never to a family."""
-
-    working_days_left: int
-    missing: tuple[Blocker, ...]
-
-
-class StageOverdue(Event):
-    """The due date has passed with service missing."""
-
-    missing: tuple[Blocker, ...]
-
-
-class StageEscalated(Event):
-    """Missing service is named to the next level: class head, principal, bureau."""
-
-    level: int
-    to_role: str
-    missing: tuple[Blocker, ...]
-
-
-class StageCompleted(Event):
-    """Signed off; `on_time` is judged by when it happened, not by when it was recorded (S6)."""
-
-    on_time: bool
-
-
-class StageReopened(Event):
-    """A sign-off or a skip is withdrawn with a reason; the original stays in the record (S5)."""
-
-    reason: str
-    was: StageStatus
-
-
-class StageExtended(Event):
-    """The due date moves to a later working day."""
-
-    due: date
-    was: date
-    reason: str
-
-
-class StageSkipped(Event):
-    """The bureau leaves the stage out, with a reason."""
-
-    reason: str
-
-
-class StagePaused(Event):
-    """Reminders, escalations and staff progress are held; a family's rights are not."""
-
-    scope: str
-    reason: str
-
-
-class StageResumed(Event):
-    """A pause of one scope ends."""
-
-    scope: str
-
-
-class StageStopped(Event):
-    """The campaign was stopped: no more progress here."""
-
-    reason: str
-
-
-class StageArchived(Event):
-    """The campaign closed; the stage ends."""
-
-
-class PrerequisiteMet(Event):
-    """A stage that must come before this one is completed or skipped."""
-
-    stage: str
-    status: str
-
-
-class PrerequisiteLost(Event):
-    """A stage that must come before this one was reopened."""
-
-    stage: str
-
-
-STAGE_EVENTS: tuple[type[Event], ...] = (
-    StagePlanned,
-    StageOpened,
-    StageReminded,
-    StageOverdue,
-    StageEscalated,
-    StageCompleted,
-    StageReopened,
-    StageExtended,
-    StageSkipped,
-    StagePaused,
-    StageResumed,
-    StageStopped,
-    StageArchived,
-    PrerequisiteMet,
-    PrerequisiteLost,
-)
-
-
-# -- commands ---------------------------------------------------------------------------------------------------
-
-
-class CompleteStage(Command):
-    """Sign the stage off."""
-
-    kind: Literal["complete"] = "complete"
-
-
-class ReopenStage(Command):
-    """Withdraw a sign-off or a skip; needs a reason."""
-
-    kind: Literal["reopen"] = "reopen"
-
-
-class ExtendStage(Command):
-    """Move the due date to a later working day; needs a reason."""
-
-    kind: Literal["extend"] = "extend"
-    due: date
-
-
-class SkipStage(Command):
-    """Leave the stage out; needs a reason."""
-
-    kind: Literal["skip"] = "skip"
-
-
-StageCommand = CompleteStage | ReopenStage | ExtendStage | SkipStage
-
 
 # -- state ------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any
 from domain.actors import Actor, Role
 from domain.calendar import Calendar, CalendarUnknown
 from domain.identification_rule import HelpKind
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from domain.time import at
 from rehearsal.driver import Planned
 

@@ -18,7 +18,7 @@ from client import CampaignClient
 from domain.actors import Actor, Role
 from domain.calendar import Calendar
 from domain.identification_rule import Facts, evaluate, load_rule
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from domain.time import at
 from registry.draft import Draft, prepare
 from registry.references import References

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     import protocol
     from domain.deciders import DECIDERS
     from domain.events import digest
+    from domain.machine import Machine
     from domain.refusal import Refusal
     from domain.stream import (
         DIGEST_LENGTH,
@@ -31,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
         Answer,
         Carry,
         Job,
-        Machine,
         Message,
         Outgoing,
         UnknownEventError,

@@ -14,9 +14,10 @@ from domain.calendar import Calendar, CalendarYear
 from domain.deciders import DECIDERS
 from domain.events import Envelope, Event
 from domain.identification_rule import DEFAULT_RULE
+from domain.machine import Machine
 from domain.policy import PROFILES, PolicyProfile
 from domain.refusal import Refusal
-from domain.stream import Answer, Carry, Command, Decider, Job, Machine, Message, Outgoing, StreamState, fold, news
+from domain.stream import Answer, Carry, Command, Decider, Job, Message, Outgoing, StreamState, fold, news
 from domain.time import SHANGHAI, stamp
 
 CAMPAIGN = "campaign/qingshan/2026"

@@ -23,8 +23,9 @@ from stream_samples import (
 )
 
 from domain.events import GENESIS, PolicyAdopted, recomputed_hash
+from domain.machine import Machine
 from domain.refusal import Refusal
-from domain.stream import Carry, Machine, Message, UnknownEventError, apply, fold
+from domain.stream import Carry, Message, UnknownEventError, apply, fold
 
 # -- command ids ------------------------------------------------------------------------------------------------
 

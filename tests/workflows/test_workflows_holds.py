@@ -31,7 +31,7 @@ import protocol
 from client import NotFoundError
 from domain.events import GENESIS
 from domain.refusal import Refusal
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from ledger.histories import appended
 from protocol import ACTIVITY_APPEND
 

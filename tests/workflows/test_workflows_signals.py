@@ -34,7 +34,7 @@ from workflows_house import (
 
 from domain.actors import Actor, Role
 from domain.events import Envelope
-from domain.stream import REFUSED_SIGNALS_A_DAY
+from domain.machine import REFUSED_SIGNALS_A_DAY
 
 CANARY = "Canary-\u91d1\u4e1d\u96c0-13800000000"
 """A name and a number as somebody might send them by mistake; the record must never show them."""

@@ -20,7 +20,7 @@ from domain.actors import Actor, Role
 from domain.calendar import Calendar, CalendarYear
 from domain.deciders import decider_of
 from domain.events import GENESIS, Envelope, digest, recomputed_hash
-from domain.stage import StageSlug
+from domain.stage_events import StageSlug
 from domain.stream import Answer, Receipt, fold
 from domain.time import civil
 from ledger.store import Ledger
