@@ -6,7 +6,6 @@ RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-che
 
 FROM python:3.11.13-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
-    PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 RUN groupadd --gid 10001 diversion \
     && useradd --uid 10001 --gid diversion --no-create-home --home-dir /data diversion \

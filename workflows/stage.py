@@ -344,7 +344,7 @@ class StreamShell:
     async def _all_done(self) -> bool:
         """Wait for the handlers to end, but write and send first what comes in meanwhile: a tick may wait for news."""
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or self._has_output())
-        return not self._has_output()
+        return workflow.all_handlers_finished() and not self._has_output()
 
     def _has_output(self) -> bool:
         return bool(self._machine.queue or self._machine.carry.outgoing)

@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "workflows")]
 from workflows_house import FIRST, KINDS, LEADER, OFFICER, PRINCIPAL, Campaign, House, act, eventually, house_in  # noqa: E402
 
 from cli.run_main import run_main  # noqa: E402
-from domain.stage import StageSlug  # noqa: E402
+from domain.stage_events import StageSlug  # noqa: E402
 from engine import EmbeddedEngine, export_history  # noqa: E402
 from ledger.histories import appended, run_start  # noqa: E402
 from protocol import ACTIVITY_APPEND  # noqa: E402

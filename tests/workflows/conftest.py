@@ -19,9 +19,6 @@ LOW_HISTORY = 150
 IN_FLIGHT = 1_000
 """Unfinished Updates that the low engine takes of one workflow; ten is the server's own limit."""
 
-IN_A_RUN = 110
-"""Updates that the low engine takes of one run; two thousand is the server's own limit."""
-
 
 def _rooms(name: str, count: int) -> list[str]:
     return [option for number in range(count) for option in ("--namespace", f"{name}-{number}")]
@@ -39,11 +36,7 @@ async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
 @pytest.fixture(scope="session")
 async def low_engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
     """Run one embedded engine that soon suggests to continue as new and takes many Updates at a time."""
-    limits = (
-        f"limit.historyCount.suggestContinueAsNew={LOW_HISTORY}",
-        f"history.maxInFlightUpdates={IN_FLIGHT}",
-        f"history.maxTotalUpdates={IN_A_RUN}",
-    )
+    limits = (f"limit.historyCount.suggestContinueAsNew={LOW_HISTORY}", f"history.maxInFlightUpdates={IN_FLIGHT}")
     options = [*_rooms("low", 10), *(part for limit in limits for part in ("--dynamic-config-value", limit))]
     running = EmbeddedEngine(tmp_path_factory.mktemp("low-engine"), options=options)
     await running.start()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from workflows_house import (
     act,
     assert_sound,
     eventually,
+    house_in,
     together,
     types,
 )
@@ -31,13 +34,16 @@ from workflows_house import (
 import protocol
 from domain.refusal import Refusal
 from domain.stream import Answer
+from engine import EmbeddedEngine
 from ledger.histories import appended, is_closed, payload, run_start
 from protocol import ACTIVITY_APPEND
 
 MANY = 240
 
-MORE_THAN_A_RUN = 140
-"""The low engine takes 110 Updates of one run."""
+LEAST_IN_A_RUN = 30
+"""Updates that the limited engine takes of one run; two thousand is the server's own limit."""
+
+MORE_THAN_A_RUN = 50
 
 
 def confirmations(students: list[str]) -> list[dict[str, Any]]:
@@ -226,9 +232,19 @@ async def test_a_run_ends_after_so_many_updates(house: House, monkeypatch: pytes
         assert_sound(stream, events, state["state"])
 
 
-async def test_the_servers_limit_of_updates_in_a_run_is_survived(low_house: House) -> None:
+@pytest.fixture
+async def limited_house(tmp_path: Path) -> AsyncIterator[House]:
+    """Return a house on an engine of its own that takes few Updates of one run."""
+    limit = ("--dynamic-config-value", f"history.maxTotalUpdates={LEAST_IN_A_RUN}")
+    engine = EmbeddedEngine(tmp_path / "engine", options=limit)
+    async with house_in(await engine.start(), tmp_path) as opened:
+        yield opened
+    await engine.stop()
+
+
+async def test_the_servers_limit_of_updates_in_a_run_is_survived(limited_house: House) -> None:
     """Under steady load on a slow ledger a run reaches the server's own limit: commands wait, none is lost."""
-    house = low_house
+    house = limited_house
     async with house.worker(SlowLedger(house.ledger, 0.2)):
         campaign = await house.campaign(pupils=MORE_THAN_A_RUN)
         await campaign.open()

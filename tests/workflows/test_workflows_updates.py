@@ -66,7 +66,7 @@ async def settled(house: House, stream: str) -> int:
         (FIRST, act("confirm", "nobody", LEADER, students=["stu_nobody00"]), "STUDENT_UNKNOWN"),
         (FIRST, act("extend", "no-kind-of-date", LEADER, due="soon"), "COMMAND_INVALID"),
         (FIRST, act("freeze", "extra", LEADER, remark=CANARY), "COMMAND_INVALID"),
-        ("school", act("complete", "nobody-commands-a-school", PRINCIPAL), "COMMAND_INVALID"),
+        ("school", act("complete", "nobody-commands-a-school", PRINCIPAL), "COMMAND_UNKNOWN"),
         ("retention", act("complete", "empty", PRINCIPAL), "STAGE_HAS_NO_CONTENT"),
         ("campaign", act("resume", "not-paused", LEADER, reason="X1"), "ROLE_NOT_ALLOWED"),
     ],
