@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from temporalio.client import (
     Client,
     WorkflowUpdateFailedError,
@@ -30,6 +30,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.actors import Actor, Role, require
 from domain.deciders import decider_of, kind_of
+from domain.machine import own_digest
 from domain.refusal import Refusal
 from domain.stage import StageDecider, Todo
 from domain.stage_events import StageSlug
@@ -224,7 +225,11 @@ class CampaignClient:
         arguments: list[Any] = [dict(command)]
         if at is not None:
             arguments.append(stamp(at))
-        return await self._update(stream, UPDATE_SUBMIT, arguments, str(command["command_id"]))
+        answer = await self._update(stream, UPDATE_SUBMIT, arguments, str(command["command_id"]))
+        if answer.command != _said(stream, command):
+            # The server answers an Update id that it knows by itself, whatever the Update says now.
+            raise Refusal("COMMAND_ID_REUSED", command_id=str(command["command_id"]))
+        return answer
 
     async def tick(self, stream: str, at: datetime, absorb: Sequence[str] = ()) -> Answer:
         """Move a stepped clock and take in the named messages.
@@ -445,6 +450,9 @@ class CampaignClient:
                     raise
                 if loop.time() >= deadline:
                     raise UnreachableError(stream) from None
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the SDK hides a cancellation behind an error of its own
+                raise asyncio.CancelledError
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
 
@@ -470,6 +478,14 @@ async def actor_for(registry: Registry, campaign: str, staff_ref: str) -> Actor:
     if member is None:
         raise NotFoundError(staff_ref)
     return Actor(id=member.staff_ref, role=Role(member.role), organisation=member.school or "bureau")
+
+
+def _said(stream: str, command: Mapping[str, Any]) -> str | None:
+    """Return the digest of a command as its stream reads it, None where it is no command there."""
+    try:
+        return own_digest(decider_of(stream).commands.validate_python(dict(command)))
+    except (ValidationError, UnknownEventError):
+        return None
 
 
 def stream_of(campaign: str, school: str | None = None, stage: str | None = None) -> str:

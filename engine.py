@@ -176,6 +176,7 @@ class EmbeddedEngine:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            process_group=0,  # a terminal's Ctrl-C is for whoever started the engine, who ends it in order
             preexec_fn=die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
         )
         client = await connect(self.address, wait=30)

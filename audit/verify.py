@@ -30,7 +30,7 @@ class Folded:
     Attributes:
         state, view: after the last event, as JSON values; None where the events cannot be folded.
         at: by version, the states and views at the versions that were asked for.
-        sent: by event id, the streams that the event sends news to.
+        sent: by event id, the streams that the event sends news to, or begins.
         broken: version of the first event that cannot be folded, with the error's type.
     """
 
@@ -81,7 +81,7 @@ def fold_stream(stream: str, envelopes: Iterable[Envelope], versions: Sequence[i
             event = envelope_event(decider, envelope)
             state = apply(decider, state, event, envelope)
             outgoing = decider.outgoing(state, event, envelope)
-            told = tuple(item.to for item in outgoing if item.message is not None)
+            told = tuple(item.to for item in outgoing)
             if told:
                 folded.sent[f"{stream}#{version}"] = told
             if version in versions:

@@ -50,7 +50,7 @@ def command_digest(raw: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def _own_digest(command: Any) -> str:
+def own_digest(command: Any) -> str:
     """Return a command's digest over what was said, so that a field which a later release adds changes nothing."""
     return command_digest({**command.model_dump(mode="json", exclude_defaults=True), "kind": command.kind})
 
@@ -153,7 +153,7 @@ class Machine(Generic[S]):
         command = self._parse(raw, strict=False)
         known = self._known(command)
         if known is not None:
-            return self._answer(known.first, known.last, known.hash, (command.command_id,), known.refused)
+            return self._answer(known.first, known.last, known.hash, (command.command_id,), known.refused, known.digest)
         self._refuse_if_halted()
         self._do_what_is_due(now)
         first = self.carry.version + 1
@@ -170,14 +170,11 @@ class Machine(Generic[S]):
         occurred = command.occurred_at or now
         for event in events:
             self._record(event, occurred, now, command.actor, command.command_id, None, command.command_id)
+        said = own_digest(command)
         self.carry.commands[command.command_id] = CommandRecord(
-            first=first,
-            last=self.carry.version,
-            hash=self.carry.hash,
-            digest=_own_digest(command),
-            refused=refused,
+            first=first, last=self.carry.version, hash=self.carry.hash, digest=said, refused=refused
         )
-        return self._answer(first, self.carry.version, self.carry.hash, (command.command_id,), refused)
+        return self._answer(first, self.carry.version, self.carry.hash, (command.command_id,), refused, said)
 
     def tick(self, now: datetime, absorb: Sequence[str] = ()) -> Answer:
         """Do all that is due by `now`, then take in the named messages of the inbox, in the order named."""
@@ -277,7 +274,7 @@ class Machine(Generic[S]):
 
     def _known(self, command: Any) -> CommandRecord | None:
         known = self.carry.commands.get(command.command_id)
-        if known is not None and known.digest != _own_digest(command):
+        if known is not None and known.digest != own_digest(command):
             raise Refusal("COMMAND_ID_REUSED", command_id=command.command_id)
         return known
 
@@ -374,12 +371,19 @@ class Machine(Generic[S]):
         return self._reference
 
     def _answer(
-        self, first: int, last: int, last_hash: str, triggers: Sequence[str], refused: dict[str, Any] | None = None
+        self,
+        first: int,
+        last: int,
+        last_hash: str,
+        triggers: Sequence[str],
+        refused: dict[str, Any] | None = None,
+        command: str | None = None,
     ) -> Answer:
         job = None if self.state is None else self.decider.job(self.state)
         return Answer(
             accepted=refused is None,
             refused=refused,
+            command=command,
             receipt=Receipt(stream=self.carry.stream, first_version=first, last_version=last, hash=last_hash),
             sent=tuple(label for trigger in triggers for label in self.carry.sent.get(trigger, ())),
             next_due=self.due(),

@@ -118,12 +118,13 @@ class Receipt(BaseModel):
 
 
 class Answer(BaseModel):
-    """What a submit or a tick answers at once."""
+    """What a submit or a tick answers at once; `command` is the digest of the command that was answered."""
 
     model_config = ConfigDict(frozen=True)
 
     accepted: bool = True
     refused: dict[str, Any] | None = None
+    command: str | None = None
     receipt: Receipt
     sent: tuple[Sent, ...] = ()
     next_due: AwareDatetime | None = None

@@ -63,7 +63,8 @@ with workflow.unsafe.imports_passed_through():
 FOREVER = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 """The ledger and the registry come back: their activities are retried until they do."""
 
-BRIEF = timedelta(seconds=30)
+BRIEF = timedelta(seconds=10)
+"""An append takes milliseconds; one whose worker died is tried again after this long."""
 
 MOST_BRACKETS = 64
 """More than any signal has. A parser runs out of stack on deep nesting, and where depends on the machine."""
