@@ -173,6 +173,8 @@ async def _year(
         "pupils": sum(school["pupils"] for school in first["data"]["schools"]),
         "events": counts["events"],
         "notices": counts["notices"],
+        "notices_by_purpose": dict(sorted(Counter(notice["purpose"] for notice in notices).items())),
+        "refusals": dict(sorted(run.refusals.items())),
         "stages": completed(board),
         "ledger_verified": report.ledger_ok,
         "histories": report.histories + report.live_unreached,
@@ -184,7 +186,6 @@ async def _year(
         "notices_by_channel": {"planned": len(notices)} if notices else {},
         "notices_by_week": by_week(notice["planned_at"] for notice in notices),
         "collisions": collisions(first["data"]["stages"], Calendar.model_validate(first["data"]["calendar"])),
-        "refusals": dict(sorted(run.refusals.items())),
     }
     return totals, more
 
@@ -231,6 +232,10 @@ def _end(face: Face, data: dict[str, Any]) -> int:
     return 0 if data["ledger_verified"] and data["replay_ok"] and not data["differences"] else NOT_VERIFIED
 
 
+def _counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{word(name, LANG)} {number}" for name, number in numbers.items()) or "0"
+
+
 def _summary(data: dict[str, Any]) -> Table:
     yes, no = say("一致", "verified"), say("不符", "NOT verified")
     stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
@@ -238,7 +243,8 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("活动", "campaign"), data["campaign"]),
         (say("学校 / 学生", "schools / pupils"), f"{data['schools']} / {data['pupils']}"),
         (say("事件", "events"), str(data["events"])),
-        (say("通知", "notices"), str(data["notices"])),
+        (say("通知", "notices"), _counts(data["notices_by_purpose"])),
+        (say("被规则拒绝的操作", "refused by the rules"), _counts(data["refusals"])),
         (say("完成阶段的学校", "schools that completed"), stages),
         (say("台账", "ledger"), yes if data["ledger_verified"] else no),
         (

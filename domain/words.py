@@ -53,6 +53,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "invite": {"zh": "邀请家长", "en": "invite households"},
     "record_attendance": {"zh": "登记到会", "en": "record attendance"},
     "record_followups": {"zh": "登记回访", "en": "record follow-ups"},
+    # purposes of notices
+    "meeting_invitation": {"zh": "家长会邀请", "en": "invitations to meetings"},
+    "meeting_cancelled": {"zh": "家长会取消", "en": "cancelled meetings"},
+    "stage_reminder": {"zh": "到期提醒", "en": "reminders"},
+    "stage_escalation": {"zh": "逐级督办", "en": "escalations"},
+    # refusals, in short
+    "SELF_APPROVAL": {"zh": "自己批准自己", "en": "self-approval"},
+    "NOT_COMPLETE": {"zh": "事项未齐", "en": "something missing"},
+    "DATA_UNKNOWN_NEEDS_HELP": {"zh": "数据不明须由人判断", "en": "unknown data"},
+    "WRONG_SCHOOL": {"zh": "非本校人员", "en": "another school"},
     "state_intent": {"zh": "表达意向（仅限家庭本人）", "en": "state an intent (the family itself only)"},
     "sign_consent": {"zh": "签署知情同意（仅限家庭本人）", "en": "sign a consent (the family itself only)"},
     "withdraw_consent": {"zh": "撤回同意（仅限家庭本人）", "en": "withdraw a consent (the family itself only)"},
