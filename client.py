@@ -73,7 +73,7 @@ R = TypeVar("R")
 STAGES = tuple(slug.value for slug in StageSlug)
 RECORDED_WITHIN = timedelta(seconds=10)
 CAUGHT_UP_WITHIN = timedelta(seconds=60)
-"""How long a driver that was started again waits: an append that died with its worker is tried again before that."""
+"""How long a driver waits: an append, a job or a task that died with its worker is tried again before that."""
 
 PAUSED_WITHIN = timedelta(seconds=30)
 TRANSIENT = (
@@ -237,16 +237,20 @@ class CampaignClient:
         Raises:
             Refusal: CLOCK_NOT_STEPPED.
             NotFoundError: the stream has ended, or nobody has started it in time.
+            UnreachableError: no answer came in time, which is longer than a worker's death holds the news back.
         """
         request = TickRequest(at=at, absorb=tuple(absorb))
         update_id = f"tick-{uuid.uuid4()}"
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience.total_seconds()
+        deadline = loop.time() + max(self._patience, CAUGHT_UP_WITHIN).total_seconds()
         while True:
             try:
                 return await self._update(stream, UPDATE_TICK, [request], update_id)
             except NotFoundError as missing:
                 if missing.ended or loop.time() >= deadline:  # else its parent is just about to start it
+                    raise
+            except UnreachableError:
+                if loop.time() >= deadline:
                     raise
             await asyncio.sleep(0.01)
 
@@ -287,24 +291,32 @@ class CampaignClient:
     async def close_campaign(
         self, campaign: str, command: Mapping[str, Any], *, within: timedelta
     ) -> tuple[Answer, bool]:
-        """Close a campaign, wait for its end, and archive its own last run.
+        """Close a campaign, wait for its end, and archive its own last run; once closed, only what is missing.
 
         Returns:
             The answer, and whether every history was archived in time.
+
+        Raises:
+            Refusal: the rules do not allow it, or CAMPAIGN_CLOSED, after archiving what an earlier close left.
         """
-        answer = await self.submit(campaign, command)
-        if not answer.accepted:
-            return answer, False
+        try:
+            answer = await self.submit(campaign, command)
+        except (Refusal, NotFoundError) as closed:
+            if isinstance(closed, Refusal) and closed.code != "CAMPAIGN_CLOSED":
+                raise
+            await self._archive_end(campaign, within)
+            raise
+        return answer, answer.accepted and await self._archive_end(campaign, within)
 
-        async def archived() -> bool:
-            board = await self._ledger.board(campaign)
-            return bool(board.get(campaign, {}).get("status") == "archived")
-
-        if not await self._until(archived, within):
-            return answer, False
-        run_id, history = await export_history(self._engine, campaign, None, lambda: None)
+    async def _archive_end(self, campaign: str, within: timedelta) -> bool:
+        """Wait for a campaign's end and keep its last run; tells whether that is done."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                run_id, history = await export_history(self._engine, campaign, None)
+        except (TimeoutError, RPCError):
+            return False
         await self._ledger.archive(kept(campaign, run_id, history, ACTIVITY_APPEND))
-        return answer, True
+        return True
 
     # -- reads ------------------------------------------------------------------------------------------------
 

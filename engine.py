@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -122,19 +122,16 @@ async def connect(address: str, namespace: str = "default", *, wait: float = 0.0
         await asyncio.sleep(_POLL)
 
 
-async def export_history(
-    client: Client, workflow_id: str, run_id: str | None, heartbeat: Callable[[], None]
-) -> tuple[str, str]:
+async def export_history(client: Client, workflow_id: str, run_id: str | None) -> tuple[str, str]:
     """Export one run's history as JSON; without a run id, wait for the workflow's end and take its last run."""
     handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(workflow_id, run_id=run_id)
     description = await handle.describe()
     while run_id is None and description.status in (None, WorkflowExecutionStatus.RUNNING):
-        heartbeat()
         await asyncio.sleep(_POLL)
         description = await handle.describe()
     chosen = run_id or description.run_id
     history = await client.get_workflow_handle(workflow_id, run_id=chosen).fetch_history()
-    return chosen, history.to_json()
+    return chosen, await asyncio.to_thread(history.to_json)
 
 
 class EmbeddedEngine:

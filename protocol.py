@@ -41,6 +41,7 @@ ACTIVITY_COHORT = "cohort"
 ACTIVITY_PROPOSALS = "proposals"
 ACTIVITY_ARCHIVE = "archive"
 
+# The numbers below decide what stands in a history: changing one breaks the replay of runs that are open.
 EVENTS_PER_APPEND = 500
 BYTES_PER_APPEND = 1_000_000
 UPDATES_PER_RUN = 1_500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from temporalio import activity
@@ -10,8 +11,10 @@ from ledger.histories import kept
 from ledger.store import Ledger
 from protocol import ACTIVITY_APPEND, ACTIVITY_ARCHIVE, ArchiveRequest
 
-Export = Callable[[str, str | None, Callable[[], None]], Awaitable[tuple[str, str]]]
-"""Given a workflow id, a run id (None: wait for the end, take the last) and a heartbeat: the run id and its history."""
+Export = Callable[[str, str | None], Awaitable[tuple[str, str]]]
+"""Given a workflow id and a run id (None: wait for the end, take the last): the run id and its history."""
+
+HEARTBEAT_SECONDS = 2.0
 
 
 class HistoryActivities:
@@ -28,5 +31,16 @@ class HistoryActivities:
         Returns:
             True where the history is new to the archive.
         """
-        run_id, history = await self._export(request.workflow_id, request.run_id, activity.heartbeat)
-        return await self._ledger.archive(kept(request.workflow_id, run_id, history, ACTIVITY_APPEND))
+        beating = asyncio.create_task(_beat())
+        try:
+            run_id, history = await self._export(request.workflow_id, request.run_id)
+            row = await asyncio.to_thread(kept, request.workflow_id, run_id, history, ACTIVITY_APPEND)
+            return await self._ledger.archive(row)
+        finally:
+            beating.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(HEARTBEAT_SECONDS)

@@ -163,7 +163,7 @@ class Live:
                 run_id: str | None = description.run_id
                 newest: Run | None = None
                 while run_id is not None and run_id not in archived and run_id not in found:
-                    _, text = await export_history(self._client, stream, run_id, lambda: None)
+                    _, text = await export_history(self._client, stream, run_id)
                     run = found[run_id] = read_run(stream, run_id, text)
                     newest = newest or run
                     run_id = run.predecessor

@@ -7,16 +7,22 @@ from datetime import date
 from typing import Any, Final
 
 from cli.language import LANG
+from cli.stage_view import word
 
 DECEMBER: Final = 12
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "CALENDAR_NOT_YET_PUBLISHED": (
-        "{year} 年的工作日安排尚未公布，涉及该年的工作日期限暂不计算；公布后请用 calendar publish 补上。",
+        "{year} 年的工作日安排尚未公布，涉及该年的工作日期限暂不计算；本版本尚不能补录，由后续版本补上，此前这些日期一直空缺。",
         (
-            "The working days of {year} are not published yet, so dates that count them are not computed; "
-            "supply them with `calendar publish` once they are."
+            "The working days of {year} are not published yet, so dates that count them are not computed. "
+            "A later release takes them in; until then those dates stay uncomputed."
         ),
+    ),
+    "WINDOW_PASSED": (
+        "阶段“{name}”的截止日期 {due} 已过，启动后即为逾期；如非有意，请改 campaign.toml 中的日期。",
+        "The due date {due} of the stage “{name}” has passed, so it is overdue as soon as it opens; "
+        "change the dates in campaign.toml unless you mean this.",
     ),
     "POLICY_UNCONFIRMED": (
         "政策口径“{profile}”没有文号，尚待县教育局确认。",
@@ -36,6 +42,15 @@ def cautions(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {**caution, "message": _SENTENCES.get(caution["code"], (caution["code"],) * 2)[index].format_map(caution)}
         for caution in found
     ]
+
+
+def window_cautions(stages: Mapping[str, Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+    """Return the stages whose due date lies before today."""
+    return cautions(
+        {"code": "WINDOW_PASSED", "stage": slug, "name": word(slug, LANG), "due": window["due"]}
+        for slug, window in stages.items()
+        if date.fromisoformat(window["due"]) < today
+    )
 
 
 def calendar_cautions(not_yet_computable: Iterable[int], today: date) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from cli.lock import NAME as LOCK
 from cli.lock import take_lock
 from cli.options import LANG, Face, note, say
 from cli.stage_view import word
+from cli.sample import require_size
 from cli.year_progress import showing
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown
@@ -69,6 +70,8 @@ async def demo(
 ) -> int:
     """Run a sample county through a whole year, on the embedded engine, and audit it."""
     started = time.monotonic()
+    if not resume:
+        require_size(schools, pupils)
     with _place(face, Size(seed, schools, pupils), resume=resume) as (settings, lock, size):
         make_county(settings.data / "county", size.schools, size.pupils, size.seed)
         totals, _ = await _year(settings, lock, settings.data / "county", size.seed)

@@ -8,19 +8,21 @@ import sqlite3
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.text import Text
 
-from cli.cautions import cautions
+from cli.cautions import cautions, window_cautions
 from cli.failures import REFUSED, not_found
 from cli.options import By, Change, Face, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms, exists, sqlite_file
 from domain.actors import Actor, Role, require
 from domain.refusal import Refusal
+from domain.time import SHANGHAI
 from registry.campaign_file import CampaignFile, load_campaign
 from registry.draft import Draft, prepare
 from registry.references import References
@@ -64,7 +66,8 @@ async def launch(
             if approved_by is not None:
                 _actor(members, approved_by)
             draft = await prepare(registry, directory, References())
-        warnings = cautions(draft.warnings)
+        today = datetime.now(SHANGHAI).date()
+        warnings = [*cautions(draft.warnings), *window_cautions(draft.content["stages"], today)]
         if dry_run:
             already = known and await _is_same(rooms, draft)
             data = {"campaign": draft.campaign, "status": "dry-run", "already": already, "warnings": warnings}

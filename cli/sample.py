@@ -9,8 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from cli.failures import usage
 from cli.options import Face, say
-from rehearsal.county import MODEL_YEAR, make_county
+from rehearsal.county import MODEL_YEAR, MOST_PUPILS, MOST_PUPILS_A_SCHOOL, MOST_SCHOOLS, make_county
 
 _FACE = Face()
 
@@ -27,6 +28,7 @@ def sample(
 ) -> int:
     """Write a synthetic county's files; no real person is in it."""
     face.settings()
+    require_size(schools, pupils)
     make_county(directory, schools, pupils, seed, year=year, county=county)
     truth = json.loads((directory / "ground_truth.json").read_text())["schools"]
     data = {
@@ -41,3 +43,29 @@ def sample(
     )
     face.show(data, lambda: Text(text))
     return 0
+
+
+def require_size(schools: int, pupils: int) -> None:
+    """Refuse a county that cannot be made, before anything is written or replaced.
+
+    Raises:
+        Failure: COUNTY_SIZE_INVALID (2).
+    """
+    if not 1 <= schools <= MOST_SCHOOLS:
+        raise usage(
+            "COUNTY_SIZE_INVALID",
+            say(f"学校数应为 1 至 {MOST_SCHOOLS}。", f"The number of schools must be 1 to {MOST_SCHOOLS}."),
+            place="--schools",
+            remedy=say("请改正 --schools。", "Correct --schools."),
+        )
+    most = min(MOST_PUPILS, schools * MOST_PUPILS_A_SCHOOL)
+    if not schools <= pupils <= most:
+        raise usage(
+            "COUNTY_SIZE_INVALID",
+            say(
+                f"{schools} 所学校的学生总数应为 {schools} 至 {most}。",
+                f"The number of pupils of {schools} schools must be {schools} to {most}.",
+            ),
+            place="--pupils",
+            remedy=say("请改正 --pupils。", "Correct --pupils."),
+        )

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from domain.actors import require_other_person
 from domain.events import Envelope, Event, digest
 from domain.identification_rule import HelpKind, Reason
-from domain.refusal import Blocker, Refusal
+from domain.refusal import Blocker, Refusal, refuse_rows
 from domain.stage import StageDecider, StageState, Todo, require_reason
 from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
 from domain.stream import STUDENT, Command, Job, Message
@@ -222,7 +222,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         """Decide confirm, exclude, contest, resolve and freeze.
 
         Raises:
-            Refusal: PROPOSAL_MISSING, STUDENT_*, ALREADY_DECIDED, DATA_UNKNOWN_NEEDS_HELP, COHORT_*, CONTEST_*,
+            Refusal: PROPOSAL_MISSING, ROWS_REFUSED, STUDENT_UNKNOWN, DATA_UNKNOWN_NEEDS_HELP, COHORT_*, CONTEST_*,
                 SELF_APPROVAL, REASON_REQUIRED, NOT_COMPLETE.
         """
         if not state.proposals:
@@ -350,17 +350,20 @@ class IdentificationDecider(StageDecider[IdentificationState]):
     def _undecided(self, state: IdentificationState, students: Iterable[str]) -> list[PupilCase]:
         if state.frozen:
             raise Refusal("COHORT_FROZEN")
-        cases: list[PupilCase] = []
-        seen: dict[str, None] = {}
-        for student in students:
-            if student in seen:
-                raise Refusal("STUDENT_TWICE", student=student)
-            seen[student] = None
-            case = self._case(state, student)
-            if case.decided is not None:
-                raise Refusal("ALREADY_DECIDED", student=student)
-            cases.append(case)
-        return cases
+        problems: list[tuple[int, str]] = []
+        cases: dict[str, PupilCase] = {}
+        for number, student in enumerate(students):
+            case = state.pupils.get(student)
+            if case is None:
+                problems.append((number, "STUDENT_UNKNOWN"))
+            elif student in cases:
+                problems.append((number, "STUDENT_TWICE"))
+            else:
+                cases[student] = case
+                if case.decided is not None:
+                    problems.append((number, "ALREADY_DECIDED"))
+        refuse_rows(problems)
+        return list(cases.values())
 
     def _freeze(self, state: IdentificationState) -> CohortFrozen:
         if state.frozen:

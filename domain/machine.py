@@ -39,6 +39,22 @@ from domain.time import SHANGHAI, civil
 
 EVENTS_PER_TICK = 200
 REFUSED_SIGNALS_A_DAY = 100
+SIGNAL_NAMES = (
+    "stage_completed",
+    "deliver",
+    "school_ready",
+    "school_progress",
+    "school_closed",
+    "stage_changed",
+    "prerequisite",
+    "pause",
+    "resume",
+    "stop",
+    "close",
+    "cohort",
+    "proposals",
+)
+"""Names that stand in the record as they are; any other is an outsider's text and stands as its digest."""
 
 
 def command_digest(raw: Any) -> str:
@@ -75,8 +91,9 @@ class Machine(Generic[S]):
     """One stream at work: the only writer of its events.
 
     Attributes:
-        queue: sealed events that the ledger does not have yet, with their sizes in bytes.
-        outgoing: what leaves once the queue that caused it is in the ledger.
+        carry: what survives continue-as-new.
+        queue: sealed events that the ledger does not have yet.
+        state: what the events make, None before the first.
     """
 
     def __init__(self, decider: Decider[S], carry: Carry) -> None:
@@ -221,7 +238,8 @@ class Machine(Generic[S]):
             self.carry.signal_day, self.carry.signals_refused = today, 0
         self.carry.signals_refused += 1
         if self.carry.signals_refused <= REFUSED_SIGNALS_A_DAY:
-            event = SignalRefused(name=name, code=code, digest=payload_digest)
+            known = name if name in SIGNAL_NAMES else f"#{command_digest(name)}"
+            event = SignalRefused(name=known, code=code, digest=payload_digest)
             self._record(event, now, now, SYSTEM, None, None, "signal")
 
     def halt(self, version: int, expected: str, found: str) -> None:
@@ -315,15 +333,18 @@ class Machine(Generic[S]):
             raise Refusal("INBOX_NOT_HERE", message=name)
         self.carry.inbox = [waiting for waiting in self.carry.inbox if waiting.id != name]
         sender, _, version = name.rpartition("#")
-        self.carry.absorbed[sender or name] = int(version) if sender else 1
+        if sender:
+            self.carry.absorbed[sender] = int(version)
         if self.state is None:
             raise Refusal("INBOX_NOT_HERE", message=name)
         try:
             events = self.decider.absorb(self.state, message, now)
         except (UnknownEventError, ValidationError, KeyError, TypeError, ValueError):
             # Only somebody with a key to the engine can send this; it must not stop the stream.
-            self.refuse_signal(message.kind[:LABEL_LENGTH], "MESSAGE_UNREADABLE", command_digest(message.data), now)
+            self.refuse_signal(message.kind, "MESSAGE_UNREADABLE", command_digest(message.data), now)
             return
+        if not sender:
+            self.carry.absorbed[name] = 1  # a job whose result could not be read is done again
         for event in events:
             self._record(event, now, now, SYSTEM, None, name if sender else None, name)
 

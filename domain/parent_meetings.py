@@ -7,14 +7,13 @@ A caregiver may be informed in a guardian's place; nothing here is a consent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.events import Envelope, Event
-from domain.refusal import Blocker, Refusal
+from domain.refusal import Blocker, Refusal, refuse_rows
 from domain.stage import StageDecider, StageState, Todo, require_reason
 from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
 from domain.stream import CLASS, LABEL, STUDENT, Command
@@ -302,10 +301,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         """Return the service that is missing; never a family's yes."""
         in_session = {class_id: None for session in state.sessions.values() for class_id in session.classes}
         absent = [household for household in state.households.values() if household.sessions and not household.present]
-        households = len(state.households)
-        present = sum(household.present for household in state.households.values())
-        quorum = state.policy.parameters.quorum
-        below_quorum = present * quorum.denominator < households * quorum.numerator
+        below_quorum = self._below_quorum(state)
         counts = {
             "CLASSES_WITHOUT_SESSION": sum(class_id not in in_session for class_id in state.classes),
             "HOUSEHOLDS_NOT_INVITED": sum(
@@ -332,10 +328,13 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         """Return the households whose service is not done; an absent one that nobody has asked yet comes as such."""
         if state.status != StageStatus.OPEN:
             return []
+        below_quorum = self._below_quorum(state)
         todo: list[Todo] = []
         for class_id, students in state.classes.items():
             for student in students:
                 household = state.households[student]
+                if household.outcome == "NO_ANSWER" and below_quorum and household.needs_visit:
+                    todo.append(Todo(class_id=class_id, student=student, code="QUORUM_NOT_REACHED"))
                 if household.outcome is not None:
                     continue
                 if household.sessions:
@@ -346,6 +345,11 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         return todo
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _below_quorum(self, state: ParentMeetingsState) -> bool:
+        present = sum(household.present for household in state.households.values())
+        quorum = state.policy.parameters.quorum
+        return present * quorum.denominator < len(state.households) * quorum.numerator
 
     def _session(self, state: ParentMeetingsState, session: str) -> SessionState:
         found = state.sessions.get(session)
@@ -434,14 +438,3 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
                 return "DECLINED"
             case "no_answer" | "call_back":
                 return "NO_ANSWER" if attempts >= state.policy.parameters.contact_attempts else None
-
-
-def refuse_rows(problems: Sequence[tuple[int, str]]) -> None:
-    """Refuse a list whole when any of its rows is bad.
-
-    Raises:
-        Refusal: ROWS_REFUSED with `rows`, each the position in the command (0, 1, 2 …) and a code.
-    """
-    if problems:
-        rows = [{"row": number, "code": code} for number, code in problems]
-        raise Refusal("ROWS_REFUSED", count=len(rows), rows=rows)

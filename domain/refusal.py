@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -51,3 +52,14 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the
             blockers=tuple(Blocker(**blocker) for blocker in data.get("blockers", ())),
             **data.get("parameters", {}),
         )
+
+
+def refuse_rows(problems: Sequence[tuple[int, str]]) -> None:
+    """Refuse a list whole when any of its rows is bad.
+
+    Raises:
+        Refusal: ROWS_REFUSED with `rows`, each the position in the command (0, 1, 2 …) and a code.
+    """
+    if problems:
+        rows = [{"row": number, "code": code} for number, code in problems]
+        raise Refusal("ROWS_REFUSED", count=len(rows), rows=rows)

@@ -396,7 +396,7 @@ class StageDecider(Decider[T]):
             case StageReopened():
                 state.awake_at = datetime.fromisoformat(recorded)
                 state.status = StageStatus.OPEN if state.opened_at else StageStatus.PLANNED
-                state.on_time, state.completed_at = None, None
+                state.on_time, state.completed_at, state.escalated = None, None, 0
             case StageExtended(due=due):
                 state.due, state.awake_at = due, datetime.fromisoformat(recorded)
                 state.overdue, state.reminded, state.escalated = False, [], 0

@@ -66,6 +66,9 @@ FOREVER = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_inte
 BRIEF = timedelta(seconds=10)
 """An append takes milliseconds; one whose worker died is tried again after this long."""
 
+ARCHIVES_AT_ONCE = 8
+"""An archive waits in its slot for a child's end: never so many that the children's own find none."""
+
 MOST_BRACKETS = 64
 """More than any signal has. A parser runs out of stack on deep nesting, and where depends on the machine."""
 
@@ -94,6 +97,7 @@ class StreamShell:
         self._updates = 0
         self._signals = 0
         self._job: asyncio.Task[None] | None = None
+        self._archiving: asyncio.Task[None] | None = None
         if carry.clock == "stepped" and carry.time is None:
             carry.time = carry.started_at
         self._machine.begin(self._now())
@@ -150,11 +154,11 @@ class StreamShell:
                 case (protocol.SIGNAL_STAGE_COMPLETED, [dict() as fields]):
                     self._stage_completed(fields)
                 case _:
-                    self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNKNOWN", payload_digest, self._now())
+                    self._machine.refuse_signal(name, "SIGNAL_UNKNOWN", payload_digest, self._now())
         except Refusal as refusal:
-            self._machine.refuse_signal(name[:LABEL_LENGTH], refusal.code, payload_digest, self._now())
+            self._machine.refuse_signal(name, refusal.code, payload_digest, self._now())
         except (ValidationError, ValueError, LookupError, TypeError, AttributeError, UnknownEventError):
-            self._machine.refuse_signal(name[:LABEL_LENGTH], "SIGNAL_UNREADABLE", payload_digest, self._now())
+            self._machine.refuse_signal(name, "SIGNAL_UNREADABLE", payload_digest, self._now())
 
     @workflow.query(name="state")
     def state(self) -> dict[str, Any]:
@@ -188,7 +192,7 @@ class StreamShell:
     async def serve(self) -> None:
         """Run until the stream has ended: write, send, and act when something is due."""
         self._mark()
-        await self._archive_predecessor()
+        self._archiving = asyncio.create_task(self._archive_predecessor())
         while not self._machine.carry.halted:
             self._act()
             if self._machine.queue:
@@ -196,6 +200,7 @@ class StreamShell:
             elif self._machine.carry.outgoing:
                 await self._send()
             elif self._machine.finished():
+                await self._archiving
                 await self._archive_children()
                 if await self._all_done():
                     return
@@ -293,11 +298,16 @@ class StreamShell:
     async def _deliver(self, to: str, items: list[Outgoing]) -> None:
         handle = workflow.get_external_workflow_handle(to)
         for item in items:
-            try:
-                await handle.signal(protocol.SIGNAL_DELIVER, item.message)
-            except ApplicationError as error:
-                # A stream that has ended takes no more news; its own last events are in the ledger.
-                workflow.logger.warning("not delivered", extra={"to": to, "code": error.type})
+            while True:
+                try:
+                    await handle.signal(protocol.SIGNAL_DELIVER, item.message)
+                except ApplicationError as error:
+                    workflow.logger.warning("not delivered", extra={"to": to, "code": error.type})
+                    if "not found" in error.message:  # it has ended and takes no more news; its last events are kept
+                        break
+                    await workflow.sleep(BRIEF)  # at its limit of signals, say: it will continue as new
+                else:
+                    break
 
     def _start_job(self) -> None:
         if self._job is not None and self._job.done():
@@ -319,7 +329,7 @@ class StreamShell:
         result: dict[str, Any] = await workflow.execute_activity(
             name,
             request,
-            start_to_close_timeout=timedelta(minutes=2),
+            start_to_close_timeout=BRIEF,
             retry_policy=FOREVER,
             result_type=dict[str, Any],
         )
@@ -328,11 +338,12 @@ class StreamShell:
     # -- runs -------------------------------------------------------------------------------------------------
 
     def _full(self) -> bool:
+        """Tell whether the run should continue as new; a job under way is asked for again by the next run."""
         return (
             workflow.info().is_continue_as_new_suggested()
             or self._updates >= UPDATES_PER_RUN
             or self._signals >= SIGNALS_PER_RUN
-        ) and (self._job is None or self._job.done())
+        ) and (self._archiving is None or self._archiving.done())
 
     async def _continue_as_new(self) -> None:
         if not await self._all_done():
@@ -351,6 +362,7 @@ class StreamShell:
         return bool(self._machine.queue or self._machine.carry.outgoing)
 
     async def _archive_predecessor(self) -> None:
+        """Keep the run before; beside the loop, so that an archive that fails holds no event back."""
         predecessor = self._machine.carry.predecessor
         if predecessor is not None:
             await self._archive(ArchiveRequest(workflow_id=workflow.info().workflow_id, run_id=predecessor))
@@ -360,7 +372,9 @@ class StreamShell:
         if self._machine.state is None:
             return
         ended = self._machine.decider.last_archives(self._machine.state)
-        await asyncio.gather(*(self._archive(ArchiveRequest(workflow_id=stream)) for stream in ended))
+        for start in range(0, len(ended), ARCHIVES_AT_ONCE):
+            some = ended[start : start + ARCHIVES_AT_ONCE]
+            await asyncio.gather(*(self._archive(ArchiveRequest(workflow_id=stream)) for stream in some))
 
     async def _archive(self, request: ArchiveRequest) -> None:
         await workflow.execute_activity(

@@ -287,8 +287,16 @@ class House:
     async def _start_engine(self) -> None:
         """Start the server, again on the same port and file."""
         self.starts["engine"] += 1
-        connection = await self.engine.start()
-        self.connection = self.connection or connection  # a client outlives its engine
+        starting = asyncio.create_task(self.engine.start())
+        try:
+            await asyncio.sleep(0)  # by then its process is there
+            while not starting.done() and self.engine.pid is not None:
+                await asyncio.wait([starting], timeout=WATCH)
+            if not starting.done():
+                raise EngineUnreachableError(self.engine.address)  # killed while it came up
+            self.connection = self.connection or starting.result()  # a client outlives its engine
+        finally:
+            starting.cancel()
 
     def _start(self, name: str) -> None:
         self.starts[name] += 1
@@ -320,7 +328,7 @@ class House:
             if self.engine.pid is None:
                 try:
                     await self._start_engine()
-                except EngineUnreachableError as error:  # killed again while it came up
+                except EngineUnreachableError as error:
                     if self.starts["engine"] > 100:
                         self.faults.append(str(error))
                         return
@@ -412,7 +420,7 @@ async def histories(house: House, streams: list[str]) -> dict[str, dict[str, dic
         described = await house.connection.get_workflow_handle(stream).describe()
         run, chain = described.run_id, {}
         while run:
-            _, text = await export_history(house.connection, stream, run, lambda: None)
+            _, text = await export_history(house.connection, stream, run)
             chain[run] = json.loads(text)
             started = chain[run]["events"][0]["workflowExecutionStartedEventAttributes"]
             run = started.get("continuedExecutionRunId")

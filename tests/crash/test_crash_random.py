@@ -28,7 +28,9 @@ async def under_fire(seed, year, directory):
         async with house.running(driver=True):
             left -= await _shoot(house, source, left)
             await house.driven()
-            checked.append((f"random {seed}-{number}", await check(house, audited=True), began, time.monotonic()))
+            checked.append(
+                (f"random {seed}-{number}", await check(house, audited=seed == SEEDS[0]), began, time.monotonic())
+            )
     return checked
 
 

@@ -153,20 +153,33 @@ def test_excluding_needs_a_reason():
 
 @pytest.mark.parametrize("kind", ["confirm", "exclude"])
 @pytest.mark.parametrize(
-    ("students", "code"),
+    ("students", "rows"),
     [
-        ([B, "stu_999999"], "STUDENT_UNKNOWN"),
-        ([B, D, B], "STUDENT_TWICE"),
-        ([B, A], "ALREADY_DECIDED"),
-        ([], "COMMAND_INVALID"),
-        ([B, "例云山"], "COMMAND_INVALID"),
+        ([B, "stu_999999"], [(1, "STUDENT_UNKNOWN")]),
+        ([B, D, B], [(2, "STUDENT_TWICE")]),
+        ([A, B], [(0, "ALREADY_DECIDED")]),
+        (
+            ["stu_999999", A, B, A, B],
+            [(0, "STUDENT_UNKNOWN"), (1, "ALREADY_DECIDED"), (3, "STUDENT_TWICE"), (4, "STUDENT_TWICE")],
+        ),
     ],
 )
-def test_a_list_is_decided_whole_or_not_at_all(kind, students, code):
-    """One bad line, and nobody on it is decided."""
+def test_a_list_is_decided_whole_or_not_at_all(kind, students, rows):
+    """One bad line, and nobody on it is decided; every bad line is named by its position."""
     stream = identification()
     stream.do("confirm", HEAD, students=[A])
-    assert stream.refusal(kind, HEAD, students=students, reason="SEEN").code == code
+    refusal = stream.refusal(kind, HEAD, students=students, reason="SEEN")
+    assert refusal.code == "ROWS_REFUSED"
+    assert refusal.parameters["rows"] == [{"row": row, "code": code} for row, code in rows]
+    assert outcome(stream, B) is None
+
+
+@pytest.mark.parametrize("kind", ["confirm", "exclude"])
+@pytest.mark.parametrize("students", [[], [B, "例云山"]])
+def test_a_list_of_nobody_or_of_names_is_no_command(kind, students):
+    """Nobody is decided by it."""
+    stream = identification()
+    assert stream.refusal(kind, HEAD, students=students, reason="SEEN").code == "COMMAND_INVALID"
     assert outcome(stream, B) is None
 
 
@@ -229,7 +242,8 @@ def test_a_proposal_can_be_contested_before_anybody_decided():
     stream = identification()
     stream.do("contest", HEAD, student=A, raised_by="PUPIL", reason="WRONG_MARK")
     stream.do("resolve_contest", PRINCIPAL, student=A, help=[], reason="SEEN")
-    assert stream.refusal("confirm", HEAD, students=[A]).code == "ALREADY_DECIDED"
+    refusal = stream.refusal("confirm", HEAD, students=[A])
+    assert refusal.parameters["rows"] == [{"row": 0, "code": "ALREADY_DECIDED"}]
 
 
 @pytest.mark.parametrize("hold", [("pause", {"scope": "campaign", "reason": "FLOOD"}), ("stop", {"reason": "ORDER"})])

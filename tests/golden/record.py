@@ -70,7 +70,7 @@ class Recorder:
         for kind in KINDS:
             handle = house.handle(campaign.stream(kind))
             run = (await handle.describe()).run_id
-            _, text = await export_history(house.engine, campaign.stream(kind), run, lambda: None)
+            _, text = await export_history(house.engine, campaign.stream(kind), run)
             self.keep(f"{clock}-{kind}-open", campaign.stream(kind), text)
 
     async def keep_closed(self, house: House, campaign: Campaign, clock: str) -> None:
