@@ -333,16 +333,7 @@ class CampaignClient:
 
         Folded from the ledger, so it answers without an engine (S1, A1).
         """
-        lists: dict[str, list[Todo]] = {}
-        for slug in STAGES:
-            stream = stage_id(campaign, school, slug)
-            decider = decider_of(stream)
-            envelopes = [envelope async for envelope in self._ledger.events(stream)]
-            state = fold(decider, envelopes)
-            if state is not None and isinstance(decider, StageDecider):
-                todo = decider.work(state)
-                lists[slug] = [item for item in todo if not classes or item.class_id in classes]
-        return lists
+        return await work_list(self._ledger, campaign, school, classes)
 
     async def recall(self, stream: str) -> Recalled:
         """Return where a stream stands and what it has sent; a driver started again goes on from there.
@@ -478,6 +469,20 @@ class CampaignClient:
             await asyncio.sleep(pause)
             pause = min(0.2, pause * 1.5)
         return True
+
+
+async def work_list(ledger: Ledger, campaign: str, school: str, classes: Sequence[str] = ()) -> dict[str, list[Todo]]:
+    """Return, by stage, the pupils of a school (or of some of its classes) for whom service is missing."""
+    lists: dict[str, list[Todo]] = {}
+    for slug in STAGES:
+        stream = stage_id(campaign, school, slug)
+        decider = decider_of(stream)
+        envelopes = [envelope async for envelope in ledger.events(stream)]
+        state = fold(decider, envelopes)
+        if state is not None and isinstance(decider, StageDecider):
+            todo = decider.work(state)
+            lists[slug] = [item for item in todo if not classes or item.class_id in classes]
+    return lists
 
 
 async def actor_for(registry: Registry, campaign: str, staff_ref: str) -> Actor:

@@ -13,7 +13,7 @@ DECEMBER: Final = 12
 
 _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "CALENDAR_NOT_YET_PUBLISHED": (
-        "{year} 年的工作日安排尚未公布，涉及该年的工作日期限暂不计算；本版本尚不能补录，由后续版本补上，此前这些日期一直空缺。",
+        "{year} 年的工作日安排尚未公布，涉及该年的工作日期限暂不计算，待后续版本补录。",
         (
             "The working days of {year} are not published yet, so dates that count them are not computed. "
             "A later release takes them in; until then those dates stay uncomputed."
@@ -21,8 +21,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "WINDOW_PASSED": (
         "阶段“{name}”的截止日期 {due} 已过，启动后即为逾期；如非有意，请改 campaign.toml 中的日期。",
-        "The due date {due} of the stage “{name}” has passed, so it is overdue as soon as it opens; "
-        "change the dates in campaign.toml unless you mean this.",
+        (
+            "The due date {due} of the stage “{name}” has passed, so it is overdue as soon as it opens; "
+            "change the dates in campaign.toml unless you mean this."
+        ),
     ),
     "POLICY_UNCONFIRMED": (
         "政策口径“{profile}”没有文号，尚待县教育局确认。",

@@ -24,8 +24,8 @@ from cli.house import House
 from cli.lock import NAME as LOCK
 from cli.lock import take_lock
 from cli.options import LANG, Face, note, say
-from cli.stage_view import word
 from cli.sample import require_size
+from cli.stage_view import word
 from cli.year_progress import showing
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown

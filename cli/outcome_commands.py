@@ -27,16 +27,16 @@ class Batch:
     suffix: str
     fields: dict[str, Any]
     rows: tuple[Row, ...]
-    listed: bool = False
-    """Whether `fields["rows"]` are the rows, so that a refusal names them and some can be left out."""
+    listed: str | None = None
+    """The field that lists the rows one by one, so that a refusal names them and some can be left out."""
 
     def without(self, positions: Iterable[int]) -> Batch | None:
         """Return the batch without the rows at these positions, None where nothing is left."""
         out = set(positions)
         kept = [position for position in range(len(self.rows)) if position not in out]
-        if not kept:
+        if not kept or self.listed is None:
             return None
-        fields = {**self.fields, "rows": [self.fields["rows"][position] for position in kept]}
+        fields = {**self.fields, self.listed: [self.fields[self.listed][position] for position in kept]}
         return replace(self, fields=fields, rows=tuple(self.rows[position] for position in kept))
 
 
@@ -74,17 +74,20 @@ def _listed(kind: str, suffix: str, rows: Sequence[Row], **fields: Any) -> Batch
         {"contact" if kind == "record_followups" and name == "kind" else name: row.fields[name] for name in names[kind]}
         for row in rows
     ]
-    return Batch(kind, suffix, {**fields, "rows": given}, tuple(rows), listed=True)
+    return Batch(kind, suffix, {**fields, "rows": given}, tuple(rows), listed="rows")
 
 
 def _sessions(rows: Sequence[Row], *, invite: bool) -> list[Batch]:
     found: list[Batch] = []
+    seen: dict[str, None] = {}
     for row in rows:
         session = row.fields["meeting"]
+        suffix = f"{session}/row-{row.number}" if session in seen else session  # the rules refuse it, under its own id
+        seen[session] = None
         fields = {"session": session, "classes": row.fields["classes"], "at": row.fields["at"]}
-        found.append(Batch("schedule_session", session, fields, (row,)))
+        found.append(Batch("schedule_session", suffix, fields, (row,)))
         if invite:
-            found.append(Batch("invite", f"{session}/invite", {"session": session}, (row,)))
+            found.append(Batch("invite", f"{suffix}/invite", {"session": session}, (row,)))
     return found
 
 
@@ -112,7 +115,8 @@ def _decisions(rows: Sequence[Row]) -> list[Batch]:
                     kind = "contest"
                 case _:
                     fields, kind = {"student": students[0], "help": list(help_ or ())}, "resolve_contest"
-            found.append(Batch(kind, f"{kind}-{len(found) + 1}", {**fields, **common}, tuple(part)))
+            listed = "students" if "students" in fields else None
+            found.append(Batch(kind, f"{kind}-{len(found) + 1}", {**fields, **common}, tuple(part), listed))
     return found
 
 

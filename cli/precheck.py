@@ -1,7 +1,8 @@
-"""A look at several commands by the rules, before the first of them is given.
+"""A look at a whole file by the rules, before the first of its commands is given.
 
-The engine takes one command at a time; a file that needs several is checked here against the stream's present state
-with the same deciders, so that a bad row in its last part does not leave its first part recorded.
+The engine takes one command at a time; a file that needs several is played here on a copy of the stream's present
+state by the same machine, so that a bad row in its last part, or one that contradicts an earlier row, does not leave
+its first part recorded.
 """
 
 from __future__ import annotations
@@ -9,38 +10,62 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from cli.refusals import refused_of
 from client import CampaignClient
 from domain.deciders import decider_of
+from domain.machine import Machine
 from domain.refusal import Refusal
+from domain.stream import Carry, fold
 from domain.time import instant
 
 T = TypeVar("T")
 Given = tuple[T, dict[str, Any]]
 
-DEPENDENT = ("invite",)
-"""Commands that need an earlier one of the same file."""
-
 
 async def precheck(client: CampaignClient, stream: str, commands: Sequence[Given[T]]) -> list[tuple[Given[T], Refusal]]:
-    """Return the commands that the rules would refuse now, with why; those in the record already are left out."""
+    """Return the commands that the rules would refuse in this order, with why; those on record already are passed."""
     found = await client.state(stream)
     if found["state"] is None:
         return []
     decider = decider_of(stream)
+    carry = Carry(stream=stream, kind=decider.kind, version=found["version"], hash=found["hash"], state=found["state"])
+    machine = Machine(decider, carry)
     now = instant(found["now"])
+    known = {envelope["command_id"] async for envelope in client.ledger.events(stream)}
     refused: list[tuple[Given[T], Refusal]] = []
     for given in commands:
-        raw = given[1]
-        if raw["kind"] in DEPENDENT:
+        if given[1]["command_id"] in known:
             continue
         try:
-            state = decider.state_type.model_validate(found["state"])
-            decider.decide(state, decider.commands.validate_python(raw), now)
-        except Refusal as refusal:
+            refusal = refused_of(machine.submit(given[1], now))
+        except Refusal as unrecorded:
+            refusal = unrecorded
+        else:
+            if refusal is not None:
+                refusal.recorded = True
+        if refusal is not None:
             refused.append((given, refusal))
-    if not refused:
-        return []
-    known = {envelope["command_id"] async for envelope in client.ledger.events(stream)}
-    return [
-        (given, refusal) for given, refusal in refused if given[1]["command_id"] not in known and not refusal.recorded
-    ]
+    return refused
+
+
+async def refused_then(client: CampaignClient, stream: str, later: str, command: dict[str, Any]) -> Refusal | None:
+    """Return why a command was refused just before another one, whose id is given, went on record in its place.
+
+    None where the record does not hold the other one, or no row of it would have been refused.
+    """
+    before = []
+    async for envelope in client.ledger.events(stream):
+        if envelope["command_id"] == later:
+            break
+        before.append(envelope)
+    else:
+        return None
+    decider = decider_of(stream)
+    carry = Carry(stream=stream, kind=decider.kind, version=len(before), hash=before[-1]["hash"])
+    machine = Machine(decider, carry)
+    machine.state = fold(decider, before)
+    try:
+        machine.submit(command, instant(envelope["recorded_at"]))
+    except Refusal as refusal:
+        return refusal if refusal.code == "ROWS_REFUSED" else None
+    return None

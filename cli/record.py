@@ -16,7 +16,7 @@ from cli.failures import REFUSED, usage
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, console, say
 from cli.outcome_commands import STAGE_OF, Batch, batches
 from cli.outcome_files import COLUMNS, read_outcomes
-from cli.precheck import precheck
+from cli.precheck import precheck, refused_then
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from domain.refusal import Refusal
@@ -24,6 +24,17 @@ from domain.sentences import sentence
 from protocol import stage_id
 
 _FACE = Face()
+OF_THE_ROW: Final = (
+    "SESSION_EXISTS",
+    "SESSION_UNKNOWN",
+    "CLASS_UNKNOWN",
+    "ALREADY_INVITED",
+    "STUDENT_UNKNOWN",
+    "CONTEST_OPEN",
+    "CONTEST_NOT_OPEN",
+)
+"""Refusals of a command made of one row that are that row's fault, not the whole file's."""
+
 LATER: Final = ("visits", "admissions", "reporting", "registrations", "checkpoints", "exits")
 
 app = App(name="record", help_format="plaintext", version_flags=[])
@@ -112,9 +123,11 @@ class _Recorder:
         commands = [(batch, await self._command(batch)) for batch in found]
         if len(commands) > 1 and not self._partial:
             await self._all_or_none(commands)
-        if self.refused:
+        if self.refused or self.raised is not None:
             return REFUSED
         for batch, command in commands:
+            if any(row.number in self._bad for row in batch.rows) and batch.listed is None:
+                continue  # the invitation to a meeting that was not scheduled
             if not await self._give(batch, command):
                 return REFUSED
         return 0 if self.receipts else REFUSED
@@ -129,39 +142,61 @@ class _Recorder:
     async def _all_or_none(self, commands: list[tuple[Batch, dict[str, Any]]]) -> None:
         """Let the rules look at every command before the first is given: a file is one act for its author."""
         client = await self._rooms.client()
-        for (batch, _), refusal in await precheck(client, self._stream, commands):
-            if refusal.code != "ROWS_REFUSED":
+        for (batch, command), refusal in await precheck(client, self._stream, commands):
+            if refusal.recorded:  # an auditor must see the attempt: it alone is given
+                if not self.refused:
+                    await self._give(batch, command)
+                return
+            rows = _of_rows(batch, refusal)
+            if rows is None:
                 raise refusal
-            self._note(batch, refusal)
+            self._note(batch, rows)
 
     async def _give(self, batch: Batch, command: dict[str, Any]) -> bool:
+        later = f"{command['command_id']}/partial"
         try:
+            if self._partial and batch.listed is not None:
+                before = await refused_then(await self._rooms.client(), self._stream, later, command)
+                if before is not None:  # sent before: the same rows again, so that the engine gives the same receipt
+                    raise before
             answer = await self._rooms.submit(self._stream, command)
         except Refusal as refusal:
-            if refusal.code != "ROWS_REFUSED":
+            rows = _of_rows(batch, refusal)
+            if rows is None:
                 self.raised = refusal
                 return False
-            self._note(batch, refusal)
+            self._note(batch, rows)
             if not self._partial:
                 return False
-            rest = batch.without(row["row"] for row in refusal.parameters["rows"])
-            if rest is None:
+            rest = batch.without(row["row"] for row in rows)
+            if rest is None or rest.listed is None:
                 return True
-            again = {**command, "command_id": f"{command['command_id']}/partial", "rows": rest.fields["rows"]}
+            again = {**command, "command_id": later, rest.listed: rest.fields[rest.listed]}
             return await self._give(rest, again)
         self.receipts.append(answer.receipt.model_dump(mode="json"))
         self.raised = refused_of(answer)
         return self.raised is None
 
-    def _note(self, batch: Batch, refusal: Refusal) -> None:
-        self.refused += [
-            {
-                "row": batch.rows[problem["row"]].number,
-                "code": problem["code"],
-                "message": sentence(problem["code"], {}, LANG),
-            }
-            for problem in refusal.parameters["rows"]
-        ]
+    @property
+    def _bad(self) -> list[int]:
+        """Return the numbers of the refused rows."""
+        return [row["row"] for row in self.refused]
+
+    def _note(self, batch: Batch, rows: list[dict[str, Any]]) -> None:
+        for problem in rows:
+            number = batch.rows[problem["row"]].number
+            if number not in self._bad:  # a meeting that is not scheduled is not invited to either
+                message = sentence(problem["code"], problem.get("parameters", {}), LANG)
+                self.refused.append({"row": number, "code": problem["code"], "message": message})
+
+
+def _of_rows(batch: Batch, refusal: Refusal) -> list[dict[str, Any]] | None:
+    """Return the rows that a refusal names, by position; None where it is about the whole command."""
+    if refusal.code == "ROWS_REFUSED":
+        return list(refusal.parameters["rows"])
+    if len(batch.rows) == 1 and batch.listed is None and refusal.code in OF_THE_ROW:
+        return [{"row": 0, "code": refusal.code, "parameters": refusal.parameters}]
+    return None
 
 
 def _show(face: Face, data: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -19,10 +20,12 @@ from cli.options import LANG, Face, console, say
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
 from cli.stage_view import flags, progress, word
-from client import CampaignClient
+from client import CampaignClient, work_list
+from domain.sentences import blocker_phrase
 from domain.stage_events import StageSlug
 from domain.time import SHANGHAI
 from engine import EngineUnreachableError, connect
+from ledger.store import Ledger
 from registry.staff_file import StaffMember
 
 _FACE = Face()
@@ -47,14 +50,17 @@ async def status(
     if watch and face.json:
         raise usage("WATCH_HAS_NO_JSON", say("--watch 不能与 --json 同用。", "--watch has no --json."), place="--watch")
     async with Rooms(face.settings()) as rooms:
+        own = by if mine else None
         if not watch:
-            data = await _look(rooms, campaign, by if mine else None)
-            face.show(data, lambda: readable(data))
+            data = await _look(rooms, campaign, own)
+            names = {} if face.json else await _names(rooms, data)
+            face.show(data, lambda: readable(data, names))
             return 0
         try:
             with Live(console=console(), auto_refresh=False) as live:
                 while True:
-                    live.update(readable(await _look(rooms, campaign, by if mine else None)), refresh=True)
+                    data = await _look(rooms, campaign, own)
+                    live.update(readable(data, await _names(rooms, data)), refresh=True)
                     await asyncio.sleep(EVERY)
         except asyncio.CancelledError:
             return 0
@@ -86,8 +92,48 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None) -> dict[str,
         if member is None:
             raise not_found("stf_")
         data["mine"] = by
-        data["schools"] = work_list(data["schools"], member)
+        work = await _work(ledger, chosen, data["schools"], member)
+        data["schools"] = own_stages(data["schools"], member, work)
+        data["work"] = in_order(data["schools"], work)
     return data
+
+
+async def _work(
+    ledger: Ledger, campaign: str, schools: Iterable[Mapping[str, Any]], member: StaffMember
+) -> list[dict[str, Any]]:
+    """Return the pupils with whom a member of staff has something to do, one line each (S1); references only."""
+    classes = member.classes if member.role == "class_head" else ()
+    if member.role == "receiving_school" or (member.role == "class_head" and not classes):
+        return []
+    work: list[dict[str, Any]] = []
+    for school in schools:
+        if member.school and school["school"] != member.school:
+            continue
+        for slug, todo in (await work_list(ledger, campaign, school["school"], classes)).items():
+            work += [
+                {
+                    "school": school["school"],
+                    "stage": slug,
+                    "class": item.class_id,
+                    "student": item.student,
+                    "code": item.code,
+                    "message": blocker_phrase(item.code, 1, LANG),
+                }
+                for item in todo
+            ]
+    return work
+
+
+async def _names(rooms: Rooms, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names, for the screen alone, of the pupils in this member of staff's own classes."""
+    if not data.get("work"):
+        return {}
+    registry = await rooms.registry()
+    member = await registry.staff_member(data["campaign"], data["mine"])
+    if member is None or not member.school:
+        return {}
+    held = await registry.names(data["campaign"], member.school)
+    return {student: name for student, (class_id, name) in held.items() if class_id in member.classes}
 
 
 async def _latest(rooms: Rooms, campaigns: list[str]) -> str:
@@ -131,24 +177,75 @@ def schools_of(board: Mapping[str, Mapping[str, Any]], campaign: str) -> list[di
     return schools
 
 
-def work_list(schools: Iterable[dict[str, Any]], member: StaffMember) -> list[dict[str, Any]]:
-    """Return what a member of staff has to do: own school, own classes, overdue first, then by due date."""
+def own_stages(
+    schools: Iterable[dict[str, Any]], member: StaffMember, work: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return where a member of staff has something to do: own school, own classes, overdue first, then by due date.
+
+    A stage stays while a pupil waits (also after its sign-off) or something else stands in the way of completing it;
+    whoever may sign it off keeps it until then.
+    """
+    waiting = Counter((item["school"], item["stage"]) for item in work)
     mine: list[dict[str, Any]] = []
     for school in schools:
         if member.school and school["school"] != member.school:
             continue
-        stages = [dict(stage) for stage in school["stages"] if stage["status"] not in DONE]
+        stages = [
+            {**stage, "work": waiting[school["school"], stage["stage"]]}
+            for stage in school["stages"]
+            if stage["status"] not in DONE or waiting[school["school"], stage["stage"]]
+        ]
         if member.role == "class_head":
             for stage in stages:
                 stage["classes"] = {name: part for name, part in stage["classes"].items() if name in member.classes}
-            stages = [stage for stage in stages if any(part["done"] < part["of"] for part in stage["classes"].values())]
+            stages = [stage for stage in stages if stage["work"] or stage["blockers"]]
         stages.sort(key=lambda stage: (not stage["overdue"], stage["due"], ORDER[stage["stage"]]))
         if stages:
             mine.append({**school, "stages": stages})
     return mine
 
 
-def readable(data: dict[str, Any]) -> RenderableType:
+def in_order(schools: Sequence[Mapping[str, Any]], work: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of work with overdue stages first, of all schools, then by due date; as they came within one."""
+    stages = {(school["school"], stage["stage"]): stage for school in schools for stage in school["stages"]}
+
+    def urgency(item: dict[str, Any]) -> tuple[bool, str, str, int]:
+        stage = stages[item["school"], item["stage"]]
+        return not stage["overdue"], stage["due"], item["school"], ORDER[item["stage"]]
+
+    # a stage that began after the board was read has its lines the next time
+    return sorted((item for item in work if (item["school"], item["stage"]) in stages), key=urgency)
+
+
+def _work_table(data: Mapping[str, Any], names: Mapping[str, str]) -> RenderableType:
+    """Return the lines of work as a person reads them, with how many each stage has."""
+    counts = Counter((item["school"], item["stage"]) for item in data["work"])
+    sums = [f"{school} {word(stage, LANG)} {count}" for (school, stage), count in counts.items()]
+    head = say(f"待办 {len(data['work'])} 项", f"to do: {len(data['work'])}")
+    table = Table(
+        say("学校", "school"),
+        say("阶段", "stage"),
+        say("班级", "class"),
+        say("学生编号", "student"),
+        say("姓名", "name"),
+        say("事项", "what"),
+    )
+    overdue = {(s["school"], stage["stage"]) for s in data["schools"] for stage in s["stages"] if stage["overdue"]}
+    for item in data["work"]:
+        late = (item["school"], item["stage"]) in overdue
+        table.add_row(
+            item["school"],
+            word(item["stage"], LANG),
+            item["class"],
+            item["student"],
+            names.get(item["student"], ""),
+            item["message"],
+            style="bold red" if late else None,
+        )
+    return Group(Text(f"{head} ({'; '.join(sums)})" if sums else head), *([table] if sums else []))
+
+
+def readable(data: dict[str, Any], names: Mapping[str, str] | None = None) -> RenderableType:
     """Return the board as a person reads it."""
     engine = {"reachable": say("可达", "reachable"), "unreachable": say("不可达", "unreachable")}[data["engine"]]
     head = f"{data['campaign']}  {data['status']}  {say('引擎', 'engine')}: {engine}"
@@ -177,4 +274,5 @@ def readable(data: dict[str, Any]) -> RenderableType:
             table.add_row(school["school"], "—", school["status"], "—", "—", "")
     lines = [f"{say('停办', 'halted')}: {halt['stream']}#{halt['version']}" for halt in data["halted"]]
     lines += [f"{say('提示', 'warning')}: {warning['message']}" for warning in data["warnings"]]
-    return Group(Text(head), table, *(Text(line) for line in lines))
+    work = [_work_table(data, names or {})] if "work" in data else []
+    return Group(Text(head), table, *work, *(Text(line) for line in lines))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic
@@ -39,22 +40,7 @@ from domain.time import SHANGHAI, civil
 
 EVENTS_PER_TICK = 200
 REFUSED_SIGNALS_A_DAY = 100
-SIGNAL_NAMES = (
-    "stage_completed",
-    "deliver",
-    "school_ready",
-    "school_progress",
-    "school_closed",
-    "stage_changed",
-    "prerequisite",
-    "pause",
-    "resume",
-    "stop",
-    "close",
-    "cohort",
-    "proposals",
-)
-"""Names that stand in the record as they are; any other is an outsider's text and stands as its digest."""
+SIGNAL_NAME = r"[a-z][a-z0-9_-]{0,39}"
 
 
 def command_digest(raw: Any) -> str:
@@ -64,6 +50,11 @@ def command_digest(raw: Any) -> str:
     """
     text = json.dumps(raw, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def signal_label(name: str) -> str:
+    """Return a signal's name as the record keeps it: an outsider's text that may be a person's is kept as its digest."""
+    return name if re.fullmatch(SIGNAL_NAME, name) else f"#{command_digest(name)}"
 
 
 def own_digest(command: Any) -> str:
@@ -238,8 +229,7 @@ class Machine(Generic[S]):
             self.carry.signal_day, self.carry.signals_refused = today, 0
         self.carry.signals_refused += 1
         if self.carry.signals_refused <= REFUSED_SIGNALS_A_DAY:
-            known = name if name in SIGNAL_NAMES else f"#{command_digest(name)}"
-            event = SignalRefused(name=known, code=code, digest=payload_digest)
+            event = SignalRefused(name=signal_label(name), code=code, digest=payload_digest)
             self._record(event, now, now, SYSTEM, None, None, "signal")
 
     def halt(self, version: int, expected: str, found: str) -> None:

@@ -97,7 +97,6 @@ class StreamShell:
         self._updates = 0
         self._signals = 0
         self._job: asyncio.Task[None] | None = None
-        self._archiving: asyncio.Task[None] | None = None
         if carry.clock == "stepped" and carry.time is None:
             carry.time = carry.started_at
         self._machine.begin(self._now())
@@ -192,7 +191,7 @@ class StreamShell:
     async def serve(self) -> None:
         """Run until the stream has ended: write, send, and act when something is due."""
         self._mark()
-        self._archiving = asyncio.create_task(self._archive_predecessor())
+        await self._archive_predecessor()
         while not self._machine.carry.halted:
             self._act()
             if self._machine.queue:
@@ -200,7 +199,6 @@ class StreamShell:
             elif self._machine.carry.outgoing:
                 await self._send()
             elif self._machine.finished():
-                await self._archiving
                 await self._archive_children()
                 if await self._all_done():
                     return
@@ -343,7 +341,7 @@ class StreamShell:
             workflow.info().is_continue_as_new_suggested()
             or self._updates >= UPDATES_PER_RUN
             or self._signals >= SIGNALS_PER_RUN
-        ) and (self._archiving is None or self._archiving.done())
+        )
 
     async def _continue_as_new(self) -> None:
         if not await self._all_done():
@@ -362,7 +360,7 @@ class StreamShell:
         return bool(self._machine.queue or self._machine.carry.outgoing)
 
     async def _archive_predecessor(self) -> None:
-        """Keep the run before; beside the loop, so that an archive that fails holds no event back."""
+        """Keep the run before, first of all: a history is in the archive before the next one grows."""
         predecessor = self._machine.carry.predecessor
         if predecessor is not None:
             await self._archive(ArchiveRequest(workflow_id=workflow.info().workflow_id, run_id=predecessor))

@@ -31,6 +31,7 @@ def house(tmp_path_factory, warm):
             home=home, data=up.data, folder=folder, stranger=staff(home, "principal", OTHER), **people
         )
         place.run = lambda *arguments: warm(*arguments, "--data", up.data, "--json")
+        place.screen = lambda *arguments: warm(*arguments, "--data", up.data)
         place.both = lambda *commands: [place.run(*command) for command in commands]
         yield place
     finally:
@@ -60,15 +61,39 @@ def identified(house, approved):
     filled = _csv(
         house.folder / "decisions.csv",
         ["编号", "班级", "姓名", "决定", "帮扶", "理由"],
-        [[reference, class_id, name, "确认", "学习", "LOOKED_AT"] for reference, class_id, name, *_ in rows[1:]],
+        [[reference, class_id, name, "确认", "学习", "LOOKED_AT"] for reference, class_id, name, *_ in rows[2:]],
     )
+    waiting = house.run("status", CAMPAIGN, "--mine", "--by", house.class_head)
+    screen = house.screen("status", CAMPAIGN, "--mine", "--by", house.class_head)
+    head = ["编号", "决定", "帮扶", "理由"]
+    one = [rows[1][0], "确认", "学习", "LOOKED_AT"]
+    both = _csv(house.folder / "both.csv", head, [one, [rows[1][0], "排除", "", "LOOKED_AT"]])
+    contradiction = house.run("record", "decisions", both, CAMPAIGN, SCHOOL, "--by", house.class_head)
+    some = _csv(house.folder / "some.csv", head, [["stu_nobodyatall", *one[1:]], one])
+    partial = [
+        house.run(
+            *("record", "decisions", some, CAMPAIGN, SCHOOL, "--by", house.class_head),
+            *("--partial", "--command-id", "some"),
+        )
+        for _ in range(2)
+    ]
     decided = house.run("record", "decisions", filled, CAMPAIGN, SCHOOL, "--by", house.class_head)
     frozen = house.run("stage", "freeze", CAMPAIGN, SCHOOL, "--by", house.grade_leader)
     complete = ("stage", "complete", CAMPAIGN, SCHOOL, "identification", "--by", house.principal)
     first = house.run(*complete, "--command-id", "sign-off-1", "--note", "王老师已核对")
     again = house.run(*complete, "--command-id", "sign-off-1", "--note", "王老师已核对")
     return SimpleNamespace(
-        opened=opened, early=early, rows=rows, decided=decided, frozen=frozen, first=first, again=again
+        opened=opened,
+        early=early,
+        rows=rows,
+        waiting=waiting,
+        screen=screen,
+        contradiction=contradiction,
+        partial=partial,
+        decided=decided,
+        frozen=frozen,
+        first=first,
+        again=again,
     )
 
 
@@ -131,11 +156,41 @@ def test_a_filled_template_is_recorded_and_the_stage_signed_off(identified):
     assert len(identified.rows) == 9
     assert identified.decided.code == 0, identified.decided
     assert identified.decided.json["refused"] == []
-    assert identified.decided.json["rows"] == 8
+    assert identified.decided.json["rows"] == 7
     assert identified.frozen.code == 0
     assert identified.first.code == 0, identified.first
     assert set(identified.first.json) == {"accepted", "refused", "receipt"}
     assert set(identified.first.json["receipt"]) == {"stream", "first_version", "last_version", "hash"}
+
+
+def test_every_pupil_who_waits_is_a_line_of_the_work_list(house, identified):
+    """S1: references, classes and what to do for one's own class; a name is for the screen, never in JSON."""
+    work = identified.waiting.json["work"]
+    assert sorted(item["student"] for item in work) == sorted(row[0] for row in identified.rows[1:])
+    assert all(set(item) == {"school", "stage", "class", "student", "code", "message"} for item in work)
+    assert {(item["school"], item["stage"], item["class"]) for item in work} == {(SCHOOL, "identification", CLASS)}
+    assert {item["code"] for item in work} <= {"PROPOSALS_UNDECIDED", "DATA_UNKNOWN"}
+    assert not any(row[2] in identified.waiting.out for row in identified.rows[1:])
+    assert all(row[0] in identified.screen.out and row[2] in identified.screen.out for row in identified.rows[1:])
+    assert "to do: 8" in identified.screen.out
+    assert house.run("status", CAMPAIGN, "--mine", "--by", house.stranger).json["work"][0]["school"] == OTHER
+
+
+def test_rows_that_contradict_each_other_are_refused_before_the_first_command(identified):
+    """Confirming and excluding one pupil is one file's mistake: nothing is recorded, and the row is named."""
+    run = identified.contradiction
+    assert run.code == 5, run
+    assert [(row["row"], row["code"]) for row in run.json["refused"]] == [(3, "ALREADY_DECIDED")]
+    assert run.json["receipts"] == []
+
+
+def test_a_partial_list_of_decisions_again_has_the_same_receipt(identified):
+    """The good rows are taken, the bad one is named; the same again prints the same."""
+    first, again = identified.partial
+    assert first.code == 0, first
+    assert [(row["row"], row["code"]) for row in first.json["refused"]] == [(2, "STUDENT_UNKNOWN")]
+    assert first.json["rows"] == 1
+    assert again.json == first.json
 
 
 def test_the_same_command_again_has_the_same_receipt(house, identified):
@@ -209,6 +264,7 @@ def test_a_meeting_is_scheduled_and_its_attendance_recorded(house, identified):
     assert partial.json["accepted"] is True
     assert [row["row"] for row in partial.json["refused"]] == [4, 6]
     assert partial.json["rows"] == 6
+    assert house.run(*record, "--partial").json == partial.json
     assert _stage(house, "parent-meetings")["classes"][CLASS] == {"done": 6, "of": 8}
     assert not any(pupil[2] in strict.out + partial.out + partial.err for pupil in pupils)
 
@@ -224,6 +280,22 @@ def test_a_file_of_two_meetings_is_all_or_none(house, identified):
     run = house.run("record", "attendance", file, CAMPAIGN, SCHOOL, "--by", house.class_head)
     assert run.code == 5
     assert _stage(house, "parent-meetings")["version"] == before
+
+
+def test_two_rows_with_one_meeting_are_refused_before_the_first_command(house, identified):
+    """The second row is named, also where it says the same; neither meeting is scheduled, nobody is invited."""
+    stage = _stage(house, "parent-meetings")
+    for hours in ("18:30", "19:30"):
+        rows = [
+            {"meeting": "m7", "classes": [CLASS], "at": f"{stage['opens']}T{hour}:00+08:00"}
+            for hour in ("18:30", hours)
+        ]
+        file = house.folder / "twice.json"
+        file.write_text(json.dumps(rows))
+        run = house.run("record", "sessions", file, CAMPAIGN, SCHOOL, "--by", house.class_head)
+        assert run.code == 5, run
+        assert [(row["row"], row["code"]) for row in run.json["refused"]] == [(2, "SESSION_EXISTS")]
+    assert _stage(house, "parent-meetings")["version"] == stage["version"]
 
 
 def test_a_bad_file_names_the_place_and_no_value(house, approved):

@@ -6,7 +6,7 @@ from cli import outcome_values as values
 from cli.demo import by_week, collisions
 from cli.outcome_commands import batches
 from cli.outcome_files import Row
-from cli.status import schools_of, work_list
+from cli.status import in_order, own_stages, schools_of
 from domain.calendar import Calendar, CalendarYear
 from registry.staff_file import StaffMember
 
@@ -158,8 +158,60 @@ def test_what_is_overdue_comes_first():
 def test_a_work_list_is_ones_own(role, school, classes, listed):
     """Own school, own classes, nothing that is done, overdue first, then by due date."""
     member = StaffMember(staff_ref="stf_0000", role=role, school=school, classes=classes)
-    mine = work_list(schools_of(BOARD, "campaign/x/2025"), member)
+    work = [
+        {"school": school, "stage": "parent-meetings", "class": "2022-01", "student": f"stu_{school}"}
+        for school in ("A", "B")
+        if not classes or "2022-01" in classes
+    ]
+    mine = own_stages(schools_of(BOARD, "campaign/x/2025"), member, work)
     assert [(own["school"], stage["stage"]) for own in mine for stage in own["stages"]] == listed
+
+
+QUORUM = {"code": "QUORUM_NOT_REACHED", "count": 3}
+
+
+@pytest.mark.parametrize(
+    ("status", "blockers", "work", "kept"),
+    [
+        ("open", [QUORUM], [], True),
+        ("completed", [], [{"school": "A", "stage": "identification", "code": "CONTESTS_OPEN"}], True),
+        ("open", [], [], False),
+        ("completed", [], [], False),
+    ],
+)
+def test_a_stage_stays_on_the_list_while_anything_is_open(status, blockers, work, kept):
+    """All pupils settled, and still below the quorum or contested: there is something to do."""
+    stage = _stage("A", "identification", status, "2024-11-29", done=2) | {"blockers": blockers}
+    board = {"campaign/x/2025": {"schools": {"A": "running"}}, "a1": stage}
+    member = StaffMember(staff_ref="stf_0000", role="class_head", school="A", classes=("2022-01",))
+    assert bool(own_stages(schools_of(board, "campaign/x/2025"), member, work)) is kept
+
+
+def test_lines_of_work_come_with_the_overdue_stage_first():
+    """Also before another school's earlier date."""
+    schools = schools_of(BOARD, "campaign/x/2025")
+    work = [
+        {"school": school, "stage": stage, "student": f"{school}{stage}"}
+        for school, stage in (("A", "parent-meetings"), ("B", "identification"), ("B", "parent-meetings"))
+    ]
+    assert [item["school"] + item["stage"][0] for item in in_order(schools, work)] == ["Bp", "Ap", "Bi"]
+
+
+def test_a_meeting_named_twice_is_two_commands_with_two_ids():
+    """So that the rules see the contradiction instead of taking the second for the first again."""
+    rows = [Row(number, {"meeting": "m1", "classes": ["2022-01"], "at": WHEN}) for number in (2, 3)]
+    found = batches("sessions", rows, invite=False)
+    assert [batch.suffix for batch in found] == ["m1", "m1/row-3"]
+
+
+def test_refused_decisions_are_left_out_by_position():
+    """`--partial` works for lists of pupils as it does for rows."""
+    fields = {"decision": "confirm", "help": None, "reason": None, "raised_by": "STAFF"}
+    rows = [Row(number, {"student": f"stu_{number:06d}", **fields}) for number in (2, 3, 4)]
+    (batch,) = batches("decisions", rows, invite=True)
+    rest = batch.without([1])
+    assert rest.fields["students"] == ["stu_000002", "stu_000004"]
+    assert [row.number for row in rest.rows] == [2, 4]
 
 
 def test_notices_are_counted_by_week():

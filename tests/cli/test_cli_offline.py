@@ -43,6 +43,21 @@ def test_a_sample_never_replaces_somebody_elses_files(tmp_path, warm):
     assert run.json["error"]["code"] == "DIRECTORY_NOT_EMPTY"
 
 
+@pytest.mark.parametrize("size", [("--schools", 0), ("--schools", 5, "--pupils", 4)])
+def test_a_county_of_no_size_is_wrong_usage(tmp_path, warm, size):
+    """Exit 2 with a sentence, and nothing is written: an earlier demo's directory is not even touched."""
+    (tmp_path / "var").mkdir()
+    for run in (
+        warm("sample", tmp_path / "county", *size, "--json"),
+        warm("demo", *size, "--data", tmp_path / "var", "--json"),
+    ):
+        assert run.code == 2
+        assert run.json["error"]["code"] == "COUNTY_SIZE_INVALID"
+        assert run.json["error"]["place"] == size[-2]
+    assert not (tmp_path / "county").exists()
+    assert not list((tmp_path / "var").iterdir())
+
+
 def _roster(path, rows):
     workbook = xlsxwriter.Workbook(str(path))
     sheet = workbook.add_worksheet("Sheet1")
@@ -128,6 +143,9 @@ def test_a_later_stage_in_an_unpublished_year_is_a_warning(tmp_path, warm):
     assert run.code == 0
     years = [warning["year"] for warning in run.json["warnings"] if warning["code"] == "CALENDAR_NOT_YET_PUBLISHED"]
     assert 2098 in years
+    passed = [warning for warning in run.json["warnings"] if warning["code"] == "WINDOW_PASSED"]
+    assert [(warning["stage"], warning["due"]) for warning in passed] == [("identification", "2024-11-29")]
+    assert "2024-11-29" in passed[0]["message"]
 
 
 def test_a_real_county_needs_the_word_that_there_is_no_sign_in(tmp_path, warm):

@@ -228,8 +228,11 @@ class House:
         pids = [self._pid(victim) for victim in victims]
         if None in pids:
             return False
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # died of the last kill, and nobody has told us yet
+            return False
         return True
 
     async def kill_when_alive(self, victims: tuple[str, ...]) -> None:

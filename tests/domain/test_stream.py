@@ -23,7 +23,7 @@ from stream_samples import (
 )
 
 from domain.events import GENESIS, PolicyAdopted, recomputed_hash
-from domain.machine import Machine, command_digest
+from domain.machine import Machine, signal_label
 from domain.refusal import Refusal
 from domain.stream import Carry, Message, UnknownEventError, apply, fold
 
@@ -401,6 +401,14 @@ def test_only_a_parent_or_child_sends_news(sender):
     assert stream.machine.carry.inbox == []
 
 
+def test_a_signals_name_that_could_be_a_persons_is_kept_as_a_digest():
+    """A code-like name stands in the record as it is; anything else is an outsider's text (design, section 8)."""
+    assert signal_label("stage_completed") == "stage_completed"
+    for text in ("张三", "Zhang San", "x" * 41, ""):
+        assert text == "" or text not in signal_label(text)
+        assert signal_label(text).startswith("#")
+
+
 @pytest.mark.parametrize("data", [{}, {"scope": 7}, {"huge": 10**400}, {"odd": float("nan")}])
 def test_news_that_nobody_can_read_leaves_a_trace_and_the_stream_goes_on(data):
     """It is refused by code and digest, never by its content, and taken in for good."""
@@ -412,7 +420,7 @@ def test_news_that_nobody_can_read_leaves_a_trace_and_the_stream_goes_on(data):
         name = f"{name.partition('#')[0]}#2"
     stream.flush()
     assert stream.names() == ["StagePlanned", "SignalRefused", "SignalRefused"]
-    assert [e["data"]["name"] for e in stream.ledger[1:]] == ["pause", f"#{command_digest('unheard-of')}"]
+    assert [e["data"]["name"] for e in stream.ledger[1:]] == ["pause", "unheard-of"]
     assert stream.last("SignalRefused")["data"].keys() == {"name", "code", "digest"}
     assert stream.machine.carry.inbox == []
     stream.to("2025-11-03 08:00")

@@ -34,7 +34,7 @@ from workflows_house import (
 
 from domain.actors import Actor, Role
 from domain.events import Envelope
-from domain.machine import REFUSED_SIGNALS_A_DAY, SIGNAL_NAMES, command_digest
+from domain.machine import REFUSED_SIGNALS_A_DAY, signal_label
 
 CANARY = "Canary-\u91d1\u4e1d\u96c0-13800000000"
 """A name and a number as somebody might send them by mistake; the record must never show them."""
@@ -181,8 +181,7 @@ async def test_bad_signals_are_noted_by_code_and_do_no_harm(house: House) -> Non
             assert len(noted) == len(BAD) + 1, kind
             for bad, event in zip(BAD, noted, strict=False):
                 assert event["data"]["code"] in bad.codes, (kind, bad.name)
-                known = bad.signal in SIGNAL_NAMES
-                assert event["data"]["name"] == (bad.signal if known else f"#{command_digest(bad.signal)}")
+                assert event["data"]["name"] == signal_label(bad.signal)
                 assert len(event["data"]["digest"]) == 16
             state = await house.state(stream)
             assert state["state"] == before[kind]["state"], kind
