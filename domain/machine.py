@@ -53,7 +53,7 @@ def command_digest(raw: Any) -> str:
 
 
 def signal_label(name: str) -> str:
-    """Return a signal's name as the record keeps it: an outsider's text that may be a person's is kept as its digest."""
+    """Return a signal's name as the record keeps it: a text that may hold a person's name is kept as its digest."""
     return name if re.fullmatch(SIGNAL_NAME, name) else f"#{command_digest(name)}"
 
 
