@@ -1,4 +1,4 @@
-"""Exact numbers: ratios are fractions written "n/d", never floats (INV-28, STYLE rule 6)."""
+"""Exact numbers: ratios are fractions written "n/d", never floats (INV-28)."""
 
 from __future__ import annotations
 

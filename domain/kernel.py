@@ -1,4 +1,4 @@
-"""The whole campaign without an engine: a dictionary of machines, stepped by a driver (O1, idea 15).
+"""The whole campaign without an engine: a dictionary of machines, stepped by a driver.
 
 The kernel takes the same calls as a running campaign on a stepped clock and writes the same events. It is the oracle
 that the engine is compared with, and what a reader of the rules can run in a debugger.

@@ -1,4 +1,4 @@
-"""What a refusal or blocker code says to the person who reads it, in Chinese and English (STYLE rule 9).
+"""What a refusal or blocker code says to the person who reads it, in Chinese and English.
 
 Each entry says what was refused, why and what to do. A template names fields in braces; the same fields in both
 languages. Values are codes, counts and dates, never a person's data (DESIGN §8).

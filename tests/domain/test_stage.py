@@ -676,7 +676,7 @@ def test_whatever_happens(kind, data):
     """Of any course of a stage.
 
     The record is whole: versions without a gap, the fold gives the state, times do not fall, no float, ASCII keys
-    (INV-26, INV-28). What was refused, blockers and rows too, has its sentence (STYLE rule 9). Completing is possible
+    (INV-26, INV-28). What was refused, blockers and rows too, has its sentence. Completing is possible
     exactly when `blockers` is empty, and says the same: nobody searches for a hidden reason (S7).
     """
     stream = opened(kind)
