@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from cli.explain import proposals
 from cli.failures import REFUSED, usage
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, console, say
 from cli.outcome_commands import STAGE_OF, Batch, batches
@@ -223,7 +224,9 @@ async def template(kind: Kind, campaign: CampaignName, school: SchoolCode, file:
     async with Rooms(face.settings()) as rooms:
         board = await rooms.board(campaign, school)
         names = await (await rooms.registry()).names(campaign, school)
-        rows = write_template(file, kind, names, board.get(stage_id(campaign, school, STAGE_OF[kind]), {}))
+        stream = stage_id(campaign, school, STAGE_OF[kind])
+        proposed = await proposals(await rooms.ledger(), stream, LANG) if kind == "decisions" else None
+        rows = write_template(file, kind, names, board.get(stream, {}), proposed)
         text = say(f"{file}:{rows} 行（含姓名，请妥善保管）", f"{file}: {rows} rows (with names: keep it safe)")
         face.show({"file": str(file), "rows": rows}, lambda: Text(text))
     return 0

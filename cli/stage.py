@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from cli.explain import proposals
 from cli.failures import REFUSED, not_found
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
 from cli.refusals import blockers_data, refused_of, show_refusal
@@ -24,13 +25,30 @@ app = App(name="stage", help_format="plaintext", version_flags=[])
 
 
 @app.command(help=say("查看进展和未完成事项", "where it stands and what is missing"))
-async def show(campaign: CampaignName, school: SchoolCode, stage: Stage, *, face: Face = _FACE) -> int:
-    """Show a stage from the ledger, with what stands in the way of completing it."""
+async def show(
+    campaign: CampaignName,
+    school: SchoolCode,
+    stage: Stage,
+    *,
+    student: Annotated[
+        str | None, Parameter(help=say("只看一名学生的建议及理由", "one pupil's proposal, why, and what changes it"))
+    ] = None,
+    face: Face = _FACE,
+) -> int:
+    """Show a stage from the ledger, with what stands in the way of completing it, or explain a pupil's proposal."""
     async with Rooms(face.settings()) as rooms:
         board = await rooms.board(campaign, school, stage)
         stream = stage_id(campaign, school, stage)
         if stream not in board:
             raise not_found(stream)
+        if student is not None:
+            found = await proposals(await rooms.ledger(), stream, LANG, student)
+            if student not in found:
+                raise not_found(student)
+            proposal, why = found[student]
+            told = {"stream": stream, "student": student, "proposal": proposal, "why": why}
+            face.show(told, lambda: Text(f"{student}: {proposal}\n{why}"))
+            return 0
         view = {**board[stream], "stream": stream, "blockers": blockers_data(board[stream]["blockers"])}
         face.show(view, lambda: shown(view, LANG))
     return 0

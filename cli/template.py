@@ -20,7 +20,13 @@ CHOICES: Final[dict[str, list[str]]] = {
 }
 
 
-def write_template(path: Path, kind: str, names: Mapping[str, tuple[str, str]], view: Mapping[str, Any]) -> int:
+def write_template(
+    path: Path,
+    kind: str,
+    names: Mapping[str, tuple[str, str]],
+    view: Mapping[str, Any],
+    proposed: Mapping[str, tuple[str, str]] | None = None,
+) -> int:
     """Write the sheet and return its number of rows.
 
     Args:
@@ -28,12 +34,15 @@ def write_template(path: Path, kind: str, names: Mapping[str, tuple[str, str]], 
         kind: a key of `COLUMNS`.
         names: (class id, name) by reference.
         view: the stage's line of the board; names its classes.
+        proposed: (proposal, why) by reference, to read while deciding; `record` does not read them back.
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     workbook = xlsxwriter.Workbook(str(path), options)
     sheet = workbook.add_worksheet(kind)
     text = workbook.add_format({"num_format": "@"})
     columns = COLUMNS[kind] if kind == "sessions" else ("student", "class", "name", *COLUMNS[kind])
+    if proposed:
+        columns = (*columns, "proposal", "why")
     bold = workbook.add_format({"bold": True})
     sheet.write_row(0, 0, columns, bold)
     sheet.set_column(0, len(columns) - 1, 18, text)
@@ -46,6 +55,8 @@ def write_template(path: Path, kind: str, names: Mapping[str, tuple[str, str]], 
         rows = [(reference, class_id, name) for reference, (class_id, name) in names.items()]
     for number, row in enumerate(rows, start=1):
         sheet.write_row(number, 0, row, text)
+        if proposed:
+            sheet.write_row(number, len(columns) - 2, proposed.get(row[0], ("", "")), text)
     for position, column in enumerate(columns):
         if column in CHOICES and rows:
             message = {"validate": "list", "source": CHOICES[column], "error_message": say("请选择", "choose one")}

@@ -101,6 +101,17 @@ def _stage(house, stage):
     return house.run("stage", "show", CAMPAIGN, SCHOOL, stage).json
 
 
+def test_a_proposal_says_why_and_what_would_change_it(house, identified):
+    """One pupil's proposal in words, on the screen and in the sheet to decide on; thresholds, never a mark."""
+    sheet = CalamineWorkbook.from_path(house.folder / "decisions.xlsx").get_sheet_by_index(0).to_python()
+    reference, *_, proposal, why = sheet[1]
+    shown = house.run("stage", "show", CAMPAIGN, SCHOOL, "identification", "--student", reference).json
+    assert (shown["proposal"], shown["why"]) == (proposal, why)
+    assert "changes if it" in why
+    missing = house.run("stage", "show", CAMPAIGN, SCHOOL, "identification", "--student", "stu_nobodyatall")
+    assert missing.code == 4
+
+
 def _csv(path, header, rows):
     with path.open("w", encoding="gb18030", newline="") as file:
         csv.writer(file).writerows([header, *rows])
@@ -152,7 +163,7 @@ def test_a_stage_before_its_time_is_refused_with_what_is_missing(identified):
 
 def test_a_filled_template_is_recorded_and_the_stage_signed_off(identified):
     """A sheet goes out with references and comes back as one command of the whole school."""
-    assert identified.rows[0] == ["student", "class", "name", "decision", "help", "reason"]
+    assert identified.rows[0] == ["student", "class", "name", "decision", "help", "reason", "proposal", "why"]
     assert len(identified.rows) == 9
     assert identified.decided.code == 0, identified.decided
     assert identified.decided.json["refused"] == []

@@ -63,7 +63,7 @@ async def settled(house: House, stream: str) -> int:
     [
         (FIRST, act("freeze", "early", LEADER), "NOT_COMPLETE"),
         (FIRST, act("complete", "head", HEAD), "ROLE_NOT_ALLOWED"),
-        (FIRST, act("confirm", "nobody", LEADER, students=["stu_nobody00"]), "STUDENT_UNKNOWN"),
+        (FIRST, act("confirm", "nobody", LEADER, students=["stu_nobody00"]), "ROWS_REFUSED"),
         (FIRST, act("extend", "no-kind-of-date", LEADER, due="soon"), "COMMAND_INVALID"),
         (FIRST, act("freeze", "extra", LEADER, remark=CANARY), "COMMAND_INVALID"),
         ("school", act("complete", "nobody-commands-a-school", PRINCIPAL), "COMMAND_UNKNOWN"),
