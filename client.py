@@ -61,6 +61,7 @@ from registry.store import Registry
 __all__ = [
     "CampaignClient",
     "Launched",
+    "MismatchError",
     "NotFoundError",
     "NotRecordedError",
     "UnreachableError",
@@ -104,6 +105,18 @@ class NotFoundError(Exception):
 
 class UnreachableError(Exception):
     """The engine did not answer in time; the command may or may not have arrived: the same id again is safe."""
+
+
+class MismatchError(Exception):
+    """The ledger holds a campaign that this engine does not know: they are not of one data directory.
+
+    Attributes:
+        stream: the campaign's id.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"the ledger holds {stream}, the engine does not know it")
+        self.stream = stream
 
 
 class NotRecordedError(Exception):
@@ -177,11 +190,14 @@ class CampaignClient:
 
         Raises:
             Refusal: ROLE_NOT_ALLOWED, CAMPAIGN_EXISTS.
+            MismatchError: the ledger holds the campaign and the engine does not know it.
         """
         require(actor, "draft", None)
         content = {**draft.content, "clock": clock, "actor": actor.model_dump(mode="json"), "command_id": command_id}
         known = await self._drafted(draft.campaign)
         already = known is not None
+        if already:
+            await self._require_one_house(draft.campaign)
         if known is None:
             carry = Carry(
                 stream=draft.campaign,
@@ -381,6 +397,16 @@ class CampaignClient:
                 ]
             ),
         )
+
+    async def _require_one_house(self, campaign: str) -> None:
+        """Refuse to go on where engine and ledger do not belong together; a campaign that has ended is none."""
+        board = await self._ledger.board(campaign)
+        if board[campaign].get("status") == "archived":
+            return
+        try:
+            await self.state(campaign)
+        except NotFoundError:
+            raise MismatchError(campaign) from None
 
     async def _drafted(self, campaign: str) -> str | None:
         async for envelope in self._ledger.events(campaign):

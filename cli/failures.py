@@ -163,6 +163,16 @@ _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "registry.problems.InputRejected": _rejected,
     "client.NotFoundError": lambda error: not_found(error.stream),
     "client.NotRecordedError": _not_recorded,
+    "client.MismatchError": lambda error: Failure(
+        UNREACHABLE,
+        "ENGINE_LEDGER_MISMATCH",
+        say("台账中有此活动，而引擎不认识它。", "The ledger holds this campaign and the engine does not know it."),
+        place=error.stream,
+        remedy=say(
+            "引擎与台账须出自同一数据目录：请检查 --data，或一并恢复 engine.db 与 ledger.db 的备份。",
+            "They must be of one data directory: check --data, or restore engine.db and ledger.db together.",
+        ),
+    ),
     "client.UnreachableError": lambda error: engine_unreachable(str(error)),
     "engine.EngineUnreachableError": lambda error: engine_unreachable(error.address),
     "settings.SettingsError": _settings,

@@ -28,12 +28,14 @@ from workflows_house import (
 )
 
 import protocol
-from client import NotFoundError
+from client import CampaignClient, MismatchError, NotFoundError
 from domain.events import GENESIS
 from domain.refusal import Refusal
 from domain.stage_events import StageSlug
+from engine import connect
 from ledger.histories import appended
 from protocol import ACTIVITY_APPEND
+from registry.draft import Draft
 
 STAGES = tuple(slug.value for slug in StageSlug)
 
@@ -180,3 +182,16 @@ async def assert_joined(house: House, stream: str, runs: list[str]) -> None:
     assert written == events
     assert segments[-1].last_hash == (events[-1]["hash"] if events else GENESIS)
     assert types(events)[-1] in ("StageArchived", "SchoolClosed", "CampaignArchived")
+
+
+async def test_an_engine_that_does_not_know_the_ledgers_campaign_is_named(house: House) -> None:
+    """Engine and ledger of two data directories: launching again says so instead of pretending to go on."""
+    async with house.worker():
+        campaign = await house.campaign()
+        name = campaign.stream("campaign")
+        drafted = (await house.events(name))[0]["data"]["content_digest"]
+    elsewhere = await connect(house.engine.service_client.config.target_host, "default", wait=10)
+    stranger = CampaignClient(elsewhere, house.ledger, patience=timedelta(seconds=5))
+    with pytest.raises(MismatchError) as raised:
+        await stranger.launch(Draft(name, {"content_digest": drafted}), OFFICER, "launch-again")
+    assert raised.value.stream == name
