@@ -210,7 +210,7 @@ class Decider(ABC, Generic[S]):
 
     def on_due(self, state: S, instant: datetime) -> list[Event]:
         """Return what becomes due at an instant that `due` named."""
-        raise NotImplementedError(f"{self.kind} named {instant} as due for {state!r} and has no rule for it")
+        raise NotImplementedError(f"{type(state).__name__}: no rule for what {self.kind} named as due at {instant}")
 
     def absorb(self, state: S, message: Message, now: datetime) -> list[Event]:
         """Return what news from another stream or a job's result leads to here."""
