@@ -25,6 +25,8 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     GUARDIAN = "guardian"
     PUPIL = "pupil"
+    GATEWAY = "gateway"
+    PUBLIC = "public"
     SYSTEM = "system"
 
 
@@ -39,10 +41,10 @@ class Scope(StrEnum):
     ANY_SCHOOL = "ANY_SCHOOL"
 
 
-PERSON: Final = r"^(system|(stf|gdn|stu)_[a-z0-9]{1,32})$"
+PERSON: Final = r"^(system|gateway|anonymous|(stf|gdn|stu)_[a-z0-9]{1,32})$"
 """A random reference; a name cannot stand there (DESIGN §8)."""
 
-ORGANISATION: Final = r"^(system|bureau|[0-9]{10})$"
+ORGANISATION: Final = r"^(system|gateway|public|bureau|[0-9]{10})$"
 
 
 class Actor(BaseModel):
@@ -68,6 +70,12 @@ class Actor(BaseModel):
 SYSTEM: Final = Actor(id="system", role=Role.SYSTEM, organisation="system", authenticated_by="engine")
 """The engine itself: ticks, timers, routing between our own workflows."""
 
+GATEWAY: Final = Actor(id="gateway", role=Role.GATEWAY, organisation="gateway", authenticated_by="key")
+"""The family gateway: hands on acts that families signed; its own signature on each is what the rules verify (§9)."""
+
+ANONYMOUS: Final = Actor(id="anonymous", role=Role.PUBLIC, organisation="public", authenticated_by="none")
+"""Somebody who complains without a name: nobody can ask the school about it (INV-32)."""
+
 _OWN, _ANY = Scope.OWN_SCHOOL, Scope.ANY_SCHOOL
 
 _OFFICER = {Role.BUREAU_OFFICER: _ANY}
@@ -75,6 +83,11 @@ _BUREAU = {Role.BUREAU_OFFICER: _ANY, Role.BUREAU_APPROVER: _ANY}
 _LEADERS = {Role.GRADE_LEADER: _OWN, Role.PRINCIPAL: _OWN}
 _SCHOOL = {Role.CLASS_HEAD: _OWN, **_LEADERS}
 _TEACHERS = {Role.CLASS_HEAD: _OWN, Role.GRADE_LEADER: _OWN}
+_REGISTER = {Role.REGISTER_OFFICER: _ANY}
+_RECEIVING = {Role.RECEIVING_SCHOOL: _ANY}
+"""A receiving school acts for every sending school, but only for itself: the decider compares the codes."""
+
+_ANYBODY: dict[Role, Scope] = {role: _ANY for role in Role if role not in (Role.SYSTEM, Role.GATEWAY)}
 _BY_THE_FAMILY = {Role.GUARDIAN: _OWN, Role.PUPIL: _OWN}
 
 FAMILY_ONLY: Final[tuple[str, ...]] = ("state_intent", "sign_consent", "withdraw_consent")
@@ -90,7 +103,16 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "close_campaign": _BUREAU,
     "publish_calendar": _BUREAU,
     "adopt_policy": _BUREAU,
+    "import_staff": _OFFICER,
+    "complain": _ANYBODY,
+    "acknowledge_complaint": {Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    "decide_complaint": {Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    # a school's register (DOMAIN §7.3; B11, B12)
+    "record_exits": {**_SCHOOL, **_REGISTER},
+    "replace_staff": {Role.PRINCIPAL: _OWN, **_OFFICER},
+    "enrol_students": {**_LEADERS, **_REGISTER, **_OFFICER},
     # any stage (DESIGN §5)
+    "correct": {**_SCHOOL, **_REGISTER, **_RECEIVING, **_OFFICER},
     "complete": _LEADERS,
     "reopen": {Role.PRINCIPAL: _OWN, Role.BUREAU_OFFICER: _ANY},
     "extend": _OFFICER,
@@ -107,6 +129,31 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "invite": _SCHOOL,
     "record_attendance": _TEACHERS,
     "record_followups": _TEACHERS,
+    # vocational-school visits (DOMAIN §7.4 G6, INV-20)
+    "plan_trip": _SCHOOL,
+    "approve_trip": _OFFICER,
+    "offer_seats": _SCHOOL,
+    "cancel_trip": {**_SCHOOL, **_OFFICER},
+    "record_visits": _SCHOOL,
+    "request_presentation": {**_SCHOOL, **_RECEIVING},
+    "approve_presentation": _OFFICER,
+    "reject_presentation": _OFFICER,
+    "record_presentation": _SCHOOL,
+    "report_unregistered_visit": {**_SCHOOL, **_BUREAU, Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    # application filing (DOMAIN §7.3 region D)
+    "offer_notice": _SCHOOL,
+    "record_contacts": _TEACHERS,
+    "record_applications": {**_SCHOOL, **_REGISTER},
+    "record_admissions": {**_REGISTER, **_OFFICER, **_RECEIVING},
+    "record_reporting": {**_REGISTER, **_RECEIVING},
+    "record_registrations": _REGISTER,
+    "record_destinations": {**_SCHOOL, **_REGISTER},
+    "resolve_destination": _REGISTER,
+    "deliver_family_acts": {Role.GATEWAY: _ANY},
+    "report_family_code": {Role.GATEWAY: _ANY},
+    # retention (DOMAIN §7.3, R-12)
+    "record_checkpoints": {**_SCHOOL, **_REGISTER, **_RECEIVING},
+    "resolve_evidence": {**_REGISTER, Role.DISCIPLINE_OFFICER: _ANY},
     # a family's own acts (DOMAIN §7.3 region D)
     **dict.fromkeys(FAMILY_ONLY, _BY_THE_FAMILY),
 }
@@ -138,6 +185,16 @@ def require(actor: Actor, command_kind: str, school: str | None) -> None:
             allowed=[role.value for role in roles],
         )
     if scope is Scope.OWN_SCHOOL and actor.organisation != school:
+        raise Refusal("WRONG_SCHOOL", recorded=True)
+
+
+def require_own_receiving_school(actor: Actor, code: str) -> None:
+    """Refuse a receiving school that speaks for another one.
+
+    Raises:
+        Refusal: `WRONG_SCHOOL` (recorded).
+    """
+    if actor.role is Role.RECEIVING_SCHOOL and actor.organisation != code:
         raise Refusal("WRONG_SCHOOL", recorded=True)
 
 

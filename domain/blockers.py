@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-BLOCKERS: Final[dict[str, dict[str, str]]] = {
+from domain import sentences_filing, sentences_retention, sentences_visits
+
+_GENERAL: Final[dict[str, dict[str, str]]] = {
     "PROPOSALS_PENDING": {
         "zh": "{count} 名学生的建议尚未生成，请等待或重新生成",
         "en": "proposals not yet made: {count} (wait, or propose again)",
@@ -49,6 +51,13 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "zh": "{count} 个阶段未完成，请完成或说明理由跳过",
         "en": "stages not finished: {count} (finish them, or skip them with a reason)",
     },
+}
+
+BLOCKERS: Final[dict[str, dict[str, str]]] = {
+    **_GENERAL,
+    **sentences_visits.BLOCKERS,
+    **sentences_filing.BLOCKERS,
+    **sentences_retention.BLOCKERS,
 }
 """Blocker code → phrase by language, without a full stop: it stands in a list."""
 

@@ -7,188 +7,71 @@ that counts those *starting*, until they signal that they are ready (O5).
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
-from domain.actors import Actor, require, require_other_person
-from domain.events import Envelope, Event
+from domain.actors import ANONYMOUS, Actor, Role, require, require_other_person
+from domain.calendar import Calendar, CalendarUnknown
+from domain.campaign_events import (
+    AcknowledgeComplaint,
+    ApproveCampaign,
+    CalendarPublished,
+    CampaignApproved,
+    CampaignArchived,
+    CampaignClosed,
+    CampaignCommand,
+    CampaignDrafted,
+    CampaignPaused,
+    CampaignResumed,
+    CampaignStatus,
+    CampaignStopped,
+    CloseCampaign,
+    Complain,
+    ComplaintAcknowledged,
+    ComplaintDecided,
+    ComplaintReceived,
+    DecideComplaint,
+    ImportStaff,
+    PauseCampaign,
+    PublishCalendar,
+    ResumeCampaign,
+    SchoolClosedNoted,
+    SchoolEntry,
+    SchoolProgressNoted,
+    SchoolReady,
+    SchoolStartRequested,
+    SchoolStatus,
+    StaffListImported,
+    StageWindow,
+    StopCampaign,
+)
+from domain.events import Envelope, Event, digest
 from domain.policy import PolicyProfile, require_launchable
 from domain.refusal import Blocker, Refusal
-from domain.stage import require_reason
 from domain.stage_events import DONE, StageSlug, StageStatus
+from domain.stage_state import require_reason
 from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, child, news
-
-SCHOOL_CODE = r"^\d{10}$"
-
-
-class StageWindow(BaseModel):
-    """When a stage of every school opens and is due, and which stages must be done before."""
-
-    model_config = ConfigDict(frozen=True)
-
-    opens: date
-    due: date
-    after: tuple[str, ...] = ()
-
-
-class SchoolEntry(BaseModel):
-    """A school of the campaign and the immutable registry snapshot that it starts from."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str = Field(pattern=SCHOOL_CODE)
-    snapshot: str
-    snapshot_digest: str
-    pupils: int
-    classes: int
-
-
-class SchoolStatus(StrEnum):
-    """Where a school stands in the campaign."""
-
-    WAITING = "waiting"
-    STARTING = "starting"
-    RUNNING = "running"
-    CLOSED = "closed"
-
-
-class CampaignStatus(StrEnum):
-    """Where the campaign stands."""
-
-    DRAFT = "draft"
-    RUNNING = "running"
-    STOPPED = "stopped"
-    CLOSING = "closing"
-    ARCHIVED = "archived"
-
-
-# -- events -----------------------------------------------------------------------------------------------------
-
-
-class CampaignDrafted(Event):
-    """A bureau officer has prepared the year; nothing runs until another person approves it."""
-
-    campaign: str
-    county: str
-    year: int
-    clock: str
-    content_digest: str
-    policy: dict[str, Any]
-    calendar: dict[str, Any]
-    rule: dict[str, Any]
-    stages: dict[str, StageWindow]
-    schools: tuple[SchoolEntry, ...]
-    qualified_schools: tuple[str, ...]
-    not_yet_computable: tuple[int, ...] = ()
-
-
-class CampaignApproved(Event):
-    """A second person with the role has approved the draft."""
-
-    content_digest: str
-
-
-class SchoolStartRequested(Event):
-    """A place in the window of starting schools was free."""
-
-    school: str
-
-
-class SchoolReady(Event):
-    """The school's cohort is loaded and its five stages exist."""
-
-    school: str
-    pupils: int
-
-
-class SchoolProgressNoted(Event):
-    """A stage of a school was completed, skipped, reopened or archived."""
-
-    school: str
-    stage: str
-    status: str
-
-
-class CampaignPaused(Event):
-    """Reminders, escalations, optional notices and staff progress are held; rights and fixed deadlines are not."""
-
-    school: str | None
-    reason: str
-
-
-class CampaignResumed(Event):
-    """A pause ends."""
-
-    school: str | None
-    reason: str
-
-
-class CampaignStopped(Event):
-    """No more progress; what protects children goes on until it ends by itself."""
-
-    reason: str
-
-
-class CampaignClosed(Event):
-    """The year is over; every stream is asked to end."""
-
-    reason: str
-
-
-class SchoolClosedNoted(Event):
-    """A school has ended and archived its stages' histories."""
-
-    school: str
-
-
-class CampaignArchived(Event):
-    """Every school has ended."""
-
-
-# -- commands ---------------------------------------------------------------------------------------------------
-
-
-class ApproveCampaign(Command):
-    """Approve the draft; by another person than its author."""
-
-    kind: Literal["approve"] = "approve"
-    content_digest: str | None = None
-
-
-class PauseCampaign(Command):
-    """Hold the campaign or one school; needs a reason."""
-
-    kind: Literal["pause"] = "pause"
-    school: str | None = Field(default=None, pattern=SCHOOL_CODE)
-
-
-class ResumeCampaign(Command):
-    """End a pause of the same scope; needs a reason."""
-
-    kind: Literal["resume"] = "resume"
-    school: str | None = Field(default=None, pattern=SCHOOL_CODE)
-
-
-class StopCampaign(Command):
-    """Stop the campaign; needs a reason."""
-
-    kind: Literal["stop"] = "stop"
-
-
-class CloseCampaign(Command):
-    """Close the year; needs a reason and every stage finished (or the campaign stopped)."""
-
-    kind: Literal["close_campaign"] = "close_campaign"
-
-
-CampaignCommand = Annotated[
-    ApproveCampaign | PauseCampaign | ResumeCampaign | StopCampaign | CloseCampaign, Field(discriminator="kind")
-]
-
+from domain.time import civil
 
 # -- state ------------------------------------------------------------------------------------------------------
+
+
+class Complaint(BaseModel):
+    """A complaint as far as it has come.
+
+    Attributes:
+        made_by: digests of who complained and for whom, to keep the owner another person; no reference stands here.
+    """
+
+    about: str
+    matter: str
+    owner: str
+    acknowledge_by: date | None
+    decide_by: date | None
+    acknowledged: bool = False
+    outcome: str | None = None
+    made_by: list[str] = []
 
 
 class CampaignState(StreamState):
@@ -210,6 +93,10 @@ class CampaignState(StreamState):
     progress: dict[str, dict[str, str]]
     paused: bool = False
     paused_schools: list[str] = []
+    release: int = 1
+    gateway: dict[str, Any] | None = None
+    qualified_schools: list[str] = []
+    complaints: dict[str, Complaint] = {}
 
 
 class CampaignDecider(Decider[CampaignState]):
@@ -230,6 +117,11 @@ class CampaignDecider(Decider[CampaignState]):
         CampaignClosed,
         SchoolClosedNoted,
         CampaignArchived,
+        CalendarPublished,
+        StaffListImported,
+        ComplaintReceived,
+        ComplaintAcknowledged,
+        ComplaintDecided,
     )
 
     def begin(self, start: dict[str, Any], now: datetime) -> tuple[Actor, list[Event]]:
@@ -241,9 +133,9 @@ class CampaignDecider(Decider[CampaignState]):
         """Decide one of the bureau's commands.
 
         Raises:
-            Refusal: ROLE_NOT_ALLOWED, SELF_APPROVAL, CAMPAIGN_*, REASON_REQUIRED, SCHOOL_UNKNOWN, STAGES_NOT_FINISHED.
+            Refusal: ROLE_NOT_ALLOWED, SELF_APPROVAL, CAMPAIGN_*, REASON_REQUIRED, SCHOOL_UNKNOWN, STAGES_NOT_FINISHED,
+                CALENDAR_*, COMPLAINT_*.
         """
-        del now
         if isinstance(command, ApproveCampaign) and state.status == CampaignStatus.DRAFT:
             # before the role: also an author who tries it in the author's own role is kept in the record
             require_other_person(command.actor, [state.drafted_by.id, state.drafted_by.on_behalf_of])
@@ -275,6 +167,23 @@ class CampaignDecider(Decider[CampaignState]):
                         raise Refusal("STAGES_NOT_FINISHED", blockers=unfinished)
                 closed: list[Event] = [CampaignClosed(reason=reason)]
                 return closed if self._open_schools(state) else [*closed, CampaignArchived()]
+            case PublishCalendar(calendar=calendar):
+                return [published(Calendar.model_validate(state.calendar), calendar, civil(now))]
+            case ImportStaff(digest=digest, added=added, changed=changed, removed=removed):
+                if not added + changed + removed:
+                    raise Refusal("STAFF_THE_SAME")
+                return [StaffListImported(digest=digest, added=added, changed=changed, removed=removed)]
+            case Complain():
+                return [self._received(state, command, civil(now))]
+            case AcknowledgeComplaint(complaint=name):
+                if self._complaint(state, command.actor, name).acknowledged:
+                    raise Refusal("COMPLAINT_ACKNOWLEDGED")
+                return [ComplaintAcknowledged(complaint=name)]
+            case DecideComplaint(complaint=name, outcome=outcome):
+                reason = require_reason(command)
+                if self._complaint(state, command.actor, name).outcome is not None:
+                    raise Refusal("COMPLAINT_DECIDED")
+                return [ComplaintDecided(complaint=name, outcome=outcome, reason=reason)]
             case _:
                 raise Refusal("COMMAND_UNKNOWN", command=command.kind)
 
@@ -294,6 +203,9 @@ class CampaignDecider(Decider[CampaignState]):
                 stages=dict(event.stages),
                 schools={school.code: school for school in event.schools},
                 standing={school.code: SchoolStatus.WAITING for school in event.schools},
+                release=event.release,
+                gateway=event.gateway.model_dump() if event.gateway else None,
+                qualified_schools=list(event.qualified_schools),
                 progress={
                     school.code: dict.fromkeys(event.stages, StageStatus.PLANNED.value) for school in event.schools
                 },
@@ -325,6 +237,18 @@ class CampaignDecider(Decider[CampaignState]):
                 state.standing[school] = SchoolStatus.CLOSED
             case CampaignArchived():
                 state.status = CampaignStatus.ARCHIVED
+            case CalendarPublished(calendar=calendar):
+                state.calendar = calendar
+            case StaffListImported():
+                pass  # the registry keeps the list
+            case ComplaintReceived(complaint=name):
+                made_by = _made_by(name, Actor.model_validate(envelope["actor"]))
+                state.complaints[name] = Complaint.model_validate({**event.model_dump(), "made_by": made_by})
+            case ComplaintAcknowledged(complaint=name):
+                state.complaints[name].acknowledged = True
+            case ComplaintDecided(complaint=name, outcome=outcome):
+                state.complaints[name].acknowledged = True
+                state.complaints[name].outcome = outcome
             case _:
                 raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")
         return state
@@ -368,6 +292,8 @@ class CampaignDecider(Decider[CampaignState]):
                 return self._to_schools(state, None, "stop", envelope, reason=reason)
             case CampaignClosed():
                 return self._to_schools(state, None, "close", envelope)
+            case CalendarPublished(calendar=calendar):
+                return self._to_schools(state, None, "calendar", envelope, calendar=calendar)
             case _:
                 return []
 
@@ -391,6 +317,7 @@ class CampaignDecider(Decider[CampaignState]):
             "paused_schools": list(state.paused_schools),
             "content_digest": state.content_digest,
             "schools": {code: standing.value for code, standing in state.standing.items()},
+            **({"open_complaints": open_} if (open_ := self._open_complaints(state)) else {}),
         }
 
     def blockers(self, state: CampaignState) -> tuple[Blocker, ...]:
@@ -408,6 +335,39 @@ class CampaignDecider(Decider[CampaignState]):
         if command.content_digest is not None and command.content_digest != state.content_digest:
             raise Refusal("CAMPAIGN_EXISTS", campaign=state.campaign)
         return [CampaignApproved(content_digest=state.content_digest), *self._starts(state)]
+
+    def _received(self, state: CampaignState, command: Complain, today: date) -> ComplaintReceived:
+        if command.complaint in state.complaints:
+            raise Refusal("COMPLAINT_EXISTS", complaint=command.complaint)
+        parameters = state.policy.parameters
+        calendar = Calendar.model_validate(state.calendar)
+        inside = command.about == "bureau" or command.actor.role is Role.DISCIPLINE_OFFICER
+        owner = Role.AUDITOR if inside else Role.DISCIPLINE_OFFICER
+        return ComplaintReceived(
+            complaint=command.complaint,
+            about=command.about,
+            matter=command.matter,
+            owner=owner.value,
+            acknowledge_by=_workdays(calendar, today, parameters.complaint_ack_workdays),
+            decide_by=_workdays(calendar, today, parameters.complaint_close_workdays),
+        )
+
+    def _complaint(self, state: CampaignState, actor: Actor, name: str) -> Complaint:
+        """Return a complaint that the actor owns; nobody inside the unit complained of touches it (INV-32).
+
+        Nor does whoever made it: nobody judges a matter of their own (INV-21).
+        """
+        found = state.complaints.get(name)
+        if found is None:
+            raise Refusal("COMPLAINT_UNKNOWN", complaint=name)
+        if actor.role.value != found.owner:
+            raise Refusal("COMPLAINT_OF_ANOTHER", recorded=True, complaint=name, owner=found.owner)
+        if any(person in found.made_by for person in _made_by(name, actor)):
+            raise Refusal("SELF_APPROVAL", recorded=True)
+        return found
+
+    def _open_complaints(self, state: CampaignState) -> int:
+        return sum(complaint.outcome is None for complaint in state.complaints.values())
 
     def _running(self, state: CampaignState, command: Command) -> str:
         reason = require_reason(command)
@@ -462,4 +422,55 @@ class CampaignDecider(Decider[CampaignState]):
             "policy": state.policy.model_dump(mode="json"),
             "calendar": state.calendar,
             "rule": state.rule,
+            "release": state.release,
+            "gateway": state.gateway,
+            "qualified_schools": list(state.qualified_schools),
         }
+
+
+def _made_by(complaint: str, actor: Actor) -> list[str]:
+    """Return digests of an actor and of whom the actor stands in for, different in every complaint."""
+    people = [person for person in (actor.id, actor.on_behalf_of) if person not in (None, ANONYMOUS.id)]
+    return [digest({"complaint": complaint, "person": person}) for person in people]
+
+
+def published(held: Calendar, new: Calendar, today: date) -> CalendarPublished:
+    """Return the publication of a calendar, after looking at what it changes.
+
+    Raises:
+        Refusal: CALENDAR_NOT_NEWER, it knows nothing that the held one does not; CALENDAR_PAST_CHANGED, it changes a
+            day that has been counted by already.
+    """
+    added = tuple(sorted(year for year in new.years if year not in held.years))
+    changed = _changed_days(held, new)
+    past = [day for day in changed if day <= today]
+    if past or any(year not in new.years for year in held.years):
+        raise Refusal("CALENDAR_PAST_CHANGED", days=[day.isoformat() for day in past[:5]])
+    if not added and not changed:
+        raise Refusal("CALENDAR_NOT_NEWER")
+    numbered = new.model_copy(update={"version": held.version + 1})
+    return CalendarPublished(calendar=numbered.model_dump(mode="json"), added_years=added, changed_days=changed)
+
+
+def _changed_days(held: Calendar, new: Calendar) -> tuple[date, ...]:
+    """Return the days of years that both know on which one works and the other does not."""
+
+    def works(calendar: Calendar, day: date) -> bool | None:
+        try:
+            return calendar.is_working_day(day)
+        except CalendarUnknown:
+            return None
+
+    days: list[date] = []
+    for year in sorted(held.years):
+        first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+        every = (date.fromordinal(number) for number in range(first, last + 1))
+        days += [day for day in every if works(held, day) != works(new, day)]
+    return tuple(days)
+
+
+def _workdays(calendar: Calendar, day: date, count: int) -> date | None:
+    try:
+        return calendar.add_working_days(day, count)
+    except CalendarUnknown:
+        return None

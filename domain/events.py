@@ -31,6 +31,17 @@ class Event(BaseModel):
 
     SCHEMA: ClassVar[int] = 1
 
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Fields of a later release, left out while they hold their default: older events keep their bytes."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the event as JSON values, as the envelope holds it."""
+        data = self.model_dump(mode="json")
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].get_default():
+                del data[name]
+        return data
+
 
 class CommandRefused(Event):
     """A refusal that an auditor must be able to see: who tried what, never what the command said."""
@@ -105,7 +116,7 @@ def seal(
         "command_id": command_id,
         "causation": causation,
         "policy": policy.model_dump(mode="json"),
-        "data": event.model_dump(mode="json"),
+        "data": event.as_data(),
         "prev_hash": prev_hash,
     }
     body["hash"] = digest(body)

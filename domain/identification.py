@@ -7,7 +7,7 @@ reference, codes, the rule's thresholds and a salted commitment (design, section
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -17,9 +17,10 @@ from domain.actors import require_other_person
 from domain.events import Envelope, Event, digest
 from domain.identification_rule import HelpKind, Reason
 from domain.refusal import Blocker, Refusal, refuse_rows
-from domain.stage import StageDecider, StageState, Todo, require_reason
+from domain.stage import StageDecider
 from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
-from domain.stream import STUDENT, Command, Job, Message
+from domain.stage_state import StageState, Todo, require_reason
+from domain.stream import STUDENT, Acted, Command, Job, Message
 
 Student = Annotated[str, Field(pattern=STUDENT)]
 Students = Annotated[tuple[Student, ...], Field(min_length=1, max_length=500)]
@@ -218,7 +219,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         )
         return [*proposed, made]
 
-    def decide_content(self, state: IdentificationState, command: Any, now: datetime) -> list[Event]:
+    def decide_content(self, state: IdentificationState, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Decide confirm, exclude, contest, resolve and freeze.
 
         Raises:
@@ -235,7 +236,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                 elif any(case.code == "DATA_UNKNOWN" for case in cases):
                     unknown = sum(case.code == "DATA_UNKNOWN" for case in cases)
                     raise Refusal("DATA_UNKNOWN_NEEDS_HELP", count=unknown)
-                return [
+                confirmed = [
                     HelpConfirmed(
                         student=student,
                         help=tuple(case.proposed) if help_ is None else help_,
@@ -244,10 +245,12 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                     )
                     for student, case in zip(students, cases, strict=True)
                 ]
+                return self._decided(state, confirmed, {one.student: list(one.help) for one in confirmed})
             case ExcludeFromHelp(students=students):
                 reason = require_reason(command)
                 self._undecided(state, students)
-                return [HelpExcluded(student=student, reason=reason) for student in students]
+                excluded = [HelpExcluded(student=student, reason=reason) for student in students]
+                return self._decided(state, excluded, {student: [] for student in students})
             case ContestProposal(student=student, raised_by=raised_by):
                 reason = require_reason(command)
                 if self._case(state, student).contested:
@@ -259,8 +262,8 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                 if not case.contested:
                     raise Refusal("CONTEST_NOT_OPEN")
                 require_other_person(command.actor, case.decided_by)
-                resolved: list[Event] = [ContestResolved(student=student, help=help_, reason=reason)]
-                return [*resolved, self._frozen(state, {student: list(help_)})] if state.frozen else resolved
+                resolved = [ContestResolved(student=student, help=help_, reason=reason)]
+                return self._decided(state, resolved, {student: list(help_)})
             case FreezeCohort():
                 return [self._freeze(state)]
             case _:
@@ -289,15 +292,16 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         return state
 
     def missing(self, state: IdentificationState) -> tuple[Blocker, ...]:
-        """Return what is missing: proposals, decisions, answers to contests, the freeze."""
+        """Return what is missing: proposals, decisions, answers to contests, the freeze; of late joiners nothing."""
         if not state.proposals:
             return (Blocker(code="PROPOSALS_PENDING"),)
-        undecided = [case for case in state.pupils.values() if case.decided is None]
+        cases = [case for student, case in state.pupils.items() if student not in state.joined]
+        undecided = [case for case in cases if case.decided is None]
         unknown = sum(case.code == "DATA_UNKNOWN" for case in undecided)
         counts = {
             "PROPOSALS_UNDECIDED": len(undecided) - unknown,
             "DATA_UNKNOWN": unknown,
-            "CONTESTS_OPEN": sum(case.contested for case in state.pupils.values()),
+            "CONTESTS_OPEN": sum(case.contested for case in cases),
             "COHORT_NOT_FROZEN": 0 if state.frozen else 1,
         }
         return tuple(Blocker(code=code, count=count) for code, count in counts.items() if count)
@@ -309,7 +313,7 @@ class IdentificationDecider(StageDecider[IdentificationState]):
                 "done": sum(
                     student in state.pupils and state.pupils[student].decided is not None for student in students
                 ),
-                "of": len(students),
+                "of": sum(student in state.pupils for student in students) if state.proposals else len(students),
             }
             for class_id, students in state.classes.items()
         }
@@ -335,27 +339,48 @@ class IdentificationDecider(StageDecider[IdentificationState]):
         """Let a contest through during a pause: it is a right, not progress."""
         return isinstance(command, ContestProposal)
 
-    def after_completion(self, command: Any) -> bool:
-        """Let a contest and its answer through after the sign-off: the result holds until graduation."""
-        return isinstance(command, (ContestProposal, ResolveContest))
+    def after_completion(self, state: IdentificationState, command: Any) -> bool:
+        """Let late joiners' decisions through, and contests with their answers: the result holds until graduation."""
+        match command:
+            case ConfirmHelp(students=students) | ExcludeFromHelp(students=students):
+                return self._waiting_joiners(state, students)
+            case _:
+                return isinstance(command, (ContestProposal, ResolveContest))
+
+    def enrol(self, state: IdentificationState, student: str) -> None:
+        """Leave a late joiner to a person's own judgement; a frozen list takes nobody, help can be given without it."""
+        if state.proposals and not state.frozen:
+            state.pupils[student] = PupilCase(code="DATA_UNKNOWN", proposed=[])
+
+    def remove(self, state: IdentificationState, student: str) -> None:
+        """Drop the pupil from a list that is not frozen; a frozen one keeps what was decided, without objections."""
+        case = state.pupils.get(student)
+        if case is not None and state.frozen and case.decided is not None:
+            case.contested = False
+        else:
+            state.pupils.pop(student, None)
 
     # -- inside -----------------------------------------------------------------------------------------------
 
     def _case(self, state: IdentificationState, student: str) -> PupilCase:
         case = state.pupils.get(student)
         if case is None:
-            raise Refusal("STUDENT_UNKNOWN", student=student)
+            raise Refusal(state.unknown(student), student=student)
         return case
 
-    def _undecided(self, state: IdentificationState, students: Iterable[str]) -> list[PupilCase]:
-        if state.frozen:
+    def _waiting_joiners(self, state: IdentificationState, students: Iterable[str]) -> bool:
+        """Tell whether all are late joiners with a case: their decisions block nothing, and wait for no list."""
+        return all(student in state.joined and student in state.pupils for student in students)
+
+    def _undecided(self, state: IdentificationState, students: Sequence[str]) -> list[PupilCase]:
+        if state.frozen and not self._waiting_joiners(state, students):
             raise Refusal("COHORT_FROZEN")
         problems: list[tuple[int, str]] = []
         cases: dict[str, PupilCase] = {}
         for number, student in enumerate(students):
             case = state.pupils.get(student)
             if case is None:
-                problems.append((number, "STUDENT_UNKNOWN"))
+                problems.append((number, state.unknown(student)))
             elif student in cases:
                 problems.append((number, "STUDENT_TWICE"))
             else:
@@ -373,11 +398,16 @@ class IdentificationDecider(StageDecider[IdentificationState]):
             raise Refusal("NOT_COMPLETE", blockers=missing)
         return self._frozen(state, {})
 
+    def _decided(
+        self, state: IdentificationState, events: Sequence[Event], amended: dict[str, list[HelpKind]]
+    ) -> list[Event]:
+        """Return decisions; where the list is frozen they amend it, and it is frozen anew."""
+        return [*events, self._frozen(state, amended)] if state.frozen else list(events)
+
     def _frozen(self, state: IdentificationState, amended: dict[str, list[HelpKind]]) -> CohortFrozen:
-        """Return the freeze of the decisions; an answered contest amends a frozen list and freezes it anew."""
-        decided = {
-            student: sorted(amended.get(student, case.decided or [])) for student, case in sorted(state.pupils.items())
-        }
+        """Return the freeze of the decisions; late joiners without one are not on the list yet."""
+        held = {student: case.decided for student, case in state.pupils.items() if case.decided is not None}
+        decided = {student: sorted(help_) for student, help_ in sorted({**held, **amended}.items())}
         month, day = (int(part) for part in state.policy.parameters.result_expires_month_day.split("-"))
         return CohortFrozen(
             pupils=len(decided),

@@ -16,13 +16,14 @@ from typing import Any, Generic
 
 from pydantic import BaseModel, ValidationError
 
-from domain.actors import SYSTEM, Actor
+from domain.actors import SYSTEM, Actor, Role
 from domain.events import CommandRefused, Envelope, Event, SignalRefused, seal
 from domain.policy import PolicyProfile, PolicyRef
 from domain.refusal import Refusal
 from domain.stream import (
     DIGEST_LENGTH,
     LABEL_LENGTH,
+    Acted,
     Answer,
     Carry,
     CommandRecord,
@@ -39,6 +40,7 @@ from domain.stream import (
 from domain.time import SHANGHAI, civil
 
 EVENTS_PER_TICK = 200
+GATEWAY_COMMANDS_KEPT = 1_000
 REFUSED_SIGNALS_A_DAY = 100
 SIGNAL_NAME = r"[a-z][a-z0-9_-]{0,39}"
 
@@ -166,6 +168,7 @@ class Machine(Generic[S]):
         self._do_what_is_due(now)
         first = self.carry.version + 1
         refused: dict[str, Any] | None = None
+        events: Sequence[Event | Acted]
         try:
             events = self._decide(command, now)
         except Refusal as refusal:
@@ -176,12 +179,21 @@ class Machine(Generic[S]):
                 CommandRefused(command=command.kind, code=refusal.code, digest=command_digest(raw)),
             ]
         occurred = command.occurred_at or now
-        for event in events:
-            self._record(event, occurred, now, command.actor, command.command_id, None, command.command_id)
+        for item in events:
+            act = item if isinstance(item, Acted) else Acted(item, command.actor, occurred)
+            self._record(act.event, act.occurred_at, now, act.actor, command.command_id, None, command.command_id)
         said = own_digest(command)
+        handed_on = command.actor.role is Role.GATEWAY
         self.carry.commands[command.command_id] = CommandRecord(
-            first=first, last=self.carry.version, hash=self.carry.hash, digest=said, refused=refused
+            first=first,
+            last=self.carry.version,
+            hash=self.carry.hash,
+            digest=said,
+            refused=refused,
+            handed_on=handed_on,
         )
+        if handed_on:
+            self._forget_what_was_handed_on()
         return self._answer(first, self.carry.version, self.carry.hash, (command.command_id,), refused, said)
 
     def tick(self, now: datetime, absorb: Sequence[str] = ()) -> Answer:
@@ -286,11 +298,17 @@ class Machine(Generic[S]):
             raise Refusal("COMMAND_ID_REUSED", command_id=command.command_id)
         return known
 
+    def _forget_what_was_handed_on(self) -> None:
+        """Keep the latest of the gateway's commands: thousands of families act, and each act is known by its own id."""
+        handed_on = [name for name, record in self.carry.commands.items() if record.handed_on]
+        for name in handed_on[: max(0, len(handed_on) - GATEWAY_COMMANDS_KEPT)]:
+            del self.carry.commands[name]
+
     def _refuse_if_halted(self) -> None:
         if self.carry.halted is not None:
             raise Refusal("HALTED", version=self.carry.halted.version)
 
-    def _decide(self, command: Any, now: datetime) -> list[Event]:
+    def _decide(self, command: Any, now: datetime) -> Sequence[Event | Acted]:
         if self.state is None:
             raise Refusal("HALTED", version=0)
         occurred = command.occurred_at

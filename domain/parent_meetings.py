@@ -7,23 +7,27 @@ A caregiver may be informed in a guardian's place; nothing here is a consent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.events import Envelope, Event
+from domain.instants import Instant
+from domain.references import Label
 from domain.refusal import Blocker, Refusal, refuse_rows
-from domain.stage import StageDecider, StageState, Todo, require_reason
-from domain.stage_events import STAGE_EVENTS, StageCommand, StageStatus
-from domain.stream import CLASS, LABEL, STUDENT, Command
+from domain.stage import StageDecider
+from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageCommand, StageStatus
+from domain.stage_state import StageState, Todo, read_values, require_reason
+from domain.stream import CLASS, STUDENT, Acted, Command
 from domain.time import SHANGHAI, civil
 
 Outcome = Literal["INFORMED", "NO_ANSWER", "DECLINED"]
 FollowUpKind = Literal["call", "home_visit"]
 FollowUpOutcome = Literal["reached", "no_answer", "refused", "call_back"]
 AttendedBy = Literal["guardian", "caregiver"]
-Session = Annotated[str, Field(pattern=LABEL)]
+Session = Label
 Student = Annotated[str, Field(pattern=STUDENT)]
 
 
@@ -68,6 +72,17 @@ class AttendanceRecorded(Event):
     by: AttendedBy | None = None
 
 
+class AttendanceCorrected(Event):
+    """A recorded attendance was wrong; the event that it corrects stays in the record (S5)."""
+
+    session: str
+    student: str
+    attended: bool
+    by: AttendedBy | None
+    corrects: int
+    reason: str
+
+
 class ParentsMeetingHeld(Event):
     """Attendance is known for every household of a session."""
 
@@ -101,7 +116,7 @@ class ScheduleSession(Command):
     kind: Literal["schedule_session"] = "schedule_session"
     session: Session
     classes: Annotated[tuple[Annotated[str, Field(pattern=CLASS)], ...], Field(min_length=1)]
-    at: AwareDatetime
+    at: Instant
 
 
 class CancelSession(Command):
@@ -144,7 +159,7 @@ class FollowUpRow(BaseModel):
     student: Student
     contact: FollowUpKind
     outcome: FollowUpOutcome
-    at: AwareDatetime
+    at: Instant
 
 
 class RecordFollowUps(Command):
@@ -164,7 +179,7 @@ ParentMeetingsCommand = Annotated[
 
 
 class SessionState(BaseModel):
-    """A session: its classes, its time, and whether attendance is known for all."""
+    """A session: its classes, its time, and whether the record says that it was held."""
 
     classes: list[str]
     at: AwareDatetime
@@ -176,6 +191,7 @@ class Household(BaseModel):
 
     invited: list[str] = []
     sessions: dict[str, bool] = {}
+    recorded: dict[str, int] = {}
     attempts: list[str] = []
     visited: bool = False
     outcome: Outcome | None = None
@@ -213,6 +229,7 @@ class ParentMeetingsState(StageState):
 class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
     """The rules of the parents' meetings."""
 
+    recorded_with = "record_attendance"
     kind = "parent-meetings"
     state_type = ParentMeetingsState
     commands: TypeAdapter[Any] = TypeAdapter(ParentMeetingsCommand)
@@ -223,6 +240,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         InvitationWithdrawn,
         HouseholdInvited,
         AttendanceRecorded,
+        AttendanceCorrected,
         ParentsMeetingHeld,
         HouseholdFollowedUp,
         HouseholdSettled,
@@ -234,7 +252,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         students = [student for pupils in shared["classes"].values() for student in pupils]
         return ParentMeetingsState(**shared, households={student: Household() for student in students})
 
-    def decide_content(self, state: ParentMeetingsState, command: Any, now: datetime) -> list[Event]:
+    def decide_content(self, state: ParentMeetingsState, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Decide sessions, invitations, attendance and follow-ups.
 
         Raises:
@@ -285,8 +303,17 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             case AttendanceRecorded(session=session, student=student, attended=attended):
                 household = state.households[student]
                 household.sessions[session] = attended
+                household.recorded[session] = envelope["version"]
                 if attended:
                     household.outcome = "INFORMED"
+            case AttendanceCorrected(session=session, student=student, attended=attended):
+                household = state.households[student]
+                household.sessions[session] = attended
+                household.recorded[session] = envelope["version"]
+                if attended:
+                    household.outcome = "INFORMED"
+                elif not household.present and not household.attempts:
+                    household.outcome = None
             case ParentsMeetingHeld(session=session):
                 state.sessions[session].held = True
             case HouseholdFollowedUp(student=student, contact=contact, at=at_):
@@ -300,15 +327,17 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
     def missing(self, state: ParentMeetingsState) -> tuple[Blocker, ...]:
         """Return the service that is missing; never a family's yes."""
         in_session = {class_id: None for session in state.sessions.values() for class_id in session.classes}
-        absent = [household for household in state.households.values() if household.sessions and not household.present]
+        households = [household for student, household in state.households.items() if student not in state.joined]
+        absent = [household for household in households if household.sessions and not household.present]
         below_quorum = self._below_quorum(state)
         counts = {
-            "CLASSES_WITHOUT_SESSION": sum(class_id not in in_session for class_id in state.classes),
-            "HOUSEHOLDS_NOT_INVITED": sum(
-                not household.invited and not household.present for household in state.households.values()
+            "CLASSES_WITHOUT_SESSION": sum(
+                class_id not in in_session and any(student not in state.joined for student in students)
+                for class_id, students in state.classes.items()
             ),
-            "SESSIONS_NOT_HELD": sum(not session.held for session in state.sessions.values()),
-            "ATTENDANCE_MISSING": sum(not household.sessions for household in state.households.values()),
+            "HOUSEHOLDS_NOT_INVITED": sum(not household.invited and not household.present for household in households),
+            "SESSIONS_NOT_HELD": sum(self._is_unheld(state, label) for label in state.sessions),
+            "ATTENDANCE_MISSING": sum(not household.sessions for household in households),
             "HOUSEHOLDS_NOT_FOLLOWED_UP": sum(household.outcome is None for household in absent),
             "QUORUM_NOT_REACHED": sum(household.needs_visit for household in absent) if below_quorum else 0,
         }
@@ -326,30 +355,89 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
 
     def work(self, state: ParentMeetingsState) -> list[Todo]:
         """Return the households whose service is not done; an absent one that nobody has asked yet comes as such."""
-        if state.status != StageStatus.OPEN:
+        if state.status not in (StageStatus.OPEN, StageStatus.COMPLETED):
             return []
         below_quorum = self._below_quorum(state)
         todo: list[Todo] = []
         for class_id, students in state.classes.items():
-            for student in students:
+            for student in filter(state.listed, students):
                 household = state.households[student]
                 if household.outcome == "NO_ANSWER" and below_quorum and household.needs_visit:
                     todo.append(Todo(class_id=class_id, student=student, code="QUORUM_NOT_REACHED"))
                 if household.outcome is not None:
                     continue
-                if household.sessions:
+                if household.sessions or student in state.joined:
                     code = "HOUSEHOLDS_NOT_FOLLOWED_UP"
                 else:
                     code = "ATTENDANCE_MISSING" if household.invited else "HOUSEHOLDS_NOT_INVITED"
                 todo.append(Todo(class_id=class_id, student=student, code=code))
         return todo
 
+    def after_completion(self, state: ParentMeetingsState, command: Any) -> bool:
+        """Let the follow-up of late joiners through after the sign-off: their term is their own."""
+        return isinstance(command, RecordFollowUps) and all(row.student in state.joined for row in command.rows)
+
+    def enrol(self, state: ParentMeetingsState, student: str) -> None:
+        """Give a late joiner's household its place; it is informed by a call or a visit where no meeting is left."""
+        state.households[student] = Household()
+
+    def remove(self, state: ParentMeetingsState, student: str) -> None:
+        """Drop the household; what was recorded of it stays in the record."""
+        state.households.pop(student, None)
+
+    def departed(self, state: ParentMeetingsState, student: str) -> list[Event]:
+        """Return the meetings that were held but for the attendance of this one household."""
+        events: list[Event] = []
+        for label, session in state.sessions.items():
+            here = [other for other in self._students(state, session) if other != student]
+            if len(here) < len(self._students(state, session)):
+                events += self._held(state, label, {other: self._attended(state, label, other) for other in here})
+        return events
+
+    def correct(self, state: ParentMeetingsState, command: CorrectRecord, now: datetime) -> list[Event]:
+        """Correct a recorded attendance: `attended`, `by`.
+
+        Raises:
+            Refusal: NOT_CORRECTABLE, ATTENDED_BY_MISSING, COMMAND_INVALID.
+        """
+        for student, household in state.households.items():
+            for session, version in household.recorded.items():
+                if version == command.version:
+                    return [self._corrected(household, student, session, command)]
+        return super().correct(state, command, now)
+
     # -- inside -----------------------------------------------------------------------------------------------
 
     def _below_quorum(self, state: ParentMeetingsState) -> bool:
-        present = sum(household.present for household in state.households.values())
+        """Tell whether too few households came; a late joiner's never had the meeting, and counts on neither side."""
+        households = [household for student, household in state.households.items() if student not in state.joined]
+        present = sum(household.present for household in households)
         quorum = state.policy.parameters.quorum
-        return present * quorum.denominator < len(state.households) * quorum.numerator
+        return present * quorum.denominator < len(households) * quorum.numerator
+
+    def _attended(self, state: ParentMeetingsState, session: str, student: str) -> bool | None:
+        return state.households[student].sessions.get(session)
+
+    def _is_unheld(self, state: ParentMeetingsState, session: str) -> bool:
+        """Tell whether a meeting still waits for the attendance of a pupil who is here and is no late joiner."""
+        expected = [
+            student for student in self._students(state, state.sessions[session]) if student not in state.joined
+        ]
+        return any(self._attended(state, session, student) is None for student in expected)
+
+    def _held(self, state: ParentMeetingsState, session: str, known: dict[str, bool | None]) -> list[Event]:
+        """Return that a meeting was held, where that is known and not on record: of late joiners only who was there.
+
+        Args:
+            state: the stage, where `held` says what is on record.
+            session: the meeting's label.
+            known: the attendance of every pupil of its classes, None where nobody wrote it down.
+        """
+        expected = [attended for student, attended in known.items() if student not in state.joined]
+        if state.sessions[session].held or None in expected or not any(one is not None for one in known.values()):
+            return []
+        present, absent = (sum(attended is value for attended in known.values()) for value in (True, False))
+        return [ParentsMeetingHeld(session=session, present=present, absent=absent)]
 
     def _session(self, state: ParentMeetingsState, session: str) -> SessionState:
         found = state.sessions.get(session)
@@ -369,7 +457,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         recorded: dict[str, AttendanceRow] = {}
         for number, row in enumerate(command.rows):
             if row.student not in state.households:
-                problems.append((number, "STUDENT_UNKNOWN"))
+                problems.append((number, state.unknown(row.student)))
             elif row.student not in expected:
                 problems.append((number, "STUDENT_NOT_IN_SESSION"))
             elif row.student in recorded:
@@ -385,16 +473,27 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             for row in command.rows
         ]
         known = {
-            student: state.households[student].sessions.get(command.session)
-            if student not in recorded
-            else recorded[student].attended
+            student: recorded[student].attended
+            if student in recorded
+            else self._attended(state, command.session, student)
             for student in expected
         }
-        if all(attended is not None for attended in known.values()):
-            present = sum(attended is True for attended in known.values())
-            held = ParentsMeetingHeld(session=command.session, present=present, absent=len(known) - present)
-            events.append(held)
-        return events
+        return [*events, *self._held(state, command.session, known)]
+
+    def _corrected(
+        self, household: Household, student: str, session: str, command: CorrectRecord
+    ) -> AttendanceCorrected:
+        row = read_values(AttendanceRow, {"student": student, "attended": household.sessions[session]}, command)
+        if row.attended and row.by is None:
+            raise Refusal("ATTENDED_BY_MISSING")
+        return AttendanceCorrected(
+            session=session,
+            student=student,
+            attended=row.attended,
+            by=row.by if row.attended else None,
+            corrects=command.version,
+            reason=require_reason(command),
+        )
 
     def _follow_ups(self, state: ParentMeetingsState, command: RecordFollowUps, now: datetime) -> list[Event]:
         problems: list[tuple[int, str]] = []
@@ -404,14 +503,14 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         for number, row in enumerate(command.rows):
             household = seen.get(row.student) or state.households.get(row.student)
             if household is None:
-                problems.append((number, "STUDENT_UNKNOWN"))
+                problems.append((number, state.unknown(row.student)))
             elif not household.takes_follow_up(row.contact):
                 problems.append((number, "HOUSEHOLD_ALREADY_SETTLED"))
-            elif not household.sessions:
+            elif not household.sessions and row.student not in state.joined:
                 problems.append((number, "SESSION_NOT_YET_HELD"))
             elif row.at > now:
                 problems.append((number, "OCCURRED_IN_FUTURE"))
-            elif row.at < min(state.sessions[session].at for session in household.sessions):
+            elif household.sessions and row.at < min(state.sessions[session].at for session in household.sessions):
                 problems.append((number, "FOLLOW_UP_BEFORE_MEETING"))
             elif row.at < earliest and command.late_reason is None:
                 problems.append((number, "OCCURRED_TOO_LONG_AGO"))

@@ -6,14 +6,23 @@ Numbers marked [DESIGN] are this project's proposals; the defaults are those of 
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from domain.actors import FAMILY, Role
 from domain.exact import Count, ExactFraction, Positive, Whole
@@ -196,10 +205,23 @@ class PolicyParameters(BaseModel):
         quorum: share of households at a parents' meeting; quorum_follow_up: what is owed to the rest.
         future_minutes, backdate_days: how far `occurred_at` may lie ahead or back without a reason code.
         school_start_window: how many schools may be starting at a time (DESIGN §4).
+        joiner_working_days: a late joiner's own term, in working days from joining [DESIGN] (B12).
+        reporting_month_day: the day of reporting at the receiving school, in the graduation year (DOMAIN §3).
+        term_end_month_day, next_march_month_day: the second and third retention checkpoint, in the year after (§3).
+        checkpoint_days: civil days from a checkpoint's date to the day when its check is due [DESIGN].
         result_expires_month_day: when an identification result expires, in the graduation year (DESIGN §10).
     """
 
     model_config = ConfigDict(frozen=True)
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "joiner_working_days",
+        "reporting_month_day",
+        "term_end_month_day",
+        "next_march_month_day",
+        "checkpoint_days",
+    )
+    """Parameters that a later release added: they stand in the hash only where they differ from their default."""
 
     spring_mode: SpringMode = SpringMode.FORBIDDEN
     spring_document: str | None = None
@@ -277,6 +299,20 @@ class PolicyParameters(BaseModel):
     backdate_days: Count = 14
     school_start_window: Positive = 10
     result_expires_month_day: str = "06-30"
+    joiner_working_days: Positive = 10
+    reporting_month_day: str = "09-01"
+    term_end_month_day: str = "01-20"
+    next_march_month_day: str = "03-16"
+    checkpoint_days: Positive = 10
+
+    @model_serializer(mode="wrap")
+    def _with_the_bytes_of_its_day(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out later parameters at their default: an older profile keeps its bytes and its hash."""
+        data: dict[str, Any] = handler(self)
+        for name in self.LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                data.pop(name, None)
+        return data
 
     @model_validator(mode="before")
     @classmethod
@@ -286,8 +322,9 @@ class PolicyParameters(BaseModel):
         return {TABLE_NAMES.get(name, name): value for name, value in data.items()}
 
     @field_validator(
-        "registration_deadline", "spring_registration_deadline", "counting_cutoff", "result_expires_month_day"
-    )
+        "registration_deadline", "spring_registration_deadline", "counting_cutoff", "result_expires_month_day",
+        "reporting_month_day", "term_end_month_day", "next_march_month_day",
+    )  # fmt: skip
     @classmethod
     def _month_day(cls, text: str) -> str:
         return _real_month_day(text)
@@ -309,6 +346,13 @@ class PolicyParameters(BaseModel):
         if any(ratio <= 0 for ratio in ratios) or any(low >= high for high, low in pairwise(ratios)):
             raise ValueError("reward tiers are above 0 and stand best first, each ratio once")
         return tiers
+
+    @field_validator("retention_checkpoints")
+    @classmethod
+    def _known_checkpoints(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if any(re.fullmatch(r"D\+[1-9][0-9]{0,2}|term_end|next_March", name) is None for name in names):
+            raise ValueError("a checkpoint is D+ and a number of days, term_end or next_March")
+        return names
 
     @field_validator("split")
     @classmethod

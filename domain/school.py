@@ -6,94 +6,56 @@ as a message whose cause is the event's id (design, section 4).
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from domain.actors import SYSTEM, Actor
-from domain.campaign import SchoolEntry, StageWindow
+from domain.actors import SYSTEM, Actor, require
+from domain.campaign_events import SchoolEntry, StageWindow
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
-from domain.refusal import Refusal
-from domain.stage_events import StageStatus
-from domain.stream import Command, Decider, Job, Message, Outgoing, StreamState, UnknownEventError, child, news
+from domain.refusal import Refusal, refuse_rows
+from domain.school_events import (
+    CalendarPassedOn,
+    CancellationPassedOn,
+    CohortLoaded,
+    EnrolRow,
+    EnrolStudents,
+    ExitRow,
+    LeftRegister,
+    RecordExits,
+    RegisteredRow,
+    RegistrationsPassedOn,
+    ReplaceStaff,
+    SchoolCampaignStarted,
+    SchoolClosed,
+    SchoolClosing,
+    SchoolCommand,
+    SchoolPaused,
+    SchoolResumed,
+    SchoolRunStatus,
+    SchoolStopped,
+    StaffReplaced,
+    StageChangeNoted,
+    StudentJoined,
+)
+from domain.stage_events import StageSlug, StageStatus
+from domain.stage_state import require_reason
+from domain.stream import Decider, Job, Message, Outgoing, StreamState, UnknownEventError, child, news
+from domain.time import civil
 
-
-class SchoolRunStatus(StrEnum):
-    """Where the school's own stream stands."""
-
-    LOADING = "loading"
-    RUNNING = "running"
-    CLOSING = "closing"
-    CLOSED = "closed"
-
-
-class SchoolCampaignStarted(Event):
-    """The campaign has started this school with its windows, policy and registry snapshot."""
-
-    campaign: str
-    county: str
-    year: int
-    school: str
-    entry: SchoolEntry
-    stages: dict[str, StageWindow]
-    policy: dict[str, Any]
-    calendar: dict[str, Any]
-    rule: dict[str, Any]
-
-
-class CohortLoaded(Event):
-    """The pupils of the snapshot, by class, as random references (INV-10)."""
-
-    snapshot: str
-    snapshot_digest: str
-    classes: dict[str, tuple[str, ...]]
-
-
-class StageChangeNoted(Event):
-    """One of the school's stages was completed, skipped, reopened or archived."""
-
-    stage: str
-    status: str
-
-
-class SchoolPaused(Event):
-    """The school passes a pause on to its stages."""
-
-    scope: str
-    reason: str
-
-
-class SchoolResumed(Event):
-    """The school passes the end of a pause on to its stages."""
-
-    scope: str
-
-
-class SchoolStopped(Event):
-    """The school passes a stop on to its stages."""
-
-    reason: str
-
-
-class SchoolClosing(Event):
-    """The campaign closed; the stages are asked to end."""
-
-
-class SchoolClosed(Event):
-    """All stages of the school have ended."""
-
-
-class SchoolCommand(Command):
-    """Any command; a school's own stream takes none in this release."""
-
-    kind: str
+YEARS_OF_SCHOOL: Final = 3
+"""From entering a lower secondary school to graduation; a class is named by the year of entry."""
 
 
 class SchoolState(StreamState):
-    """The school as its events make it."""
+    """The school as its events make it.
+
+    Attributes:
+        classes: the classes of its cohort, and those that late joiners brought.
+    """
 
     campaign: str
     county: str
@@ -106,12 +68,18 @@ class SchoolState(StreamState):
     rule: dict[str, Any]
     progress: dict[str, str] = {}
     pupils: int = 0
+    classes: list[str] = []
+    students: dict[str, str] = {}
+    left: dict[str, str] = {}
+    release: int = 1
+    gateway: dict[str, Any] | None = None
+    qualified_schools: list[str] = []
     paused: list[str] = []
     stopped: bool = False
 
 
 class SchoolDecider(Decider[SchoolState]):
-    """The rules of a school's own stream; it takes no commands, only news."""
+    """The rules of a school's own stream: its register's changes, and news between campaign and stages."""
 
     kind = "school"
     state_type = SchoolState
@@ -125,6 +93,12 @@ class SchoolDecider(Decider[SchoolState]):
         SchoolStopped,
         SchoolClosing,
         SchoolClosed,
+        LeftRegister,
+        StudentJoined,
+        CalendarPassedOn,
+        RegistrationsPassedOn,
+        CancellationPassedOn,
+        StaffReplaced,
     )
 
     def begin(self, start: dict[str, Any], now: datetime) -> tuple[Actor, list[Event]]:
@@ -133,13 +107,45 @@ class SchoolDecider(Decider[SchoolState]):
         return SYSTEM, [SchoolCampaignStarted.model_validate(start)]
 
     def decide(self, state: SchoolState, command: Any, now: datetime) -> list[Event]:
-        """Refuse: nobody commands a school's stream directly in this release.
+        """Decide departures and late joiners.
 
         Raises:
-            Refusal: COMMAND_UNKNOWN.
+            Refusal: ROLE_NOT_ALLOWED, WRONG_SCHOOL, SCHOOL_NOT_STARTED, CAMPAIGN_CLOSED, ROWS_REFUSED.
         """
-        del state, now
-        raise Refusal("COMMAND_UNKNOWN", command=getattr(command, "kind", ""))
+        require(command.actor, command.kind, state.school)
+        if state.status == SchoolRunStatus.LOADING:
+            raise Refusal("SCHOOL_NOT_STARTED", school=state.school)
+        if state.status != SchoolRunStatus.RUNNING:
+            raise Refusal("CAMPAIGN_CLOSED")
+        today = civil(now)
+        match command:
+            case RecordExits(rows=rows):
+                self._refuse_rows(state, rows, today)
+                return [LeftRegister(student=row.student, exit=row.exit, on=row.on) for row in rows]
+            case EnrolStudents(rows=rows):
+                self._refuse_rows(state, rows, today)
+                return [
+                    StudentJoined(
+                        student=row.student, class_id=row.class_id, on=row.on, again=row.student in state.left
+                    )
+                    for row in rows
+                ]
+            case ReplaceStaff(leaving=leaving, joining=joining):
+                reason = require_reason(command)
+                if leaving == joining:
+                    raise Refusal("STAFF_THE_SAME")
+                return [
+                    StaffReplaced(
+                        leaving=leaving,
+                        joining=joining,
+                        role=command.role,
+                        classes=command.classes,
+                        on=command.on,
+                        reason=reason,
+                    )
+                ]
+            case _:
+                raise Refusal("COMMAND_UNKNOWN", command=command.kind)
 
     def evolve(self, state: SchoolState | None, event: Event, envelope: Envelope) -> SchoolState:
         """Apply an event; the first must be `SchoolCampaignStarted`."""
@@ -154,6 +160,9 @@ class SchoolDecider(Decider[SchoolState]):
                 stages=dict(event.stages),
                 calendar=event.calendar,
                 rule=event.rule,
+                release=event.release,
+                gateway=event.gateway,
+                qualified_schools=list(event.qualified_schools),
             )
         if state is None:
             raise UnknownEventError(f"{envelope['stream']} begins with {envelope['type']}")
@@ -161,6 +170,8 @@ class SchoolDecider(Decider[SchoolState]):
             case CohortLoaded(classes=classes):
                 state.status = SchoolRunStatus.RUNNING
                 state.pupils = sum(len(pupils) for pupils in classes.values())
+                state.classes = list(classes)
+                state.students = {student: class_id for class_id, pupils in classes.items() for student in pupils}
                 state.progress = dict.fromkeys(state.stages, StageStatus.PLANNED.value)
             case StageChangeNoted(stage=stage, status=status):
                 state.progress[stage] = status
@@ -174,6 +185,20 @@ class SchoolDecider(Decider[SchoolState]):
                 state.status = SchoolRunStatus.CLOSING
             case SchoolClosed():
                 state.status = SchoolRunStatus.CLOSED
+            case LeftRegister(student=student, exit=kind):
+                state.students.pop(student, None)
+                state.left[student] = kind
+                state.pupils = len(state.students)
+            case StudentJoined(student=student, class_id=class_id):
+                state.left.pop(student, None)
+                if class_id not in state.classes:
+                    state.classes.append(class_id)
+                state.students[student] = class_id
+                state.pupils = len(state.students)
+            case CalendarPassedOn(calendar=calendar):
+                state.calendar = calendar
+            case RegistrationsPassedOn() | CancellationPassedOn() | StaffReplaced():
+                pass  # the retention keeps the ones, the registry the others
             case _:
                 raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")
         return state
@@ -209,6 +234,14 @@ class SchoolDecider(Decider[SchoolState]):
                 return [SchoolResumed(scope=scope)] if scope in state.paused else []
             case "stop":
                 return [] if state.stopped else [SchoolStopped(reason=message.data["reason"])]
+            case "calendar":
+                newer = message.data["calendar"]["version"] > state.calendar["version"]
+                return [CalendarPassedOn(calendar=message.data["calendar"])] if newer else []
+            case "registered":
+                rows = tuple(RegisteredRow.model_validate(row) for row in message.data["rows"])
+                return [RegistrationsPassedOn(rows=rows)]
+            case "registration_cancelled":
+                return [CancellationPassedOn(student=str(message.data["student"]))]
             case "close":
                 return [SchoolClosing()] if state.progress else [SchoolClosing(), SchoolClosed()]
             case _:
@@ -242,6 +275,19 @@ class SchoolDecider(Decider[SchoolState]):
                 return self._to_stages(state, "close", envelope)
             case SchoolClosed():
                 return [self._up(state, "school_closed", envelope)]
+            case LeftRegister(student=student, exit=kind):
+                return self._to_stages(state, "student_left", envelope, student=student, exit=kind)
+            case StudentJoined(student=student, class_id=class_id, on=on):
+                joined = {"student": student, "class_id": class_id, "on": on.isoformat()}
+                return self._to_stages(state, "student_joined", envelope, **joined)
+            case CalendarPassedOn(calendar=calendar):
+                return self._to_stages(state, "calendar", envelope, calendar=calendar)
+            case RegistrationsPassedOn(rows=rows):
+                to = f"{state.campaign}/{state.school}/{StageSlug.RETENTION}"
+                return [news(to, "registered", envelope, rows=[row.model_dump(mode="json") for row in rows])]
+            case CancellationPassedOn(student=student):
+                to = f"{state.campaign}/{state.school}/{StageSlug.RETENTION}"
+                return [news(to, "registration_cancelled", envelope, student=student)]
             case _:
                 return []
 
@@ -297,12 +343,33 @@ class SchoolDecider(Decider[SchoolState]):
                         "snapshot": state.entry.snapshot,
                         "snapshot_digest": state.entry.snapshot_digest,
                         "rule": state.rule,
+                        **self._of_this_release(state),
                     },
                 },
                 envelope,
             )
             for slug, window in state.stages.items()
         ]
+
+    def _of_this_release(self, state: SchoolState) -> dict[str, Any]:
+        """Return what streams of this release begin with; an older campaign starts its stages as it did."""
+        if state.release == 1:
+            return {}
+        return {
+            "release": state.release,
+            "gateway": state.gateway,
+            "qualified_schools": list(state.qualified_schools),
+        }
+
+    def _refuse_rows(self, state: SchoolState, rows: Iterable[ExitRow | EnrolRow], today: date) -> None:
+        problems: list[tuple[int, str]] = []
+        seen: dict[str, None] = {}
+        for number, row in enumerate(rows):
+            problem = "STUDENT_TWICE" if row.student in seen else _problem(state, row, today)
+            if problem is not None:
+                problems.append((number, problem))
+            seen[row.student] = None
+        refuse_rows(problems)
 
     def _up(self, state: SchoolState, kind: str, envelope: Envelope, **data: Any) -> Outgoing:
         return news(state.campaign, kind, envelope, **data)
@@ -313,3 +380,21 @@ class SchoolDecider(Decider[SchoolState]):
             for slug, status in state.progress.items()
             if status != StageStatus.ARCHIVED
         ]
+
+
+def _problem(state: SchoolState, row: ExitRow | EnrolRow, today: date) -> str | None:
+    """Return the code of a departure or enrolment that cannot be recorded, or None."""
+    entry, start = state.year - YEARS_OF_SCHOOL, state.year - 1
+    match row:
+        case ExitRow(student=student) if student not in state.students:
+            return "STUDENT_LEFT" if student in state.left else "STUDENT_UNKNOWN"
+        case EnrolRow(student=student) if student in state.students:
+            return "STUDENT_ENROLLED"
+        case EnrolRow(class_id=class_id) if class_id not in state.classes and not class_id.startswith(f"{entry}-"):
+            return "CLASS_NOT_OF_COHORT"
+        case _ if row.on > today:
+            return "OCCURRED_IN_FUTURE"
+        case _ if row.on < date(start - 1, 1, 1):
+            return "DATE_TOO_EARLY"
+        case _:
+            return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from domain import sentences_filing, sentences_gateway, sentences_register, sentences_retention, sentences_visits
 from domain.blockers import BLOCKERS, SHARED
 from domain.refusal import Refusal
 from domain.words import WORDS
@@ -18,7 +19,7 @@ Language = Literal["zh", "en"]
 _MISSING: Final = "—"
 _JOINED: Final[dict[str, str]] = {"zh": "、", "en": ", "}
 
-REFUSALS: Final[dict[str, dict[str, str]]] = {
+_GENERAL: Final[dict[str, dict[str, str]]] = {
     # who (DESIGN §3)
     "ROLE_NOT_ALLOWED": {
         "zh": "未受理：{role}无权执行“{command}”。可以办理的角色：{allowed}。请由其办理。",
@@ -275,9 +276,8 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "This household has its final outcome already. No further contact is needed.",
     },
     "ALREADY_RECORDED": {
-        "zh": "该场到会情况已经登记，不能再次登记或取消。有误请走更正程序。",
-        "en": "Attendance of this meeting is recorded already and cannot be recorded or cancelled again. "
-        "Ask for a correction if it is wrong.",
+        "zh": "此项已经登记，不能再次登记或取消。有误请走更正程序。",
+        "en": "This is recorded already and cannot be recorded or cancelled again. Correct it if it is wrong.",
     },
     "ALREADY_INVITED": {
         "zh": "未受理：这场家长会的家庭都已邀请，无需再次邀请。",
@@ -296,6 +296,15 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：这场家长会还没有召开，不能登记到会情况。请会后再登记。",
         "en": "Not done: this meeting has not been held yet. Record attendance afterwards.",
     },
+}
+
+REFUSALS: Final[dict[str, dict[str, str]]] = {
+    **_GENERAL,
+    **sentences_register.REFUSALS,
+    **sentences_visits.REFUSALS,
+    **sentences_filing.REFUSALS,
+    **sentences_retention.REFUSALS,
+    **sentences_gateway.REFUSALS,
 }
 """Refusal code → sentence by language."""
 

@@ -8,29 +8,28 @@ blockers, reminders and escalations name missing *service* only.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from functools import partial
-from typing import Annotated, Any, ClassVar, TypeVar
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from typing import Any, ClassVar
 
 from domain.actors import SYSTEM, Actor, require
 from domain.calendar import Calendar, CalendarUnknown
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
 from domain.refusal import Blocker, Refusal
+from domain.stage_clocks import Clock, joiner_clocks, joiner_due, stage_clocks
 from domain.stage_events import (
     DONE,
-    STAGE_EVENTS,
+    CalendarAdopted,
     CompleteStage,
+    CorrectRecord,
     ExtendStage,
+    JoinerOverdue,
     PrerequisiteLost,
     PrerequisiteMet,
     ReopenStage,
     SkipStage,
     StageArchived,
-    StageCommand,
     StageCompleted,
     StageEscalated,
     StageExtended,
@@ -44,66 +43,23 @@ from domain.stage_events import (
     StageSkipped,
     StageStatus,
     StageStopped,
+    StudentEnrolled,
+    StudentRemoved,
 )
-from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, news
+from domain.stage_state import T, Todo, require_reason
+from domain.stream import Acted, Decider, Message, Outgoing, UnknownEventError, news
 from domain.time import at, civil, end_of
-
-# -- state ------------------------------------------------------------------------------------------------------
-
-
-class StageState(StreamState):
-    """The state that all stages share; `classes` maps a class id to its pupils' references."""
-
-    campaign: str
-    school: str
-    stage: str
-    status: StageStatus = StageStatus.PLANNED
-    opens: date
-    due: date
-    after: list[str]
-    met: list[str] = []
-    ready_at: AwareDatetime
-    opened_at: AwareDatetime | None = None
-    calendar: Calendar
-    classes: dict[str, list[str]]
-    overdue: bool = False
-    paused: list[str] = []
-    stopped: bool = False
-    awake_at: AwareDatetime | None = None
-    reminded: list[int] = []
-    escalated: int = 0
-    completed_at: AwareDatetime | None = None
-    on_time: bool | None = None
-
-
-T = TypeVar("T", bound=StageState)
-
-
-def require_reason(command: Command) -> str:
-    """Return the command's reason code.
-
-    Raises:
-        Refusal: REASON_REQUIRED.
-    """
-    if command.reason is None:
-        raise Refusal("REASON_REQUIRED")
-    return command.reason
-
-
-class Todo(BaseModel):
-    """One line of a work list: a pupil and the service that is missing, as a blocker's code."""
-
-    model_config = ConfigDict(frozen=True)
-
-    class_id: str
-    student: str
-    code: str
 
 
 class StageDecider(Decider[T]):
     """The rules that all stages share, with hooks for a stage's own content."""
 
-    has_content: ClassVar[bool] = True
+    content_since: ClassVar[int] = 1
+    """The release whose streams have this content; an older stream of the kind stays planned, and can be skipped."""
+
+    recorded_with: ClassVar[str | None] = None
+    """The command that records what `correct` corrects: whoever may not give it corrects nothing. None where a
+    stage's rows differ in that; its `correct` then asks for each row."""
 
     # -- hooks ------------------------------------------------------------------------------------------------
 
@@ -111,7 +67,7 @@ class StageDecider(Decider[T]):
     def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> T:
         """Make the first state from the shared fields and the stage's own part of `StagePlanned`."""
 
-    def decide_content(self, state: T, command: Any, now: datetime) -> list[Event]:
+    def decide_content(self, state: T, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Decide one of the stage's own commands; the shared ones never come here."""
         raise UnknownEventError(f"{state.stage} has no command {command.kind} at {now}")
 
@@ -132,6 +88,11 @@ class StageDecider(Decider[T]):
         """Return, by class, how many pupils the stage's service has reached: `{class: {done, of}}`."""
         return {class_id: {"done": 0, "of": len(pupils)} for class_id, pupils in state.classes.items()}
 
+    def content_view(self, state: T) -> dict[str, Any]:
+        """Return what the stage's content adds to its line of the board: counts and codes."""
+        del state
+        return {}
+
     def work(self, state: T) -> list[Todo]:
         """Return what is to be done for single pupils, one line a pupil, in the order of classes (S1)."""
         del state
@@ -142,10 +103,39 @@ class StageDecider(Decider[T]):
         del command
         return False
 
-    def after_completion(self, command: Any) -> bool:
+    def after_completion(self, state: T, command: Any) -> bool:
         """Tell whether a command of the stage's own goes through after the sign-off."""
+        del state, command
+        return False
+
+    def is_right(self, command: Any) -> bool:
+        """Tell whether a command is a family's right: no pause, stop or state of the stage holds it back."""
         del command
         return False
+
+    def content_clocks(self, state: T) -> Iterator[Clock]:
+        """Yield what the stage's content does by itself: fixed deadlines, which no pause and no stop holds."""
+        del state
+        yield from ()
+
+    def correct(self, state: T, command: CorrectRecord, now: datetime) -> list[Event]:
+        """Return the correction of one recorded row; the original stays in the record (S5).
+
+        Raises:
+            Refusal: NOT_CORRECTABLE and those of the row's own rules.
+        """
+        raise Refusal("NOT_CORRECTABLE", stage=state.stage, event=command.version, at=now.isoformat())
+
+    def enrol(self, state: T, student: str) -> None:
+        """Make room for a late joiner, who is in `classes` and `joined` already."""
+
+    def remove(self, state: T, student: str) -> None:
+        """Drop what is still to be done for a pupil who left the register; what was done stays."""
+
+    def departed(self, state: T, student: str) -> list[Event]:
+        """Return what a departure makes true, where the stage waited for this pupil alone; changes nothing."""
+        del state, student
+        return []
 
     # -- the decider ------------------------------------------------------------------------------------------
 
@@ -154,7 +144,7 @@ class StageDecider(Decider[T]):
         del now
         return SYSTEM, [StagePlanned.model_validate(start)]
 
-    def decide(self, state: T, command: Any, now: datetime) -> list[Event]:
+    def decide(self, state: T, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Decide a command: permission first, then the state of the stage, then its content.
 
         Raises:
@@ -183,10 +173,23 @@ class StageDecider(Decider[T]):
                 if state.status in DONE:
                     raise Refusal("STAGE_NOT_OPEN", status=state.status.value)
                 return [StageSkipped(reason=reason)]
+            case _ if not self.has_content(state):
+                raise Refusal("STAGE_HAS_NO_CONTENT", stage=state.stage)
+            case CorrectRecord():
+                if self.recorded_with is not None:
+                    require(command.actor, self.recorded_with, state.school)
+                require_reason(command)
+                self._refuse_if_held(state)
+                self._refuse_unless_open(state, command.occurred_at or now)
+                return self.correct(state, command, now)
+            case _ if self.is_right(command):
+                if state.status == StageStatus.ARCHIVED:
+                    raise Refusal("CAMPAIGN_CLOSED")
+                return self.decide_content(state, command, now)
             case _:
                 if not self.while_paused(command):
                     self._refuse_if_held(state)
-                if state.status != StageStatus.COMPLETED or not self.after_completion(command):
+                if state.status != StageStatus.COMPLETED or not self.after_completion(state, command):
                     self._refuse_unless_open(state, command.occurred_at or now)
                 return self.decide_content(state, command, now)
 
@@ -207,6 +210,9 @@ class StageDecider(Decider[T]):
                     "classes": {class_id: list(pupils) for class_id, pupils in event.classes.items()},
                     "paused": list(event.paused),
                     "stopped": event.stopped,
+                    "content_release": event.content.get("release", 1),
+                    # a campaign that begins late reminds nobody of days that had passed before it
+                    "awake_at": envelope["recorded_at"] if event.content.get("release", 1) > 1 else None,
                 },
                 event.content,
             )
@@ -225,8 +231,25 @@ class StageDecider(Decider[T]):
         return [happen()]
 
     def absorb(self, state: T, message: Message, now: datetime) -> list[Event]:
-        """Take in news from the school: prerequisites, holds, stop, close."""
+        """Take in news from the school: prerequisites, pupils who join or leave, the calendar, holds, stop, close."""
         match message.kind:
+            case "student_left":
+                student, kind = message.data["student"], message.data["exit"]
+                if not any(student in pupils for pupils in state.classes.values()):
+                    return []
+                followed = [] if state.status == StageStatus.ARCHIVED else self.departed(state, student)
+                return [StudentRemoved(student=student, exit=kind), *followed]
+            case "student_joined":
+                student, on = message.data["student"], date.fromisoformat(message.data["on"])
+                if state.status == StageStatus.ARCHIVED or any(student in pupils for pupils in state.classes.values()):
+                    return []
+                due = joiner_due(state, max(on, civil(now)))
+                return [StudentEnrolled(student=student, class_id=message.data["class_id"], on=on, due=due)]
+            case "calendar":
+                calendar = Calendar.model_validate(message.data["calendar"])
+                if calendar.version <= state.calendar.version or state.status == StageStatus.ARCHIVED:
+                    return []
+                return [CalendarAdopted(calendar=calendar.model_dump(mode="json"))]
             case "prerequisite":
                 stage, status = message.data["stage"], message.data["status"]
                 if stage not in state.after:
@@ -274,26 +297,31 @@ class StageDecider(Decider[T]):
             "stopped": state.stopped,
             "on_time": state.on_time,
             "blockers": [blocker.model_dump() for blocker in self.blockers(state)],
-            "classes": self.progress(state),
+            "classes": self.progress(state) if self.has_content(state) else StageDecider.progress(self, state),
+            **(self.content_view(state) if self.has_content(state) else {}),
         }
 
     def blockers(self, state: T) -> tuple[Blocker, ...]:
         """Return what stands in the way of completing now, prerequisites included."""
         if state.status in DONE:
             return ()
-        if not self.has_content:
+        if not self.has_content(state):
             return (Blocker(code="STAGE_HAS_NO_CONTENT"),)
         waiting = [stage for stage in state.after if stage not in state.met]
         if waiting:
             return (Blocker(code="STAGE_PREREQUISITE", count=len(waiting)),)
         return self.missing(state) if state.status == StageStatus.OPEN else ()
 
+    def has_content(self, state: T) -> bool:
+        """Tell whether this stream began with the stage's content."""
+        return state.content_release >= self.content_since
+
     # -- inside -----------------------------------------------------------------------------------------------
 
     def _complete(self, state: T, command: CompleteStage, now: datetime) -> list[Event]:
         if state.status == StageStatus.COMPLETED:
             raise Refusal("ALREADY_COMPLETED")
-        if not self.has_content:
+        if not self.has_content(state):
             raise Refusal("STAGE_HAS_NO_CONTENT", stage=state.stage)
         self._refuse_if_held(state)
         occurred = command.occurred_at or now
@@ -334,49 +362,12 @@ class StageDecider(Decider[T]):
         if occurred < at(state.opens):
             raise Refusal("STAGE_TOO_EARLY", opens=state.opens.isoformat())
 
-    def _clocks(self, state: T) -> Iterator[tuple[datetime, Callable[[], Event]]]:
-        """Yield what the stage will do by itself and when; a date in an unpublished year is not yet computable."""
-        if not self.has_content or state.paused or state.stopped:
+    def _clocks(self, state: T) -> Iterator[Clock]:
+        if not self.has_content(state) or state.status == StageStatus.ARCHIVED:
             return
-        if state.status == StageStatus.PLANNED and all(stage in state.met for stage in state.after):
-            yield self._not_before_awake(state, state.ready_at), StageOpened
-        if state.status != StageStatus.OPEN:
-            return
-        parameters = state.policy.parameters
-        if not state.overdue:
-            for days in parameters.reminder_working_days:
-                instant = self._working_instant(state, state.due, -days)
-                if days not in state.reminded and instant is not None and instant >= self._awake_since(state):
-                    yield instant, partial(self._reminded, state, days)
-            yield self._not_before_awake(state, end_of(state.due)), partial(self._overdue, state)
-        elif state.escalated < len(parameters.escalation_working_days):
-            base = max(state.due, civil(state.awake_at)) if state.awake_at else state.due
-            instant = self._working_instant(state, base, parameters.escalation_working_days[state.escalated])
-            if instant is not None:
-                yield instant, partial(self._escalated, state)
-
-    def _reminded(self, state: T, days: int) -> Event:
-        return StageReminded(working_days_left=days, missing=self.missing(state))
-
-    def _overdue(self, state: T) -> Event:
-        return StageOverdue(missing=self.missing(state))
-
-    def _escalated(self, state: T) -> Event:
-        role = state.policy.parameters.escalation_roles[state.escalated]
-        return StageEscalated(level=state.escalated + 1, to_role=role, missing=self.missing(state))
-
-    def _working_instant(self, state: T, day: date, working_days: int) -> datetime | None:
-        try:
-            return at(state.calendar.add_working_days(day, working_days))
-        except CalendarUnknown:
-            return None
-
-    def _not_before_awake(self, state: T, instant: datetime) -> datetime:
-        return instant if state.awake_at is None else max(instant, state.awake_at)
-
-    def _awake_since(self, state: T) -> datetime:
-        since = state.opened_at or state.ready_at
-        return self._not_before_awake(state, since)
+        yield from stage_clocks(state, lambda: self.missing(state))
+        yield from joiner_clocks(state, lambda: self.work(state))
+        yield from self.content_clocks(state)
 
     def _evolve_shared(self, state: T, event: Event, envelope: Envelope) -> T:
         recorded = envelope["recorded_at"]
@@ -418,23 +409,33 @@ class StageDecider(Decider[T]):
             case PrerequisiteLost(stage=stage):
                 state.met.remove(stage)
             case _:
-                return self.evolve_content(state, event, envelope)
+                return self._evolve_register(state, event, envelope)
         return state
 
-
-class PlannedStageState(StageState):
-    """A stage that exists and has no content in this release."""
-
-
-class PlannedStageDecider(StageDecider[PlannedStageState]):
-    """A stage that later releases fill: it can be skipped or extended, is never opened and never pretends."""
-
-    has_content = False
-    state_type = PlannedStageState
-    commands: TypeAdapter[Any] = TypeAdapter(Annotated[StageCommand, Field(discriminator="kind")])
-    event_types = STAGE_EVENTS
-
-    def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> PlannedStageState:
-        """Make the first state."""
-        del content
-        return PlannedStageState(**shared)
+    def _evolve_register(self, state: T, event: Event, envelope: Envelope) -> T:
+        match event:
+            case StudentEnrolled(student=student, class_id=class_id, on=on, due=due):
+                state.left.pop(student, None)
+                state.classes.setdefault(class_id, []).append(student)
+                state.joined[student], state.came[student] = due, on
+                self.enrol(state, student)
+            case StudentRemoved(student=student, exit=kind):
+                for pupils in state.classes.values():
+                    if student in pupils:
+                        pupils.remove(student)
+                state.joined.pop(student, None)
+                state.came.pop(student, None)
+                if student in state.late_joiners:
+                    state.late_joiners.remove(student)
+                state.left[student] = kind
+                self.remove(state, student)
+            case JoinerOverdue(student=student):
+                state.late_joiners.append(student)
+            case CalendarAdopted(calendar=calendar):
+                state.calendar = Calendar.model_validate(calendar)
+                state.awake_at = datetime.fromisoformat(
+                    envelope["recorded_at"]
+                )  # a reminder whose day has passed is not made up for
+            case _:
+                return self.evolve_content(state, event, envelope)
+        return state

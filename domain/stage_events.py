@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from domain.events import Event
+from domain.instants import Day
 from domain.refusal import Blocker
 from domain.stream import Command
 
@@ -142,6 +145,35 @@ class PrerequisiteLost(Event):
     stage: str
 
 
+class StudentEnrolled(Event):
+    """A late joiner, in the class from `on`: the service is due to the pupil by a day of the pupil's own (B12)."""
+
+    student: str
+    class_id: str
+    on: date
+    due: date
+
+
+class StudentRemoved(Event):
+    """A pupil has left the register: everything that was still to be done for the pupil stops."""
+
+    student: str
+    exit: str
+
+
+class JoinerOverdue(Event):
+    """A late joiner's own day has passed with service missing."""
+
+    student: str
+    due: date
+
+
+class CalendarAdopted(Event):
+    """From here on the stage counts working days by a newer calendar."""
+
+    calendar: dict[str, Any]
+
+
 STAGE_EVENTS: tuple[type[Event], ...] = (
     StagePlanned,
     StageOpened,
@@ -158,6 +190,10 @@ STAGE_EVENTS: tuple[type[Event], ...] = (
     StageArchived,
     PrerequisiteMet,
     PrerequisiteLost,
+    StudentEnrolled,
+    StudentRemoved,
+    JoinerOverdue,
+    CalendarAdopted,
 )
 
 
@@ -180,7 +216,7 @@ class ExtendStage(Command):
     """Move the due date to a later working day; needs a reason."""
 
     kind: Literal["extend"] = "extend"
-    due: date
+    due: Day
 
 
 class SkipStage(Command):
@@ -189,4 +225,18 @@ class SkipStage(Command):
     kind: Literal["skip"] = "skip"
 
 
-StageCommand = CompleteStage | ReopenStage | ExtendStage | SkipStage
+class CorrectRecord(Command):
+    """Correct one recorded row, named by its event's version; needs a reason. The original stays in the record (S5)."""
+
+    kind: Literal["correct"] = "correct"
+    version: int = Field(ge=1)
+    values: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^[a-z_]{1,24}$")],
+            Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:+/-]{1,64}$")] | bool | None,
+        ],
+        Field(min_length=1, max_length=8),
+    ]
+
+
+StageCommand = CompleteStage | ReopenStage | ExtendStage | SkipStage | CorrectRecord

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -22,12 +23,14 @@ from domain.events import (
     SignalRefused,
     event_id,
 )
+from domain.instants import Instant
 from domain.policy import PolicyProfile
 from domain.refusal import Blocker
 
 COMMAND_ID = r"^[A-Za-z0-9][A-Za-z0-9._:/#@-]{0,127}$"
 CODE = r"^[A-Z][A-Z0-9_]{1,63}$"
 STUDENT = r"^stu_[a-z0-9]{6,32}$"
+STAFF = r"^stf_[a-z0-9]{4,32}$"
 NOTE = r"^nte_[a-z0-9]{6,32}$"
 CLASS = r"^\d{4}-\d{2}$"
 LABEL = r"^[a-z0-9][a-z0-9-]{0,39}$"
@@ -43,7 +46,7 @@ class Command(BaseModel):
 
     command_id: str = Field(pattern=COMMAND_ID)
     actor: Actor
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Instant | None = None
     late_reason: str | None = Field(default=None, pattern=CODE)
     reason: str | None = Field(default=None, pattern=CODE)
     note: str | None = Field(default=None, pattern=NOTE)
@@ -132,6 +135,18 @@ class Answer(BaseModel):
     closed: bool = False
 
 
+@dataclass(frozen=True)
+class Acted:
+    """An event that another person did than the command's actor, at a time of its own.
+
+    The family gateway hands on what families did; in the record the act is the family's, never the gateway's (INV-04).
+    """
+
+    event: Event
+    actor: Actor
+    occurred_at: datetime
+
+
 class CommandRecord(BaseModel):
     """What the stream remembers of a command for its whole life (the server forgets Update ids)."""
 
@@ -140,6 +155,7 @@ class CommandRecord(BaseModel):
     hash: str
     digest: str
     refused: dict[str, Any] | None = None
+    handed_on: bool = False
 
 
 class Halt(BaseModel):
@@ -192,7 +208,7 @@ class Decider(ABC, Generic[S]):
         """Return who begins the stream and its first events, from the start that a parent or client gave."""
 
     @abstractmethod
-    def decide(self, state: S, command: Any, now: datetime) -> list[Event]:
+    def decide(self, state: S, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Return what a command leads to; changes nothing.
 
         Raises:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-WORDS: Final[dict[str, dict[str, str]]] = {
+from domain import sentences_filing, sentences_register, sentences_retention, sentences_visits
+
+_GENERAL: Final[dict[str, dict[str, str]]] = {
     # roles
     "class_head": {"zh": "班主任", "en": "class head"},
     "grade_leader": {"zh": "年级组长", "en": "grade leader"},
@@ -69,11 +71,28 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "KNOWN": {"zh": "补齐", "en": "is known"},
     "true": {"zh": "是", "en": "true"},
     "false": {"zh": "否", "en": "false"},
+    # policy profiles
+    "compliant": {"zh": "合规口径", "en": "compliant"},
+    "legacy": {"zh": "历史口径", "en": "legacy"},
     # purposes of notices
     "meeting_invitation": {"zh": "家长会邀请", "en": "invitations to meetings"},
     "meeting_cancelled": {"zh": "家长会取消", "en": "cancelled meetings"},
     "stage_reminder": {"zh": "到期提醒", "en": "reminders"},
     "stage_escalation": {"zh": "逐级督办", "en": "escalations"},
+    "choice_notice": {"zh": "告家长书", "en": "letters to parents"},
+    "choice_notice_pupil": {"zh": "写给学生的告知书", "en": "letters to pupils"},
+    "visit_invitation": {"zh": "参观邀请", "en": "invitations to visits"},
+    "visit_cancelled": {"zh": "参观取消", "en": "cancelled visits"},
+    "student_overdue": {"zh": "学生事项超期", "en": "overdue pupils"},
+    "complaint_received": {"zh": "收到投诉", "en": "complaints received"},
+    # states of a notice
+    "notice_planned": {"zh": "待发", "en": "waiting"},
+    "submitted": {"zh": "发送中", "en": "being sent"},
+    "accepted": {"zh": "已被接收", "en": "accepted"},
+    "failed_temporary": {"zh": "暂未发出", "en": "to be tried again"},
+    "failed_permanent": {"zh": "无法发出", "en": "failed"},
+    "unknown": {"zh": "结果不明", "en": "outcome unknown"},
+    "cancelled": {"zh": "已取消", "en": "cancelled"},
     # refusals, in short
     "SELF_APPROVAL": {"zh": "自己批准自己", "en": "self-approval"},
     "NOT_COMPLETE": {"zh": "事项未齐", "en": "something missing"},
@@ -82,5 +101,13 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "state_intent": {"zh": "表达意向（仅限家庭本人）", "en": "state an intent (the family itself only)"},
     "sign_consent": {"zh": "签署知情同意（仅限家庭本人）", "en": "sign a consent (the family itself only)"},
     "withdraw_consent": {"zh": "撤回同意（仅限家庭本人）", "en": "withdraw a consent (the family itself only)"},
+}
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    **_GENERAL,
+    **sentences_register.WORDS,
+    **sentences_visits.WORDS,
+    **sentences_filing.WORDS,
+    **sentences_retention.WORDS,
 }
 """Code → word by language."""

@@ -28,6 +28,14 @@ stop               bureau_officer:any bureau_approver:any
 close_campaign     bureau_officer:any bureau_approver:any
 publish_calendar   bureau_officer:any bureau_approver:any
 adopt_policy       bureau_officer:any bureau_approver:any
+import_staff       bureau_officer:any
+complain           class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
+acknowledge_complaint discipline_officer:any auditor:any
+decide_complaint   discipline_officer:any auditor:any
+record_exits       class_head:own grade_leader:own principal:own register_officer:any
+replace_staff      principal:own bureau_officer:any
+enrol_students     grade_leader:own principal:own register_officer:any bureau_officer:any
+correct            class_head:own grade_leader:own principal:own register_officer:any receiving_school:any bureau_officer:any
 complete           grade_leader:own principal:own
 reopen             principal:own bureau_officer:any
 extend             bureau_officer:any
@@ -42,10 +50,32 @@ cancel_session     class_head:own grade_leader:own principal:own
 invite             class_head:own grade_leader:own principal:own
 record_attendance  class_head:own grade_leader:own
 record_followups   class_head:own grade_leader:own
+plan_trip          class_head:own grade_leader:own principal:own
+approve_trip       bureau_officer:any
+offer_seats        class_head:own grade_leader:own principal:own
+cancel_trip        class_head:own grade_leader:own principal:own bureau_officer:any
+record_visits      class_head:own grade_leader:own principal:own
+request_presentation class_head:own grade_leader:own principal:own receiving_school:any
+approve_presentation bureau_officer:any
+reject_presentation bureau_officer:any
+record_presentation class_head:own grade_leader:own principal:own
+report_unregistered_visit class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any discipline_officer:any auditor:any
+offer_notice       class_head:own grade_leader:own principal:own
+record_contacts    class_head:own grade_leader:own
+record_applications class_head:own grade_leader:own principal:own register_officer:any
+record_admissions  register_officer:any bureau_officer:any receiving_school:any
+record_reporting   register_officer:any receiving_school:any
+record_registrations register_officer:any
+record_destinations class_head:own grade_leader:own principal:own register_officer:any
+resolve_destination register_officer:any
+deliver_family_acts gateway:any
+report_family_code gateway:any
+record_checkpoints class_head:own grade_leader:own principal:own register_officer:any receiving_school:any
+resolve_evidence   register_officer:any discipline_officer:any
 state_intent       guardian:own pupil:own
 sign_consent       guardian:own pupil:own
 withdraw_consent   guardian:own pupil:own
-"""
+"""  # noqa: E501 - one line a command
 
 
 def actor(role: Role, organisation: str = "9900010001", **rest) -> Actor:

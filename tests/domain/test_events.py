@@ -152,7 +152,20 @@ def test_an_events_name_means_one_thing_in_a_stream(kind):
     assert len(names) == len(set(names))
 
 
-def test_no_event_type_speaks_for_a_family():
-    """Nothing that staff do in this release states, signs or withdraws for a family (INV-04, design section 9)."""
-    names = {event_type.__name__ for decider in DECIDERS.values() for event_type in decider.event_types}
-    assert not [name for name in names if name.startswith(("Intent", "Consent"))]
+def test_only_the_application_filing_has_a_familys_word():
+    """What a family states, signs or withdraws stands in one kind of stream, and that one verifies it (INV-04)."""
+    speaking = {
+        kind: sorted(
+            event_type.__name__
+            for event_type in decider.event_types
+            if event_type.__name__.startswith(("Intent", "Consent"))
+        )
+        for kind, decider in DECIDERS.items()
+    }
+    assert speaking.pop("application-filing") == [
+        "ConsentRefused",
+        "ConsentSigned",
+        "ConsentWithdrawn",
+        "IntentStated",
+    ]
+    assert not any(speaking.values())

@@ -438,3 +438,56 @@ def test_the_expiry_is_the_policys():
     decide_all(stream)
     stream.do("freeze", PRINCIPAL)
     assert stream.last("CohortFrozen")["data"]["expires_on"] == "2026-07-15"
+
+
+# -- late joiners -----------------------------------------------------------------------------------------------
+
+NEW = "stu_newcomer01"
+
+
+def frozen_without_joiner():
+    """Return a frozen identification that a late joiner waits in, without a decision."""
+    stream = identification()
+    stream.hear("student_joined", student=NEW, class_id="2026-01", on="2025-11-04")
+    decide_all(stream)
+    stream.do("freeze", GRADE)
+    return stream
+
+
+def test_a_late_joiner_holds_up_neither_the_freeze_nor_the_sign_off():
+    """The joiner waits for a person on the work list, and is not on the list yet."""
+    stream = frozen_without_joiner()
+    assert stream.last("CohortFrozen")["data"]["pupils"] == 6
+    stream.do("complete", GRADE)
+    work = [(todo.student, todo.code) for todo in stream.decider.work(stream.state)]
+    assert work == [(NEW, "DATA_UNKNOWN")]
+    stream.consistent()
+
+
+def test_a_late_joiner_is_decided_after_the_freeze_and_the_sign_off():
+    """The decision amends the list, which is frozen anew; nobody else's is touched."""
+    stream = frozen_without_joiner()
+    before = stream.state.frozen
+    stream.do("complete", GRADE)
+    assert stream.refusal("confirm", HEAD, students=[NEW]).code == "DATA_UNKNOWN_NEEDS_HELP"
+    fields = {"help": ["STUDY"], "reason": "SEEN"}
+    assert stream.refusal("confirm", HEAD, students=[NEW, A], **fields).code == "STAGE_NOT_OPEN"
+    stream.do("confirm", HEAD, students=[NEW], **fields)
+    assert stream.last("CohortFrozen")["data"]["pupils"] == 7
+    assert stream.state.frozen != before
+    assert (outcome(stream, NEW), stream.decider.work(stream.state)) == (["STUDY"], [])
+    again = stream.refusal("exclude", HEAD, students=[NEW], reason="SEEN")
+    assert [problem["code"] for problem in again.parameters["rows"]] == ["ALREADY_DECIDED"]
+    stream.do("reopen", PRINCIPAL, reason="SEEN")
+    assert stream.refusal("exclude", HEAD, students=[NEW, A], reason="SEEN").code == "COHORT_FROZEN"
+    stream.consistent()
+
+
+def test_an_undecided_joiner_who_leaves_a_frozen_list_leaves_nothing_behind():
+    """Neither a case without a decision nor something to wait for."""
+    stream = frozen_without_joiner()
+    stream.hear("student_left", student=NEW, exit="transfer")
+    assert NEW not in stream.state.pupils
+    assert stream.decider.blockers(stream.state) == ()
+    stream.do("complete", GRADE)
+    stream.consistent()

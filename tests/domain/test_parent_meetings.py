@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from stream_samples import (
     GRADE,
     HEAD,
+    OFFICER,
     PRINCIPAL,
     A,
     B,
@@ -15,12 +16,14 @@ from stream_samples import (
     D,
     E,
     F,
+    person,
     policy,
     pupils,
     stage,
     when,
 )
 
+from domain.actors import Role
 from domain.refusal import Refusal
 from domain.time import stamp
 
@@ -501,3 +504,77 @@ def test_every_school_can_finish(came, data):
     assert missing(stream) == {}
     stream.to(stream.now + timedelta(hours=1)).do("complete", PRINCIPAL)
     stream.consistent()
+
+
+# -- who left, who came later -----------------------------------------------------------------------------------
+
+NEW = "stu_newcomer01"
+
+
+def test_a_meeting_waits_for_nobody_who_left():
+    """The last household without attendance leaves: the meeting was held, and the stage can be completed."""
+    stream = invited({"2026-01": [A, B]})
+    stream.do("record_attendance", HEAD, session="s1", rows=sheet(A))
+    assert missing(stream)["SESSIONS_NOT_HELD"] == 1
+    stream.hear("student_left", student=B, exit="transfer")
+    assert stream.last("ParentsMeetingHeld")["data"] == {"session": "s1", "present": 1, "absent": 0}
+    assert missing(stream) == {}
+    stream.do("complete", PRINCIPAL)
+    stream.consistent()
+
+
+def test_a_departure_makes_no_meeting_of_one_that_nobody_wrote_down():
+    """Attendance of the others is still missing; an empty class holds no meeting, and blocks nothing either."""
+    stream = invited({"2026-01": [A, B]})
+    stream.hear("student_left", student=B, exit="transfer")
+    assert missing(stream) == {"SESSIONS_NOT_HELD": 1, "ATTENDANCE_MISSING": 1}
+    stream.hear("student_left", student=A, exit="transfer")
+    assert missing(stream) == {}
+    assert "ParentsMeetingHeld" not in stream.names()
+
+
+def test_a_meeting_is_held_once_whoever_leaves_afterwards():
+    """It is on record already."""
+    stream = held([A, C], [B])
+    stream.hear("student_left", student=B, exit="transfer")
+    stream.hear("student_left", student=A, exit="transfer")
+    assert stream.names().count("ParentsMeetingHeld") == 1
+
+
+def test_no_meeting_waits_for_a_late_joiner():
+    """Neither to be held nor to be written down; a joiner who was there all the same is counted."""
+    stream = invited({"2026-01": [A, B]})
+    stream.hear("student_joined", student=NEW, class_id="2026-01", on="2025-11-10")
+    stream.do("record_attendance", HEAD, session="s1", rows=sheet(A, B))
+    assert stream.last("ParentsMeetingHeld")["data"] == {"session": "s1", "present": 2, "absent": 0}
+    assert missing(stream) == {}
+    stream.do("record_attendance", HEAD, session="s1", rows=sheet(NEW))
+    assert stream.names().count("ParentsMeetingHeld") == 1
+    assert outcome(stream, NEW) == "INFORMED"
+    stream.do("complete", PRINCIPAL)
+    stream.consistent()
+
+
+def test_the_quorum_counts_nobody_who_came_later():
+    """Seven of ten came; an eleventh pupil, who had no meeting, sends nobody on visits to the other three."""
+    everybody = list(pupils(*range(11, 21)))
+    stream = held(everybody[:7], everybody[7:]).to("2025-11-14 08:00")
+    for day in (11, 12, 13):
+        follow_up(stream, *(contact(student, at=f"2025-11-{day} 07:00") for student in everybody[7:]))
+    before = missing(stream)
+    stream.hear("student_joined", student=NEW, class_id="2026-01", on="2025-11-14")
+    assert missing(stream) == before == {}
+
+
+def test_an_attendance_is_corrected_by_those_who_may_record_it():
+    """A receiving school, the bureau and the register make no household informed."""
+    stream = held([B], [A])
+    version = stream.state.households[A].recorded["s1"]
+    fields = {"version": version, "values": {"attended": True, "by": "guardian"}, "reason": "WRONG_ROW"}
+    receiver = person("receiver", Role.RECEIVING_SCHOOL, "9900020001")
+    for who in (receiver, OFFICER, person("register", Role.REGISTER_OFFICER, "bureau"), PRINCIPAL):
+        refusal = stream.refusal("correct", who, **fields)
+        assert (refusal.code, refusal.parameters["command"]) == ("ROLE_NOT_ALLOWED", "record_attendance")
+    assert outcome(stream, A) is None
+    stream.do("correct", GRADE, **fields)
+    assert outcome(stream, A) == "INFORMED"
