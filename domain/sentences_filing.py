@@ -1,0 +1,265 @@
+"""Sentences, blockers and words of application filing, in Chinese and English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REFUSALS: Final[dict[str, dict[str, str]]] = {
+    # a family's own act (DESIGN §9, INV-04)
+    "FAMILY_CODE_NEEDED": {
+        "zh": "未受理：家庭的意向、签署和撤回只凭家庭自己的验证码办理。本次尝试已记录。请用通知上的验证码办理。",
+        "en": "Not done: an intent, a signature or a withdrawal is taken with the family's own code only. The attempt "
+        "is on record. Use the code on the notice.",
+    },
+    "ACT_KEY_UNKNOWN": {
+        "zh": "未受理：此件不是由本次活动登记的家庭网关签发的。本次尝试已记录。请通知运维人员核对网关密钥。",
+        "en": "Not done: this act was not issued by the family gateway that the campaign names. The attempt is on "
+        "record. Ask those who run the system to check the gateway's key.",
+    },
+    "ACT_NOT_SIGNED": {
+        "zh": "未受理：此件的签名与内容不符，不能认作家庭本人所为。本次尝试已记录。请由家庭用验证码重新办理。",
+        "en": "Not done: the signature does not fit what the act says, so it is nobody's. The attempt is on record. "
+        "Let the family act again with its code.",
+    },
+    "ACT_FOREIGN": {
+        "zh": "未受理：此件属于另一所学校或另一次活动。本次尝试已记录。请送交其所属的学校流程。",
+        "en": "Not done: this act belongs to another school or campaign. The attempt is on record. "
+        "Hand it to the one that it names.",
+    },
+    "ACT_ALREADY_TAKEN": {
+        "zh": "未重复受理：此件早已收到并已生效，无需再次提交。如需改变，请家庭重新办理。",
+        "en": "Not done again: this act was taken before and stands. Nothing is left to do; to change it, act anew.",
+    },
+    "ACT_BEFORE_WITHDRAWAL": {
+        "zh": "未受理：此件作出的时间早于家庭后来的撤回或拒绝，以后者为准。如仍是此意，请家庭重新办理。",
+        "en": "Not done: the family withdrew or refused after this act, and the later word counts. "
+        "If the family still means it, it acts anew.",
+    },
+    "ACT_BEFORE_NOTICE": {
+        "zh": "未受理：此件作出的日期早于发出告知书的日期。请家庭阅读告知书后，用其验证码重新办理。",
+        "en": "Not done: this act is older than the day on which the notice was offered. "
+        "Let the family read the notice and act anew with its code.",
+    },
+    "SIGNED_BEFORE_ACKNOWLEDGED": {
+        "zh": "未受理：签署的时间早于监护人确认已阅告知书的时间。请在确认之后重新签署。",
+        "en": "Not done: this signature is older than the guardian's acknowledgement of the notice. "
+        "Sign again, after the acknowledgement.",
+    },
+    "WITHDRAWAL_AFTER_REGISTRATION": {
+        "zh": "未受理：学籍已经核验，不再适用撤回。改变去向请办理转学，县教育局学籍管理员会协助，无需说明理由。",
+        "en": "Not done: the registration has been verified, so there is nothing left to withdraw. "
+        "To go elsewhere, ask for a transfer; the bureau's register officer helps, and no reason is needed.",
+    },
+    "NOTICE_NOT_OFFERED": {
+        "zh": "未受理：尚未向该家庭发出告知书。请学校先发出告知书。",
+        "en": "Not done: this family has not been offered a notice. Let the school offer it first.",
+    },
+    "DOCUMENT_SUPERSEDED": {
+        "zh": "未受理：告知书版本不符，现行版本为 {document}。请使用现行版本及其验证码。",
+        "en": "Not done: this is not the current version of the notice, which is {document}. "
+        "Use that one and its code.",
+    },
+    "NOTICE_NOT_ACKNOWLEDGED": {
+        "zh": "未受理：签署之前，须由监护人确认已阅读同一版本的告知书。请监护人先确认。",
+        "en": "Not done: before anybody signs, a guardian acknowledges the same version of the notice. "
+        "Let the guardian acknowledge it first.",
+    },
+    "INTENT_NOT_VOCATIONAL": {
+        "zh": "未受理：家庭最近表达的意向不是中等职业学校。这是家庭的自由选择；如有改变，请家庭先表达新的意向。",
+        "en": "Not done: what the family said last is not a vocational school. That is its free choice; "
+        "if it has changed its mind, it states the new intent first.",
+    },
+    "DESTINATION_DIFFERS": {
+        "zh": "未受理：学生与监护人须签署同一所学校，另一方签署的是 {school}。请家庭商量一致；改签请先撤回。",
+        "en": "Not done: pupil and guardian sign for the same school, and the other has signed for {school}. "
+        "Let the family agree; to sign for another school, withdraw first.",
+    },
+    "ALREADY_SIGNED": {
+        "zh": "未重复受理：这一方已经签署，签署有效。如需改签，请先撤回。",
+        "en": "Not done again: this party has signed, and the signature stands. To change it, withdraw first.",
+    },
+    "ALREADY_REGISTERED": {
+        "zh": "未受理：该生学籍已经核验，此处不再办理。登记有误请更正；改变去向请办理转学。",
+        "en": "Not done: the pupil's registration is verified, so this is settled here. "
+        "Correct the record if it is wrong; to go elsewhere, ask for a transfer.",
+    },
+    # what the school offers
+    "NOTICE_ALREADY_OFFERED": {
+        "zh": "未重复受理：所列家庭都已收到告知书 {document}，无需再次发出。信件遗失的，请补发验证码。",
+        "en": "Not done again: all families named have been offered the notice {document}. "
+        "Where a letter was lost, issue its code anew.",
+    },
+    "FAMILY_ALREADY_REACHED": {
+        "zh": "未受理：该家庭已有答复、已联系上，或多次联系后已结案，不再要求联系。请勿反复打扰。",
+        "en": "Not done: this family has answered, was reached, or was settled after enough attempts. "
+        "No more attempts are asked for; leave the family in peace.",
+    },
+    "CONTACT_BEFORE_NOTICE": {
+        "zh": "未受理：联系日期早于发出告知书的日期。请核对日期。",
+        "en": "Not done: the contact lies before the day on which the notice was offered. Check the date.",
+    },
+    "CONTACT_BEFORE_SIGNATURE": {
+        "zh": "未受理：该家庭双方已签署，而联系日期早于签署日期，不能作为签署之后的联系。请核对日期。",
+        "en": "Not done: pupil and guardian have signed, and the contact lies before that day. "
+        "A contact about the application comes after it; check the date.",
+    },
+    # what schools and offices record
+    "CONSENT_MISSING": {
+        "zh": "未受理：没有学生与监护人双方对该校的有效签署。请核对学校；是否签署由家庭自己决定。",
+        "en": "Not done: pupil and guardian have not both signed for this school. Check the school; "
+        "whether to sign is the family's own choice.",
+    },
+    "NOT_APPLIED_THERE": {
+        "zh": "未受理：没有该生向该校提出申请的登记。请核对学校代码，或先登记申请。",
+        "en": "Not done: no application of this pupil to this school is recorded. Check the school's code, "
+        "or record the application first.",
+    },
+    "NOT_ADMITTED_THERE": {
+        "zh": "未受理：没有该校录取该生的登记。请核对学校代码，或先登记录取结果。",
+        "en": "Not done: no admission of this pupil to this school is recorded. Check the school's code, "
+        "or record the result of admission first.",
+    },
+    "NOT_REPORTED_THERE": {
+        "zh": "未受理：没有该生到该校报到的登记。请核对学校代码，或先登记报到。",
+        "en": "Not done: it is not recorded that this pupil reported at this school. Check the school's code, "
+        "or record the reporting first.",
+    },
+    "REFERENCE_PERSONAL": {
+        "zh": "未受理：编号像是身份证号、学籍号或电话号码。此处不得填写个人号码，请填写业务系统的流水编号。",
+        "en": "Not done: the reference looks like an identity, register or telephone number. No personal number may "
+        "stand here; give the running reference of the official system.",
+    },
+    "REFERENCE_TWICE": {
+        "zh": "未受理：该编号已登记在另一名学生名下，或在本表中重复。请核对编号。",
+        "en": "Not done: this reference belongs to another pupil already, or stands in the list twice. Check it.",
+    },
+    "REPORTED_TOO_EARLY": {
+        "zh": "未受理：报到日期早于毕业当年的报到日，初中毕业前不得到校就读。请核对日期。",
+        "en": "Not done: this day lies before the reporting day of the graduation year, and nobody goes to a "
+        "vocational school before graduation. Check the date.",
+    },
+    "REGISTERED_BEFORE_REPORTING": {
+        "zh": "未受理：学籍登记日期早于该生的报到日期。请核对日期；报到日期有误的，请先更正报到登记。",
+        "en": "Not done: the registration would lie before the pupil reported at the school. Check the date; "
+        "if the day of reporting is wrong, correct that first.",
+    },
+    "DESTINATION_KNOWN": {
+        "zh": "未受理：该生已有去向登记，“去向不明”不能取代它。登记有误请走更正程序。",
+        "en": 'Not done: a destination of this pupil is on record, and "unknown" cannot take its place. '
+        "Correct the record if it is wrong.",
+    },
+    "DESTINATION_NEEDS_REPORTING": {
+        "zh": "未受理：去中等职业学校须登记报到，不在其他去向中填写。请由接收学校登记报到。",
+        "en": "Not done: going to a vocational school is recorded as reporting there, not as another destination. "
+        "Let the receiving school record the reporting.",
+    },
+    "DESTINATION_CONFLICTING": {
+        "zh": "未受理：该生有两条互相矛盾的去向登记。请先由没有经手这两条登记的学籍管理员作出认定。",
+        "en": "Not done: two records name different destinations for this pupil. "
+        "First a register officer who made neither decides between them.",
+    },
+    "DESTINATION_NOT_CONFLICTING": {
+        "zh": "未受理：该生的去向登记没有矛盾，无需认定。登记有误请更正。",
+        "en": "Not done: no records contradict each other about this pupil's destination. "
+        "Correct the record if it is wrong.",
+    },
+}
+"""Code → sentence by language: what was refused, why, what to do."""
+
+BLOCKERS: Final[dict[str, dict[str, str]]] = {
+    "NOTICES_NOT_OFFERED": {
+        "zh": "{count} 户家庭尚未收到告知书，请发出",
+        "en": "families not yet offered the notice: {count} (offer it)",
+    },
+    "FAMILIES_NOT_REACHED": {
+        "zh": "{count} 户家庭收到告知书后尚未联系上，请联系并登记",
+        "en": "families offered the notice and not yet reached: {count} (contact them and record it)",
+    },
+    "APPLICATIONS_OPEN": {
+        "zh": "{count} 户双方已签署的家庭，签署后学校尚未登记志愿或联系结果，请登记",
+        "en": "families that signed and have since neither a recorded application nor a finished contact: {count} "
+        "(record the one or the other)",
+    },
+    "ADMISSIONS_OPEN": {
+        "zh": "{count} 名学生的录取结果尚未登记，请登记",
+        "en": "applications without a recorded result: {count} (record it)",
+    },
+    "REPORTING_OPEN": {
+        "zh": "{count} 名被录取学生的报到情况尚未登记，请接收学校登记",
+        "en": "admitted pupils whose reporting is not recorded: {count} (let the receiving school record it)",
+    },
+    "REGISTRATIONS_OPEN": {
+        "zh": "{count} 名已报到学生的学籍尚未核验，请县教育局核验",
+        "en": "pupils who reported and are not yet verified in the register: {count} (let the bureau verify them)",
+    },
+    "DESTINATIONS_CONFLICTING": {
+        "zh": "{count} 名学生的去向登记互相矛盾，请学籍管理员认定",
+        "en": "pupils whose recorded destinations contradict each other: {count} (let the register officer decide)",
+    },
+}
+"""Blocker code → phrase by language, without a full stop."""
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    # commands
+    "offer_notice": {"zh": "发出告知书", "en": "offer a notice"},
+    "deliver_family_acts": {"zh": "转交家庭回执", "en": "hand on families' acts"},
+    "report_family_code": {"zh": "登记验证码异常", "en": "report a code that did not work"},
+    "record_contacts": {"zh": "登记联系情况", "en": "record contacts"},
+    "record_applications": {"zh": "登记志愿", "en": "record applications"},
+    "record_admissions": {"zh": "登记录取结果", "en": "record results of admission"},
+    "record_reporting": {"zh": "登记报到", "en": "record reporting"},
+    "record_registrations": {"zh": "核验学籍", "en": "verify registrations"},
+    "record_destinations": {"zh": "登记其他去向", "en": "record other destinations"},
+    "resolve_destination": {"zh": "认定去向", "en": "decide between two destinations"},
+    # intents and destinations
+    "GENERAL_HIGH": {"zh": "普通高中", "en": "general high school"},
+    "VOCATIONAL": {"zh": "中等职业学校", "en": "vocational school"},
+    "UNDECIDED": {"zh": "未定", "en": "undecided"},
+    "FIVE_YEAR_COLLEGE": {"zh": "五年制高职", "en": "five-year college"},
+    "TECHNICAL_SCHOOL": {"zh": "技工学校", "en": "technical school"},
+    "OTHER_PROVINCE": {"zh": "外省就读", "en": "school in another province"},
+    "RESIT": {"zh": "复读", "en": "another year"},
+    "WORK": {"zh": "就业", "en": "work"},
+    "OTHER": {"zh": "其他", "en": "other"},
+    # steps
+    "ROSTERED": {"zh": "在册", "en": "rostered"},
+    "INTENT": {"zh": "已表意向", "en": "intent stated"},
+    "INFORMED": {"zh": "已告知", "en": "informed"},
+    "SIGNED": {"zh": "双方已签署", "en": "signed by both"},
+    "APPLIED": {"zh": "已填志愿", "en": "applied"},
+    "ADMITTED": {"zh": "已录取", "en": "admitted"},
+    "NO_SHOW": {"zh": "未报到", "en": "no-show"},
+    "REPORTED": {"zh": "已报到", "en": "reported"},
+    "REGISTERED": {"zh": "学籍已核验", "en": "registered"},
+    # outcomes
+    "OTHER_DESTINATION": {"zh": "其他去向", "en": "another destination"},
+    "DECLINED": {"zh": "自愿不选", "en": "declined"},
+    "NO_ANSWER": {"zh": "多次联系无人应答", "en": "no answer"},
+    # events
+    "IntentStated": {"zh": "家庭表达意向", "en": "intent stated"},
+    "NoticeAcknowledged": {"zh": "监护人确认已阅告知书", "en": "notice acknowledged"},
+    "ConsentSigned": {"zh": "家庭签署", "en": "consent signed"},
+    "ConsentRefused": {"zh": "家庭表示不同意", "en": "consent refused"},
+    "ConsentWithdrawn": {"zh": "家庭撤回", "en": "consent withdrawn"},
+    "RegistrationCancelled": {"zh": "因及时撤回取消学籍核验", "en": "registration cancelled by a timely withdrawal"},
+    "FamilyActRefused": {"zh": "一件家庭回执未受理", "en": "a family's act was not taken"},
+    "NoticeOffered": {"zh": "告知书已发出", "en": "notice offered"},
+    "FamilyContacted": {"zh": "联系情况已登记", "en": "family contacted"},
+    "DestinationSettled": {"zh": "服务已完成，无人应答", "en": "service done, nobody answered"},
+    "ApplicationRecorded": {"zh": "志愿已登记", "en": "application recorded"},
+    "Admitted": {"zh": "已录取", "en": "admitted"},
+    "NotAdmitted": {"zh": "未录取", "en": "not admitted"},
+    "Reported": {"zh": "已报到", "en": "reported"},
+    "NoShow": {"zh": "到期未报到", "en": "did not report in time"},
+    "RegistrationVerified": {"zh": "学籍已核验", "en": "registration verified"},
+    "RegistrationsHandedOn": {"zh": "已转入稳定回访", "en": "handed on to retention"},
+    "RegistrationDeadlineReached": {"zh": "学籍登记截止", "en": "registration deadline reached"},
+    "OtherDestination": {"zh": "其他去向已登记", "en": "another destination recorded"},
+    "DestinationConflicting": {"zh": "去向登记互相矛盾", "en": "destinations contradict each other"},
+    "DestinationResolved": {"zh": "去向已认定", "en": "destination decided"},
+    "ApplicationCorrected": {"zh": "志愿登记已更正", "en": "application corrected"},
+    "ReportingCorrected": {"zh": "报到登记已更正", "en": "reporting corrected"},
+    "RegistrationCorrected": {"zh": "学籍核验已更正", "en": "registration corrected"},
+    "DestinationCorrected": {"zh": "去向登记已更正", "en": "destination corrected"},
+}
+"""Code → word by language."""
