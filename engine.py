@@ -33,6 +33,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from protocol import SEARCH_ATTRIBUTES
 from workflows.application_filing import ApplicationFilingWorkflow
 from workflows.campaign import CampaignWorkflow
+from workflows.dispatch import NoticeDispatchWorkflow
 from workflows.identification import IdentificationWorkflow
 from workflows.parent_meetings import ParentMeetingsWorkflow
 from workflows.retention import RetentionWorkflow
@@ -47,12 +48,13 @@ WORKFLOWS: tuple[type, ...] = (
     SchoolVisitsWorkflow,
     ApplicationFilingWorkflow,
     RetentionWorkflow,
+    NoticeDispatchWorkflow,
 )
 
 RETENTION = timedelta(days=3650)
 """How long the embedded engine keeps closed histories; the archive keeps them for good."""
 
-PASSED_THROUGH = ("domain", "protocol", "pydantic", "pydantic_core", "rfc8785", "annotated_types")
+PASSED_THROUGH = ("domain", "protocol", "cryptography", "pydantic", "pydantic_core", "rfc8785", "annotated_types")
 """Pure modules that the sandbox shares with the process instead of importing them anew for every workflow."""
 
 _POLL = 0.1

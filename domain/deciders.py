@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.application_filing import ApplicationFilingDecider
 from domain.campaign import CampaignDecider
 from domain.identification import IdentificationDecider
 from domain.parent_meetings import ParentMeetingsDecider
+from domain.retention import RetentionDecider
 from domain.school import SchoolDecider
-from domain.stage import PlannedStageDecider
+from domain.school_visits import SchoolVisitsDecider
 from domain.stage_events import StageSlug
 from domain.stream import Decider, UnknownEventError
 
@@ -17,9 +19,9 @@ DECIDERS: dict[str, Decider[Any]] = {
     "school": SchoolDecider(),
     StageSlug.IDENTIFICATION.value: IdentificationDecider(),
     StageSlug.PARENT_MEETINGS.value: ParentMeetingsDecider(),
-    StageSlug.SCHOOL_VISITS.value: PlannedStageDecider(),
-    StageSlug.APPLICATION_FILING.value: PlannedStageDecider(),
-    StageSlug.RETENTION.value: PlannedStageDecider(),
+    StageSlug.SCHOOL_VISITS.value: SchoolVisitsDecider(),
+    StageSlug.APPLICATION_FILING.value: ApplicationFilingDecider(),
+    StageSlug.RETENTION.value: RetentionDecider(),
 }
 
 

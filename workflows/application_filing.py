@@ -1,4 +1,4 @@
-"""A school's application filing; planned, without content in this release."""
+"""A school's application filing; it owns each pupil's destination until registration is verified."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ApplicationFilingWorkflow(StreamShell):
-    """A school's application filing; planned, without content in this release."""
+    """A school's application filing; it owns each pupil's destination until registration is verified."""
 
     @workflow.init
     def __init__(self, carry: Carry) -> None:

@@ -1,4 +1,4 @@
-"""A school's retention follow-ups; planned, without content in this release."""
+"""A school's retention follow-ups, from registration on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class RetentionWorkflow(StreamShell):
-    """A school's retention follow-ups; planned, without content in this release."""
+    """A school's retention follow-ups, from registration on."""
 
     @workflow.init
     def __init__(self, carry: Carry) -> None:

@@ -1,4 +1,4 @@
-"""A school's visits to vocational schools; planned, without content in this release."""
+"""A school's visits to vocational schools: trips, permissions, presentations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class SchoolVisitsWorkflow(StreamShell):
-    """A school's visits to vocational schools; planned, without content in this release."""
+    """A school's visits to vocational schools: trips, permissions, presentations."""
 
     @workflow.init
     def __init__(self, carry: Carry) -> None:

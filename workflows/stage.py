@@ -84,6 +84,16 @@ def decoded(payload: bytes) -> Any:
     return json.loads(payload)
 
 
+def details(view: dict[str, Any], version: int) -> str:
+    """Say in Markdown, for the engine's own UI, where a stream stands: the board's codes and counts, nobody's data."""
+    flags = [name for name in ("overdue", "paused", "stopped") if view.get(name)]
+    lines = [f"**{view.get('status', '')}** {' '.join(flags)}".rstrip(), f"- events: {version}"]
+    lines += [f"- {name}: {view[name]}" for name in ("opens", "due", "pupils") if view.get(name) is not None]
+    lines += [f"- missing: {blocker['code']} × {blocker['count']}" for blocker in view.get("blockers", ())]
+    lines += [f"- class {name}: {part['done']}/{part['of']}" for name, part in view.get("classes", {}).items()]
+    return "\n".join(lines)
+
+
 def refused(refusal: Refusal) -> ApplicationError:
     """Turn a refusal of the rules into the one error that may escape a handler."""
     return ApplicationError(refusal.code, refusal.as_data(), type=REFUSED, non_retryable=True)
@@ -290,7 +300,8 @@ class StreamShell:
                 id=item.to,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 search_attributes=workflow.info().typed_search_attributes,
-                static_summary=carry.kind,
+                static_summary=carry.stream.removeprefix("campaign/"),
+                static_details=f"begun by {carry.cause}",
             )
 
     async def _deliver(self, to: str, items: list[Outgoing]) -> None:
@@ -329,6 +340,7 @@ class StreamShell:
             request,
             start_to_close_timeout=BRIEF,
             retry_policy=FOREVER,
+            summary=job.name,
             result_type=dict[str, Any],
         )
         self._machine.receive(Message(id=job.message_id, kind=job.name, data=result, at=self._now()))
@@ -426,8 +438,9 @@ class StreamShell:
         self._machine.submit(command, self._now())
 
     def _mark(self) -> None:
-        """Keep the search attributes in step with the board: codes only."""
+        """Keep the search attributes and the UI's details in step with the board: codes and counts only."""
         view = self._machine.view()
+        workflow.set_current_details(details(view, self._machine.carry.version))
         wanted = {
             SEARCH_CAMPAIGN: view.get("campaign"),
             SEARCH_SCHOOL: view.get("school"),
