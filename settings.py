@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Self, cast, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,12 +21,16 @@ _HOST: Final = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _ADDRESS: Final = re.compile(rf"(?:{_HOST}):(?P<port>[0-9]{{1,5}})")
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HIGHEST_PORT: Final = 65535
+_SENDER: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_SMTP_PORTS: Final = {"smtp": 25, "smtps": 465}
+_SUBMISSION_PORT: Final = 587
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used.
 
-    Never repeats the value of a database URL, which may hold a password.
+    Never repeats the value of a URL that may hold a password.
 
     Attributes:
         variable: the environment variable or option to change.
@@ -38,6 +43,25 @@ class SettingsError(ValueError):
         self.remedy = remedy
 
 
+class Smtp(BaseModel):
+    """The mail server that notices go out through.
+
+    Attributes:
+        tls: ``implicit`` (``smtps://``), ``starttls`` (``?starttls=1``, never skipped) or ``none``.
+        username, password: to sign in with; the password may come from a file.
+        sender: the address that notices come from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: int
+    tls: Literal["none", "starttls", "implicit"]
+    sender: str
+    username: str | None = None
+    password: str | None = Field(default=None, repr=False)
+
+
 class Settings(BaseModel):
     """The configuration of one process, fixed from its start to its end.
 
@@ -47,8 +71,11 @@ class Settings(BaseModel):
         namespace: Temporal namespace.
         ledger_url: SQLAlchemy URL of the ledger.
         registry_url: SQLAlchemy URL of the registry, never the ledger's own.
+        gateway_url: SQLAlchemy URL of the family gateway's codes, a database of its own.
+        gateway_key: file of the family gateway's secret; only the gateway's process needs it.
         lang: language of what people read.
         log_level: least severe level that is logged.
+        smtp: mail server; ``None`` means that notices stay in the outbox.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,8 +85,11 @@ class Settings(BaseModel):
     namespace: str
     ledger_url: str = Field(repr=False)
     registry_url: str = Field(repr=False)
+    gateway_url: str = Field(default_factory=lambda known: _file_url(known["data"] / "gateway.db"), repr=False)
+    gateway_key: Path = Field(default_factory=lambda known: known["data"] / "gateway.key")
     lang: Language
     log_level: LogLevel
+    smtp: Smtp | None = Field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, data: Path | None = None, lang: str | None = None) -> Self:
@@ -82,14 +112,24 @@ class Settings(BaseModel):
                 "names the same database as DIVERSION_LEDGER_URL",
                 "Personal data lives apart from the record, so that a family can be forgotten: give it its own.",
             )
+        gateway_url = _database(environ, "DIVERSION_GATEWAY_URL", directory / "gateway.db")
+        if gateway_url in (ledger_url, registry_url):
+            raise SettingsError(
+                "DIVERSION_GATEWAY_URL",
+                "names the same database as the ledger or the registry",
+                "Whoever runs the engine must not hold what families act with: give the gateway its own.",
+            )
         return cls(
             data=directory,
             engine_address=_engine_address(environ),
             namespace=_namespace(environ),
             ledger_url=ledger_url,
             registry_url=registry_url,
+            gateway_url=gateway_url,
+            gateway_key=Path(_value(environ, "DIVERSION_GATEWAY_KEY_FILE") or directory / "gateway.key"),
             lang=_lang(environ, lang),
             log_level=_log_level(environ),
+            smtp=_smtp(environ),
         )
 
 
@@ -138,7 +178,7 @@ def _namespace(environ: Mapping[str, str]) -> str:
 def _database(environ: Mapping[str, str], variable: str, default: Path) -> str:
     value = _value(environ, variable)
     if value is None:
-        return f"sqlite+aiosqlite:///{default.as_posix()}"
+        return _file_url(default)
     driver, separator, rest = value.partition("://")
     if driver not in _DRIVERS or not separator or not rest.strip("/"):
         raise SettingsError(
@@ -147,6 +187,10 @@ def _database(environ: Mapping[str, str], variable: str, default: Path) -> str:
             "Write sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE.",
         )
     return value
+
+
+def _file_url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file.as_posix()}"
 
 
 def _lang(environ: Mapping[str, str], option: str | None) -> Language:
@@ -165,3 +209,69 @@ def _log_level(environ: Mapping[str, str]) -> LogLevel:
     if value not in _LOG_LEVELS:
         raise SettingsError("DIVERSION_LOG_LEVEL", f"is {value!r}", f"Choose one of: {', '.join(_LOG_LEVELS)}.")
     return cast("LogLevel", value)
+
+
+def _smtp(environ: Mapping[str, str]) -> Smtp | None:
+    value = _value(environ, "DIVERSION_SMTP_URL")
+    if value is None:
+        return None
+    usual = "Write smtp://USER:PASSWORD@HOST:PORT?starttls=1 or smtps://USER:PASSWORD@HOST, special characters as %XX."
+    try:
+        url = urlsplit(value)
+        port, query = url.port, dict(parse_qsl(url.query, strict_parsing=True) if url.query else [])
+    except ValueError:
+        raise SettingsError("DIVERSION_SMTP_URL", "is no URL of a mail server", usual) from None
+    known = not query or query in ({"starttls": "0"}, {"starttls": "1"})
+    if url.scheme not in _SMTP_PORTS or not url.hostname or url.path.strip("/") or url.fragment or not known:
+        raise SettingsError("DIVERSION_SMTP_URL", "is no URL of a mail server", usual)
+    starttls = query.get("starttls") == "1"
+    if url.scheme == "smtps" and query:
+        raise SettingsError("DIVERSION_SMTP_URL", "asks for TLS twice", "Leave ?starttls away: smtps:// is encrypted.")
+    username = unquote(url.username) if url.username else None
+    password = _smtp_password(environ, unquote(url.password) if url.password else None)
+    if username is not None and password is None:
+        raise SettingsError(
+            "DIVERSION_SMTP_URL", "has a user and no password", "Add it, or DIVERSION_SMTP_PASSWORD_FILE."
+        )
+    if username is not None and url.scheme == "smtp" and not starttls and url.hostname not in _LOOPBACK:
+        raise SettingsError(
+            "DIVERSION_SMTP_URL", "would send a password unencrypted", "Add ?starttls=1, or write smtps://."
+        )
+    return Smtp(
+        host=url.hostname,
+        port=port or (_SUBMISSION_PORT if starttls else _SMTP_PORTS[url.scheme]),
+        tls="implicit" if url.scheme == "smtps" else "starttls" if starttls else "none",
+        sender=_smtp_sender(environ),
+        username=username,
+        password=password,
+    )
+
+
+def _smtp_password(environ: Mapping[str, str], in_url: str | None) -> str | None:
+    file = _value(environ, "DIVERSION_SMTP_PASSWORD_FILE")
+    if file is None:
+        return in_url
+    if in_url is not None:
+        raise SettingsError(
+            "DIVERSION_SMTP_PASSWORD_FILE", "is set, and the URL has a password too", "Keep one of them."
+        )
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        password = ""
+    if not password:
+        raise SettingsError(
+            "DIVERSION_SMTP_PASSWORD_FILE", "names no file with a password", "Name a file that this process may read."
+        )
+    return password
+
+
+def _smtp_sender(environ: Mapping[str, str]) -> str:
+    value = _value(environ, "DIVERSION_SMTP_FROM")
+    if value is None or _SENDER.fullmatch(value) is None:
+        raise SettingsError(
+            "DIVERSION_SMTP_FROM",
+            "is no address" if value else "is not set, and DIVERSION_SMTP_URL is",
+            "Write the address that notices come from, as notices@education.example.",
+        )
+    return value

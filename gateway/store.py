@@ -1,0 +1,187 @@
+"""What the gateway remembers: which codes are out, for whom, and how often a wrong one was tried.
+
+References and keyed digests only: whoever takes the file away can read no code out of it and no name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.family_act import PARTY_REFERENCE, SCHOOL, Party
+from domain.refusal import Refusal
+from domain.stream import LABEL, STUDENT
+from domain.time import instant, stamp
+from gateway.database import create, family_acts, family_codes, gateway_settings, metadata
+
+PLACING: Final = 0x67617465776179
+"""PostgreSQL's advisory lock while tables are made or a code is placed ("gateway" in ASCII)."""
+
+
+class Binding(BaseModel):
+    """What a code is bound to: one person's part in one pupil's choice, under one version of the notice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: Annotated[str, Field(pattern=r"^campaign/[a-z0-9-]{1,40}/\d{4}$")]
+    school: Annotated[str, Field(pattern=SCHOOL)]
+    student: Annotated[str, Field(pattern=STUDENT)]
+    party: Party
+    person: Annotated[str, Field(pattern=PARTY_REFERENCE)]
+    document: Annotated[str, Field(pattern=LABEL)]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A code that is out, as its row holds it; see `gateway.database.family_codes`."""
+
+    binding: Binding
+    serial: int
+    turn: int
+    digest: str
+    expires_at: datetime
+    tries: int = 0
+
+
+class Work:
+    """One transaction: what it reads stays true until it ends."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def place(self) -> None:
+        """Wait until nobody else places a code: one that is not there yet cannot be locked as a row."""
+        await _wait_turn(self._connection)
+
+    async def held(self, campaign: str, student: str, party: Party, document: str) -> Held | None:
+        """Return the code that is out for one party of one pupil under a document."""
+        found = await self._held(select(family_codes).where(*_key(campaign, student, party, document)))
+        return found[0] if found else None
+
+    async def with_digest(self, digest: str) -> Held | None:
+        """Return the code of this digest, whoever has it."""
+        found = await self._held(select(family_codes).where(family_codes.c.digest == digest))
+        return found[0] if found else None
+
+    async def of_student(self, student: str) -> list[Held]:
+        """Return all codes that are out for a pupil, newest first; nobody else changes them meanwhile."""
+        # Locked in the order of the key, so that two transactions wait for each other and never both wait for ever.
+        key = (family_codes.c.campaign, family_codes.c.student, family_codes.c.party, family_codes.c.document)
+        rows = select(family_codes).where(family_codes.c.student == student).order_by(*key).with_for_update()
+        return sorted(await self._held(rows), key=lambda held: held.expires_at, reverse=True)
+
+    async def put(self, held: Held) -> None:
+        """Write a code in the place of the one that was out before, if any; between `place` and the end."""
+        values = held.binding.model_dump(mode="json") | {
+            "serial": held.serial,
+            "turn": held.turn,
+            "digest": held.digest,
+            "expires_at": stamp(held.expires_at),
+            "tries": held.tries,
+        }
+        bound = held.binding
+        key = _key(bound.campaign, bound.student, bound.party, bound.document)
+        changed = await self._connection.execute(update(family_codes).where(*key).values(**values))
+        if changed.rowcount == 0:
+            await self._connection.execute(insert(family_codes).values(**values))
+
+    async def count_try(self, student: str, limit: int) -> None:
+        """Count a wrong code against all codes of a pupil that are still open."""
+        await self._connection.execute(
+            update(family_codes)
+            .where(family_codes.c.student == student, family_codes.c.tries < limit)
+            .values(tries=family_codes.c.tries + 1)
+        )
+
+    async def act(self, digest: str, request: str) -> str | None:
+        """Return the act that was signed for a code under a request, None where there is none."""
+        query = select(family_acts.c.body).where(family_acts.c.digest == digest, family_acts.c.request == request)
+        body: str | None = (await self._connection.execute(query)).scalar_one_or_none()
+        return body
+
+    async def keep_act(self, digest: str, request: str, body: str) -> None:
+        """Remember the act that was signed for a code under a request."""
+        await self._connection.execute(insert(family_acts).values(digest=digest, request=request, body=body))
+
+    async def _held(self, query: Select[Any]) -> list[Held]:
+        return [_read(row) for row in (await self._connection.execute(query)).mappings()]
+
+
+class Store:
+    """The gateway's own database, SQLite or PostgreSQL; apart from ledger and registry."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str, key_id: str) -> Self:
+        """Open the store and make its tables where they are missing.
+
+        Args:
+            url: `sqlite+aiosqlite:///PATH` or `postgresql+asyncpg://…`.
+            key_id: short name of the gateway's key; the store stays with the first one.
+
+        Raises:
+            Refusal: GATEWAY_UNKNOWN, the store was made with another key and would take every code for a wrong one.
+        """
+        store = cls(create(url))
+        try:
+            await store._prepare(key_id)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Work]:
+        """Give one transaction; it is taken back where the block raises."""
+        async with self._engine.begin() as connection:
+            yield Work(connection)
+
+    async def _prepare(self, key_id: str) -> None:
+        async with self._engine.begin() as connection:
+            await _wait_turn(connection)
+            await connection.run_sync(metadata.create_all)
+            known = select(gateway_settings.c.value).where(gateway_settings.c.name == "key_id")
+            held = (await connection.execute(known)).scalar_one_or_none()
+            if held is None:
+                await connection.execute(insert(gateway_settings).values(name="key_id", value=key_id))
+        if held not in (None, key_id):
+            raise Refusal("GATEWAY_UNKNOWN")
+
+
+async def _wait_turn(connection: AsyncConnection) -> None:
+    """Take the lock of the transaction on PostgreSQL; on SQLite every transaction is alone from its beginning."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(PLACING)))
+
+
+def _key(campaign: str, student: str, party: Party, document: str) -> tuple[Any, ...]:
+    return (
+        family_codes.c.campaign == campaign,
+        family_codes.c.student == student,
+        family_codes.c.party == party.value,
+        family_codes.c.document == document,
+    )
+
+
+def _read(row: RowMapping) -> Held:
+    return Held(
+        binding=Binding.model_validate({name: row[name] for name in Binding.model_fields}),
+        serial=row["serial"],
+        turn=row["turn"],
+        digest=row["digest"],
+        expires_at=instant(row["expires_at"]),
+        tries=row["tries"],
+    )
