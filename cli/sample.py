@@ -24,12 +24,16 @@ def sample(
     seed: Annotated[int, Parameter(help=say("随机种子", "the same seed gives the same bytes"))] = 1,
     year: Annotated[int, Parameter(help=say("毕业年份（届）", "year of graduation"))] = MODEL_YEAR,
     county: Annotated[str, Parameter(help=say("县的代号", "slug of the county"))] = "qingshan",
+    untidy: Annotated[
+        bool,
+        Parameter(negative="", help=say("各校名册格式不一，并埋设疑难情形", "rosters as schools really send them")),
+    ] = False,
     face: Face = _FACE,
 ) -> int:
     """Write a synthetic county's files; no real person is in it."""
     face.settings()
     require_size(schools, pupils)
-    make_county(directory, schools, pupils, seed, year=year, county=county)
+    make_county(directory, schools, pupils, seed, year=year, county=county, untidy=untidy)
     truth = json.loads((directory / "ground_truth.json").read_text())["schools"]
     data = {
         "campaign": f"campaign/{county}/{year}",

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.calendar import Calendar, CalendarYear
 from registry.problems import InputRejected
 from registry.sheets import read_table
 
@@ -93,6 +94,31 @@ def state_years(first_year: int, last_year: int) -> dict[int, StateYear]:
             make_up_days=tuple(day for day in days if day.weekday() >= SATURDAY and not is_holiday(day)),
         )
     return years
+
+
+def read_calendar(path: Path | None, held: Calendar, first_year: int, last_year: int) -> Calendar:
+    """Put a calendar together from what the state has published by now and the county's own days.
+
+    Args:
+        path: `calendar.csv`; None keeps the county's days of `held`.
+        held: the calendar that is counted by now; a year that it knows stays as it is there.
+        first_year: the first year that the campaign reaches.
+        last_year: the last one, inclusive.
+
+    Raises:
+        InputRejected: as `load_school_calendar`.
+    """
+    days = None if path is None else load_school_calendar(path)
+    known = {
+        year: CalendarYear(holidays=state.holidays, make_up_days=state.make_up_days)
+        for year, state in state_years(first_year, last_year).items()
+    }
+    return Calendar(
+        version=held.version,
+        years={**known, **held.years},
+        closed=held.closed if days is None else tuple(day.day for day in days if day.kind == "closed"),
+        open=held.open if days is None else tuple(day.day for day in days if day.kind == "open"),
+    )
 
 
 def _row_invalid(place: str) -> InputRejected:

@@ -7,16 +7,20 @@ import re
 import tomllib
 from datetime import date
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from registry.classes import canonical_class
 from registry.problems import InputRejected
 
 FILE_NAME: Final = "campaign.toml"
 DEFAULT_FULL_MARK: Final = 700
+COMPLAINT_LINE: Final = "12345"
+"""The government service hotline: the complaint line of a county that names none of its own."""
+
 
 StageSlug = Literal["identification", "parent-meetings", "school-visits", "application-filing", "retention"]
 
@@ -47,6 +51,11 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "SCHOOL_DUPLICATE": ("学校标识码重复。", "The school's code occurs twice."),
     "ROSTER_SHARED": ("两所学校不能使用同一份名册。", "Two schools cannot share one roster."),
+    "QUOTA_CLASS_UNKNOWN": (
+        "计划数中的班级不是本届九年级的班级。",
+        "A class of the quotas is no class of this grade 9.",
+    ),
+    "QUOTA_CLASS_TWICE": ("同一班级的计划数写了两次。", "A class has two quotas."),
     "ROSTER_PATH_OUTSIDE": (
         "路径必须是本目录之内的相对路径。",
         "The path must be relative and stay inside the directory.",
@@ -68,6 +77,14 @@ _FORMS: Final[dict[str, tuple[str, str]]] = {
     "due": ("日期，如 2024-11-29", "a date such as 2024-11-29"),
     "after": ("阶段名称列表", "a list of stage names"),
     "schema": ("1", "1"),
+    "complaint_line": (
+        "教育局以外可拨打的投诉电话，至多 20 个数字和连字符",
+        "a telephone number for complaints, at most 20 digits and hyphens",
+    ),
+    "quotas": (
+        '班级 = 人数，如 { "九年级1班" = 10 }',
+        'a class and a number, as { "九年级1班" = 10 }',
+    ),
 }
 
 
@@ -90,11 +107,19 @@ class StageWindow(_Model):
 
 
 class SchoolEntry(_Model):
-    """A junior high school: its 学校标识码 (10 digits), its name, and its roster's path relative to the file."""
+    """A junior high school.
+
+    Attributes:
+        code: its 学校标识码, 10 digits.
+        name: its name.
+        roster: its roster's path relative to the file.
+        quotas: planning figures by class, as the school writes the class (九年级1班); for the trial settlement only.
+    """
 
     code: str = Field(pattern=r"^[0-9]{10}$")
     name: str = Field(min_length=1, max_length=100)
     roster: str = Field(min_length=1)
+    quotas: dict[str, Annotated[int, Field(ge=0, le=10_000, strict=True)]] = {}
 
 
 class CalendarEntry(_Model):
@@ -122,6 +147,7 @@ class CampaignFile(_Model):
         identification: settings of the identification.
         stages: window of each of the five stages, in their order.
         schools: the junior high schools, in the file's order.
+        complaint_line: the number in every notice to a family; nobody of the school answers it.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -133,6 +159,7 @@ class CampaignFile(_Model):
     identification: IdentificationEntry = IdentificationEntry()
     stages: dict[StageSlug, StageWindow]
     schools: tuple[SchoolEntry, ...] = Field(min_length=1)
+    complaint_line: str = Field(default=COMPLAINT_LINE, pattern=r"^[0-9][0-9-]{2,19}$")
 
     @model_validator(mode="before")
     @classmethod
@@ -162,6 +189,11 @@ class CampaignFile(_Model):
             earlier = self.schools[:index]
             if school.code in {other.code for other in earlier}:
                 raise PydanticCustomError("SCHOOL_DUPLICATE", "twice", {"place": f"schools[{index}].code"})
+            for name in school.quotas:
+                if canonical_class(name, self.year) is None:
+                    raise PydanticCustomError("QUOTA_CLASS_UNKNOWN", "class", {"place": f"schools[{index}].quotas"})
+            if len({canonical_class(name, self.year) for name in school.quotas}) != len(school.quotas):
+                raise PydanticCustomError("QUOTA_CLASS_TWICE", "twice", {"place": f"schools[{index}].quotas"})
             if PurePosixPath(school.roster) in {PurePosixPath(other.roster) for other in earlier}:
                 raise PydanticCustomError("ROSTER_SHARED", "twice", {"place": f"schools[{index}].roster"})
         return self

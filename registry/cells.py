@@ -31,6 +31,18 @@ _DATE = re.compile(r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?|(
 _SERIAL = re.compile(r"[0-9]{5}")
 _SERIAL_ORIGIN: Final = date(1899, 12, 30)
 _PHONE = re.compile(r"1[0-9]{10}")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
+_LANGUAGES: Final[dict[str, Literal["zh", "en"]]] = {
+    "中文": "zh",
+    "汉语": "zh",
+    "普通话": "zh",
+    "zh": "zh",
+    "chinese": "zh",
+    "英文": "en",
+    "英语": "en",
+    "en": "en",
+    "english": "en",
+}
 _MOBILE_PREFIX = re.compile(r"^(\+86|0086|86(?=1[0-9]{10}$))")
 
 
@@ -56,6 +68,18 @@ def phone_of(text: str) -> str | None:
     return plain if not plain or _PHONE.fullmatch(plain) else None
 
 
+def email_of(text: str) -> str | None:
+    """Return an e-mail address; an empty text for none; None where it is unreadable."""
+    plain = re.sub(r"\s", "", _half_width(text))
+    return plain if not plain or _EMAIL.fullmatch(plain) else None
+
+
+def language_of(text: str) -> Literal["zh", "en", ""] | None:
+    """Return the language of notices, `zh` or `en`; an empty text for none stated; None where it is unreadable."""
+    plain = _half_width(text).casefold()
+    return _LANGUAGES.get(plain) if plain else ""
+
+
 def gender_of(text: str) -> Gender | None:
     """Return a gender from 男, 女 or the register's codes 1 and 2; None where it is unreadable."""
     return _GENDERS.get(_half_width(text))
@@ -67,7 +91,7 @@ def birth_of(cell: Cell) -> date | None:
         return cell.date()
     if isinstance(cell, date):
         return cell
-    plain = _half_width(text_of(cell))
+    plain = re.sub(r"(?<=[-./年月])\s+|\s+(?=[-./年月日])", "", _half_width(text_of(cell)))
     if _SERIAL.fullmatch(plain):
         return _SERIAL_ORIGIN + timedelta(days=int(plain))
     match = _DATE.fullmatch(plain)

@@ -17,10 +17,12 @@ _PATTERNS: Final = (
     re.compile(rf"初?(?P<leaving>[0-9]{{4}})届{_BARE}"),
     re.compile(rf"(?:(?:九|9)年级?|初三(?:年级?)?|三、){_BARE}"),
     re.compile(r"(?:九|9)\((?P<number>[0-9]{1,2}|[一二三四五六七八九十]{1,3})\)班?"),
+    re.compile(r"[九9]\.(?P<number>[0-9]{1,2})班?"),
     re.compile(r"九(?P<number>[0-9]{1,2})班?"),
     re.compile(r"9(?P<number>[0-9]{2})班?"),
     re.compile(rf"{_BARE}"),
 )
+_LIST = re.compile(r"(学生)?(花名册|名册|名单)$")
 
 
 def entry_year(class_year: int) -> int:
@@ -58,6 +60,16 @@ def canonical_class(text: str, class_year: int) -> str | None:
         number = _number(parts.get("number") or parts.get("bare") or "")
         return class_id(class_year, number) if number else None
     return None
+
+
+def class_of_sheet(name: str, class_year: int) -> str | None:
+    """Read the class that a sheet is named after: 九年级1班, 901, 9.1班, 九(1)班名单.
+
+    A bare number of one or two digits is the place of the sheet as likely as a class: it names none, as Sheet1 and
+    工作表1 do not.
+    """
+    plain = _LIST.sub("", unicodedata.normalize("NFKC", name).strip())
+    return None if re.fullmatch(r"[0-9]{1,2}", plain) else canonical_class(plain, class_year)
 
 
 def _number(text: str) -> int:

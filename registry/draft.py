@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from domain.calendar import Calendar, CalendarUnknown, CalendarYear
+from domain.campaign_events import GatewayKey
 from domain.events import digest
 from domain.identification_rule import DEFAULT_RULE
 from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
 from domain.refusal import Refusal
 from registry.calendar_file import load_school_calendar, state_years
 from registry.campaign_file import CampaignFile, load_campaign
+from registry.classes import canonical_class
 from registry.problems import InputRejected
 from registry.references import References
 from registry.roster import read_roster
@@ -41,13 +43,20 @@ class Draft:
     pupils: dict[str, int] = field(default_factory=dict)
 
 
-async def prepare(registry: Registry, directory: Path, references: References) -> Draft:
+RELEASE: Final = 2
+"""What streams of a campaign that is drafted now begin with; older campaigns keep what they began with."""
+
+
+async def prepare(
+    registry: Registry, directory: Path, references: References, gateway: GatewayKey | None = None
+) -> Draft:
     """Read a directory, take its people into the registry, and return the draft; again changes nothing.
 
     Args:
         registry: where people are held.
         directory: holds `campaign.toml`, `staff.csv`, rosters and the school calendar.
         references: makes the random references; seeded in rehearsals only.
+        gateway: the public key by which families' acts will be known; None takes no acts of families.
 
     Raises:
         InputRejected: a file is missing or wrong, or a roster has a rejected row; nothing of that school is taken.
@@ -108,6 +117,14 @@ async def prepare(registry: Registry, directory: Path, references: References) -
         "schools": entries,
         "qualified_schools": list(file.qualified_schools),
         "not_yet_computable": unknown,
+        "release": RELEASE,
+        "gateway": gateway.model_dump() if gateway else None,
+        "quotas": {
+            school.code: {str(canonical_class(name, file.year)): number for name, number in school.quotas.items()}
+            for school in file.schools
+            if school.quotas
+        },
+        "complaint_line": file.complaint_line,
     }
     content["content_digest"] = digest(content)
     pupils = {entry["code"]: entry["pupils"] for entry in entries}

@@ -58,6 +58,15 @@ ROW_SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "The days of absence are no whole number from 0 to 366 and count as unknown.",
     ),
     "INFORMED_UNREADABLE": ("“已告知”应为是或否，按未知处理。", "已告知 must be 是 or 否 and counts as unknown."),
+    "EMAIL_UNREADABLE": ("邮箱地址的写法不对，按未知处理。", "The e-mail address is malformed and counts as unknown."),
+    "LANGUAGE_UNREADABLE": (
+        "通知语言应为中文或 English，按未知处理。",
+        "The language of notices must be 中文 or English and counts as unknown.",
+    ),
+    "TOTAL_MISMATCH": (
+        "合计人数与名册中的学生行数不一致，请核对是否缺行或多行。",
+        "The printed total is not the number of pupils' rows: check for missing or surplus rows.",
+    ),
 }
 """Code of a row's problem → its sentences (zh, en). The codes are promised in `docs/cli.md`."""
 

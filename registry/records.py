@@ -10,8 +10,24 @@ import rfc8785
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something about two rows or a row and a pupil held that a person should look at; nothing is done by itself.
+
+    Attributes:
+        kind: `TWINS` (two pupils, not one twice: numbers side by side), `SAME_NAME_AND_BIRTH` (perhaps one pupil
+            with two numbers), `ID_CORRECTED` (a new pupil with name and birthday of one who is missing).
+        places: rows of this file, `sheet:row`.
+        students: references of pupils held.
+    """
+
+    kind: str
+    places: tuple[str, ...]
+    students: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import changed, or would change, in numbers of pupils.
+    """What an import changed, or would change, in numbers of pupils and by reference; never with a value.
 
     Attributes:
         added: new in this school.
@@ -20,6 +36,14 @@ class ImportResult:
         missing: held, and no longer on the roster.
         elsewhere: on this roster and on another school's of the same campaign; a warning, counted once only later.
         missing_students: references of the missing.
+        left_students: of these, the ones who left the roster with this import; nobody does while rows are rejected.
+        added_students: (reference, class id) of the new; the reference is empty where nothing was written.
+        returned_students: (reference, class id) of those who had left and are on the roster again.
+        class_changes: (reference, class id held, class id now).
+        changed_fields: what changed → in how many pupils; `listed` is the return to the roster.
+        proposals: what a person should look at.
+        drift: fingerprint of the whole difference, keyed with the pepper; the same rows in another order have the same.
+        committed: whether it was written.
     """
 
     added: int
@@ -28,6 +52,14 @@ class ImportResult:
     missing: int
     elsewhere: int = 0
     missing_students: tuple[str, ...] = ()
+    left_students: tuple[str, ...] = ()
+    added_students: tuple[tuple[str, str], ...] = ()
+    returned_students: tuple[tuple[str, str], ...] = ()
+    class_changes: tuple[tuple[str, str, str], ...] = ()
+    changed_fields: dict[str, int] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
+    drift: str = ""
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +108,48 @@ class PupilFacts:
 
 @dataclass(frozen=True, slots=True)
 class Guardian:
-    """The contact of a pupil's family; one per pupil, unknown values empty."""
+    """A guardian of a pupil; unknown values empty.
+
+    Attributes:
+        guardian_ref: reference, `gdn_…`; follows the person when first and second change places.
+        student_ref: reference of the pupil.
+        name: personal.
+        phone: personal; 11 digits.
+        email: personal.
+        language: of notices, `zh`, `en`, or empty.
+        position: 1 for the first guardian, 2 for the second.
+    """
 
     guardian_ref: str
     student_ref: str
     name: str = field(repr=False)
     phone: str = field(repr=False)
+    email: str = field(default="", repr=False)
+    language: str = field(default="", repr=False)
+    position: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A pupil with everybody who is told about the pupil.
+
+    Attributes:
+        student_ref: reference of the pupil.
+        class_id: canonical class id.
+        school: the school's code.
+        name: personal.
+        email: the pupil's own address, or empty; personal.
+        language: of notices, `zh`, `en`, or empty.
+        guardians: by position, at least one.
+    """
+
+    student_ref: str
+    class_id: str
+    school: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    language: str = field(repr=False)
+    guardians: tuple[Guardian, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

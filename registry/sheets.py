@@ -7,12 +7,14 @@ import csv
 import io
 import re
 import unicodedata
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
+from registry.compound import is_sound
 from registry.problems import InputRejected
 
 Cell = str | int | float | bool | date | datetime | time | timedelta
@@ -22,15 +24,35 @@ OLE: Final = b"\xd0\xcf\x11\xe0"
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes. A county's largest roster is far below one megabyte."""
 
+LARGEST_UNPACKED: Final = 512 * 1024 * 1024
+MOST_CELLS: Final = 20_000_000
+"""Of one sheet. One stray cell in the last row makes a sheet that is larger than memory."""
+
+DELIMITERS: Final = ",\t;"
+DELIMITER_WITHIN: Final = 12
+"""Lines of a CSV file that tell its delimiter: a title above the header holds none."""
+
+Merge = tuple[tuple[int, int], tuple[int, int]]
+"""First and last (row, column) of merged cells, from 0; only the first holds the value."""
+
 _UNSEEN = re.compile(r"[\u200b-\u200f\u2060\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: `rows[0]` is the spreadsheet's row 1, empty rows included."""
+    """One sheet: `rows[0]` is the spreadsheet's row 1, empty rows included.
+
+    Attributes:
+        name: of the sheet; the file's stem for CSV.
+        rows: cells by row.
+        merges: merged cells; CSV has none.
+        named: whether somebody could have named the sheet; a CSV file's stem is no sheet's name.
+    """
 
     name: str
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...] = field(repr=False)
+    merges: tuple[Merge, ...] = ()
+    named: bool = True
 
     def numbered(self) -> Iterator[tuple[int, tuple[Cell, ...]]]:
         """Yield every row with the spreadsheet's own number."""
@@ -138,20 +160,39 @@ def _workbook(content: bytes) -> tuple[Sheet, ...] | None:
     from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - only where a workbook is read
 
     try:
+        if content.startswith(ZIP) and _unpacked(content) > LARGEST_UNPACKED:
+            return None
+        if content.startswith(OLE) and not is_sound(content):
+            return None
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        return tuple(
-            Sheet(name, tuple(tuple(row) for row in workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)))
-            for name in workbook.sheet_names
-        )
-    except (CalamineError, OSError, ValueError):
+        sheets = []
+        for name in workbook.sheet_names:
+            sheet = workbook.get_sheet_by_name(name)
+            if sheet.total_height * sheet.total_width > MOST_CELLS:
+                return None
+            rows = tuple(tuple(row) for row in sheet.to_python(skip_empty_area=False))
+            sheets.append(Sheet(name, rows, tuple(sheet.merged_cell_ranges or ())))
+    except (CalamineError, OSError, ValueError, zipfile.BadZipFile):
         return None
+    except BaseException as error:
+        # The library is written in Rust: a broken file may make it panic, which Python sees as no `Exception`.
+        if type(error).__name__ == "PanicException":
+            return None
+        raise
+    return tuple(sheets)
+
+
+def _unpacked(content: bytes) -> int:
+    """Return how many bytes an archive says that it unpacks to."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
 
 
 def _csv(text: str, name: str) -> tuple[Sheet, ...] | None:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",\t;", key=first.count)
+    first = "\n".join(re.split(r"\r\n|\r|\n", text[: csv.field_size_limit()])[:DELIMITER_WITHIN])
+    delimiter = max(DELIMITERS, key=first.count)
     try:
         rows = tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:
         return None
-    return (Sheet(name, rows),)
+    return (Sheet(name, rows, named=False),)

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import hmac
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from registry import database
 from registry.campaign_file import CampaignFile
-from registry.importing import Changes, count_elsewhere, held_pupils
+from registry.households import first_guardians, guardians_of, households
+from registry.importing import take_roster
+from registry.names import name_key
 from registry.problems import InputRejected
-from registry.records import Guardian, HeldSchool, ImportResult, Note, PupilFacts, Snapshot, commitment_of, digest_of
+from registry.records import (
+    Guardian,
+    HeldSchool,
+    Household,
+    ImportResult,
+    Note,
+    PupilFacts,
+    Snapshot,
+    commitment_of,
+    digest_of,
+)
 from registry.references import References
-from registry.roster import Roster
+from registry.roster_rows import Roster
+from registry.schema import prepare
 from registry.staff_file import StaffMember
-from registry.tables import guardians, metadata, notes, pupils, schools, settings, snapshot_pupils, snapshots, staff
-
-_DOTS = re.compile(r"[\u2022\u2027\u22c5\u30fb]")
+from registry.tables import guardians, notes, pupils, schools, settings, snapshot_pupils, snapshots, staff
 
 
 class Registry:
@@ -102,12 +111,20 @@ class Registry:
     # Pupils
 
     async def import_roster(
-        self, campaign: str, school: str, roster: Roster, references: References, *, commit: bool = True
+        self,
+        campaign: str,
+        school: str,
+        roster: Roster,
+        references: References,
+        *,
+        commit: bool = True,
+        expect: str | None = None,
     ) -> ImportResult:
-        """Take over a school's roster; the same again changes nothing.
+        """Take over a school's roster; the same again changes nothing, nor does another order of its rows.
 
         A pupil who is no longer on it stays held but leaves the next snapshots; not so while the roster has rejected
-        rows, since the missing pupil may stand in one of them. Existing snapshots never change.
+        rows, since the missing pupil may stand in one of them. Existing snapshots never change. What the file has no
+        column for is kept.
 
         Args:
             campaign: name of the campaign.
@@ -115,6 +132,10 @@ class Registry:
             roster: what `read_roster` returned; only accepted rows count.
             references: source of references and salts for new pupils, drawn in the roster's order.
             commit: False computes the result and writes nothing.
+            expect: the drift that somebody reviewed (`ImportResult.drift`); None takes any.
+
+        Raises:
+            InputRejected: `ROSTER_DRIFTED`, the drift is no longer the expected one; nothing is written.
         """
         async with self._writing.begin() as connection:
             await connection.execute(
@@ -122,28 +143,9 @@ class Registry:
                 .where(schools.c.campaign == campaign, schools.c.school == school)
                 .with_for_update()  # one import per school at a time; on SQLite `IMMEDIATE` sees to that
             )
-            held = await held_pupils(connection, campaign, school)
-            keys = [self._id_key(row.id_number) for row in roster.accepted]
-            changes = Changes(campaign, school)
-            for key, row in zip(keys, roster.accepted, strict=True):
-                changes.take(key, row, held.get(key), references if commit else References())
-            gone = sorted(held[key]["student_ref"] for key in held.keys() - set(keys) if held[key]["listed"])
-            if commit:
-                await changes.write(connection)
-                if gone and not roster.rejected:
-                    await connection.execute(
-                        update(pupils).where(pupils.c.student_ref == bindparam("ref")).values(listed=False),
-                        [{"ref": student_ref} for student_ref in gone],
-                    )
-            elsewhere = await count_elsewhere(connection, campaign, school, keys)
-        return ImportResult(
-            added=len(changes.new_pupils),
-            unchanged=len(keys) - len(changes.new_pupils) - len(changes.changed),
-            changed=len(changes.changed),
-            missing=len(gone),
-            elsewhere=elsewhere,
-            missing_students=tuple(gone),
-        )
+            return await take_roster(
+                connection, campaign, school, roster, references, pepper=self._pepper, commit=commit, expect=expect
+            )
 
     async def names(self, campaign: str, school: str) -> dict[str, tuple[str, str]]:
         """Return (class id, name) of every listed pupil by reference, ordered by class and reference."""
@@ -166,8 +168,8 @@ class Registry:
             pupils.c.class_id == class_id,
             pupils.c.listed.is_(True),
         )
-        wanted = _name_key(name)
-        found = [row["student_ref"] for row in await self._rows(query) if _name_key(row["name"]) == wanted]
+        wanted = name_key(name)
+        found = [row["student_ref"] for row in await self._rows(query) if name_key(row["name"]) == wanted]
         if not found:
             raise InputRejected(
                 "STUDENT_NOT_FOUND",
@@ -187,14 +189,22 @@ class Registry:
         return str(found[0])
 
     async def guardians(self, campaign: str, school: str) -> dict[str, Guardian]:
-        """Return the guardian of every listed pupil, by the pupil's reference."""
-        query = (
-            select(guardians)
-            .join(pupils, pupils.c.student_ref == guardians.c.student_ref)
-            .where(pupils.c.campaign == campaign, pupils.c.school == school, pupils.c.listed.is_(True))
-            .order_by(guardians.c.student_ref)
-        )
-        return {row["student_ref"]: Guardian(**row) for row in await self._rows(query)}
+        """Return the first guardian of every listed pupil, by the pupil's reference."""
+        return {row["student_ref"]: Guardian(**row) for row in await self._rows(first_guardians(campaign, school))}
+
+    async def guardians_of(self, student_ref: str) -> tuple[Guardian, ...]:
+        """Return a pupil's guardians by position; none where the pupil is unknown or was forgotten."""
+        async with self._engine.connect() as connection:
+            return await guardians_of(connection, student_ref)
+
+    async def household(self, student_ref: str) -> Household | None:
+        """Return a pupil with the guardians, None where the pupil is unknown or was forgotten."""
+        return (await self.households([student_ref])).get(student_ref)
+
+    async def households(self, students: Sequence[str]) -> dict[str, Household]:
+        """Return pupils with their guardians by reference, in two queries; unknown and forgotten ones are absent."""
+        async with self._engine.connect() as connection:
+            return await households(connection, students)
 
     async def guardian(self, guardian_ref: str) -> Guardian | None:
         """Return one guardian, None where the reference is unknown or the family was forgotten."""
@@ -202,7 +212,7 @@ class Registry:
         return Guardian(**rows[0]) if rows else None
 
     async def forget_pupil(self, student_ref: str) -> bool:
-        """Delete a pupil, the guardian, the copies in snapshots and the notes about the pupil, from the files too.
+        """Delete a pupil, the guardians, the copies in snapshots and the notes about the pupil, from the files too.
 
         Digests and commitments elsewhere stay valid. Again changes nothing.
 
@@ -355,7 +365,7 @@ class Registry:
     async def _prepare(self) -> None:
         check = hmac.digest(self._pepper, b"registry pepper check", "sha256").hex()
         async with self._writing.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(prepare)
             known = select(settings.c.value).where(settings.c.name == "pepper_check")
             held = (await connection.execute(known)).scalar_one_or_none()
             if held is None:
@@ -373,9 +383,6 @@ class Registry:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).mappings())
 
-    def _id_key(self, id_number: str) -> str:
-        return hmac.digest(self._pepper, id_number.encode(), "sha256").hex()
-
 
 def _member(row: RowMapping) -> StaffMember:
     return StaffMember(
@@ -386,12 +393,6 @@ def _member(row: RowMapping) -> StaffMember:
         name=row["name"],
         email=row["email"],
     )
-
-
-def _name_key(name: str) -> str:
-    """Return a name for comparison: no blanks, one kind of dot (DOMAIN §5.2)."""
-    plain = unicodedata.normalize("NFKC", name)
-    return re.sub(r"[\s\u200b-\u200f\u2060\ufeff]", "", _DOTS.sub("·", plain))
 
 
 def _unknown(code: str, message_zh: str, message_en: str) -> InputRejected:

@@ -99,6 +99,8 @@ pupils = Table(
     Column("absence_days", Integer),
     Column("informed", Boolean),
     Column("salt", String(32), nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("language", String(8), nullable=False, server_default=""),
     UniqueConstraint("campaign", "id_key", "school"),  # in this order it also finds a pupil in other schools
     Index(None, "campaign", "school"),
 )
@@ -107,9 +109,13 @@ guardians = Table(
     "guardians",
     metadata,
     Column("guardian_ref", String(40), primary_key=True),
-    Column("student_ref", String(40), nullable=False, unique=True),
+    Column("student_ref", String(40), nullable=False),
     Column("name", Text, nullable=False),
     Column("phone", String(20), nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("language", String(8), nullable=False, server_default=""),
+    Column("position", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("student_ref", "position"),
 )
 
 snapshots = Table(

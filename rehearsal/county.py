@@ -10,11 +10,11 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from registry.classes import class_id
 from registry.identity import check_digit
@@ -33,6 +33,8 @@ MOST_PUPILS_A_SCHOOL: Final = 99 * CLASS_SIZE
 
 FULL_MARK: Final = 700
 UNKNOWN_MARKS: Final = 0.02
+GUARDIANS_WITH_MAIL: Final = 0.9
+PUPILS_WITH_MAIL: Final = 0.6
 WEEK: Final = 5
 """Monday to Friday."""
 
@@ -53,7 +55,10 @@ BREAKS: Final = (
 )
 """Winter, summer and winter break around graduating class 2025."""
 
-HEADER: Final = (
+TYPOS: Final = "typos.xlsx"
+"""A roster of an untidy county whose every row must be rejected; the campaign file does not name it."""
+
+HEADER: Final[tuple[str, ...]] = (
     "姓名",
     "班级",
     "身份证号",
@@ -64,9 +69,16 @@ HEADER: Final = (
     "期中成绩",
     "缺勤天数",
     "已告知",
+    "监护人邮箱",
+    "学生邮箱",
+    "通知语言",
 )
 SURNAMES: Final = "示例样拟仿演练模"
 GIVEN: Final = "云山溪禾竹松石雨岚泉舟月星河林叶晨雪霞原野谷川岸"
+
+
+Row = tuple[str | int | float, ...]
+"""A pupil's cells in the order of `HEADER`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ def make_county(
     *,
     year: int = MODEL_YEAR,
     county: str = "qingshan",
+    untidy: bool = False,
 ) -> None:
     """Write `campaign.toml`, `rosters/*.xlsx`, `staff.csv`, `calendar.csv` and `ground_truth.json`.
 
@@ -108,6 +121,8 @@ def make_county(
         seed: the same seed and sizes give the same bytes.
         year: year of graduation.
         county: slug of the county.
+        untidy: rosters as schools really send them, with planted traps that `ground_truth.json` counts
+            (`rehearsal.untidy`).
 
     Raises:
         InputRejected: `DIRECTORY_NOT_EMPTY`, `COUNTY_SIZE_INVALID`.
@@ -127,15 +142,27 @@ def make_county(
     rosters = directory / "rosters"
     rosters.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
-    for school in county_schools:
-        _write_roster(rosters / f"{school.code}.xlsx", school, random.Random(f"{seed}/{school.code}"), year, taken)
+    classes = {school.code: _rows(school, seed, year, taken) for school in county_schools}
+    truth: dict[str, Any] = {"schools": {school.code: school.pupils for school in county_schools}}
+    files = {school.code: f"{school.code}.xlsx" for school in county_schools}
+    if untidy:
+        from rehearsal.untidy import plant, write_typos, write_untidy  # noqa: PLC0415 - the tidy county does without
+
+        truth["planted"] = plant(classes, taken)
+        files = write_untidy(rosters, classes, year)
+        truth["planted"]["typos"] = write_typos(rosters / TYPOS, classes, year)
+        truth["schools"] = {code: sum(map(len, rows)) for code, rows in classes.items()}
+    else:
+        for code, rows in classes.items():
+            write_sheets(
+                rosters / files[code], {"Sheet1": [HEADER, *(row for of_class in rows for row in of_class)]}, year
+            )
     qualified = [f"{REGION}9001", f"{REGION}9002"]
     _write(directory / "staff.csv", _staff(county_schools, qualified, seed, year))
     _write(directory / "calendar.csv", _calendar(year))
-    truth = {"schools": {school.code: school.pupils for school in county_schools}}
     _write(directory / "ground_truth.json", json.dumps(truth, indent=2) + "\n")
     # Last, because its marker says that the directory is ours and complete.
-    _write(directory / "campaign.toml", _campaign(county_schools, qualified, year, county))
+    _write(directory / "campaign.toml", _campaign(county_schools, files, qualified, year, county))
 
 
 def _make_room(directory: Path) -> None:
@@ -149,8 +176,9 @@ def _make_room(directory: Path) -> None:
             remedy_zh="请换一个空目录。",
             remedy_en="Name an empty directory.",
         )
-    for roster in sorted((directory / "rosters").glob(f"{REGION}*.xlsx")):
-        roster.unlink()
+    for pattern in (f"{REGION}*.xlsx", f"{REGION}*.csv", TYPOS):
+        for roster in sorted((directory / "rosters").glob(pattern)):
+            roster.unlink()
 
 
 def _spread(total: int, parts: int) -> tuple[int, ...]:
@@ -170,7 +198,13 @@ def _schools(schools: int, pupils: int) -> list[_School]:
     ]
 
 
-def _campaign(schools: list[_School], qualified: list[str], year: int, county: str) -> str:
+def _quotas(school: _School) -> Iterable[str]:
+    """Yield a class's planning figure: three of ten, as the trial settlement reads it."""
+    for number, size in enumerate(school.classes, start=1):
+        yield f'"九年级{number}班" = {size * 3 // 10}'
+
+
+def _campaign(schools: list[_School], files: dict[str, str], qualified: list[str], year: int, county: str) -> str:
     lines = [
         MARKER,
         "schema = 1",
@@ -194,7 +228,8 @@ def _campaign(schools: list[_School], qualified: list[str], year: int, county: s
             "[[schools]]",
             f'code = "{school.code}"',
             f'name = "{school.name}"',
-            f'roster = "rosters/{school.code}.xlsx"',
+            f'roster = "rosters/{files[school.code]}"',
+            f"quotas = {{ {', '.join(_quotas(school))} }}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -238,28 +273,38 @@ def _staff(schools: list[_School], qualified: list[str], seed: int, year: int) -
     return _csv(("staff_ref", "role", "school", "classes", "name", "email"), rows)
 
 
-def _write_roster(path: Path, school: _School, source: random.Random, year: int, taken: set[str]) -> None:
+def write_sheets(path: Path, sheets: Mapping[str, Sequence[Row]], year: int) -> None:
+    """Write a plain workbook: rows of cells by sheet."""
+    with new_workbook(path, year) as workbook:
+        for name, rows in sheets.items():
+            sheet = workbook.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+
+
+def new_workbook(path: Path, year: int) -> Any:
+    """Return a workbook to write, in which texts stay texts and whose bytes repeat; a context manager closes it."""
     import xlsxwriter  # noqa: PLC0415 - only where a workbook is written
 
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     workbook = xlsxwriter.Workbook(str(path), options)
     # Its own clock would make the bytes differ.
     workbook.set_properties({"created": datetime(year - 1, 11, 1)})  # noqa: DTZ001 - the library wants a naive one
-    sheet = workbook.add_worksheet("Sheet1")
-    sheet.write_row(0, 0, HEADER)
-    row = 0
+    return workbook
+
+
+def _rows(school: _School, seed: int, year: int, taken: set[str]) -> list[list[Row]]:
+    """Return a school's pupils by class."""
+    source, contacts = random.Random(f"{seed}/{school.code}"), random.Random(f"{seed}/{school.code}/contacts")
+    classes = []
     for number, size in enumerate(school.classes, start=1):
         names: set[str] = set()
-        for _ in range(size):
-            row += 1
-            sheet.write_row(row, 0, _pupil(source, number, year, taken, names))
-    workbook.close()
+        classes.append([_pupil(source, number, year, taken, names) + _contacts(contacts) for _ in range(size)])
+    return classes
 
 
-def _pupil(
-    source: random.Random, class_no: int, year: int, taken: set[str], names: set[str]
-) -> tuple[str | int | float, ...]:
-    """Return one row; the name is new in the class, the identity number in the county."""
+def _pupil(source: random.Random, class_no: int, year: int, taken: set[str], names: set[str]) -> Row:
+    """Return one row but its contacts; the name is new in the class, the identity number in the county."""
     name = _name(source)
     while name in names:
         name = _name(source)
@@ -283,6 +328,16 @@ def _pupil(
         mark,
         absence,
         "是" if source.random() < 0.9 else "否",  # noqa: PLR2004 - a tenth of the families still has to be informed
+    )
+
+
+def _contacts(source: random.Random) -> Row:
+    """Return addresses and language of a family, from a stream of their own: the other columns do not depend on it."""
+    number = source.randrange(10**10)
+    return (
+        f"g{number:010d}@example.invalid" if source.random() < GUARDIANS_WITH_MAIL else "",
+        f"s{number:010d}@example.invalid" if source.random() < PUPILS_WITH_MAIL else "",
+        "English" if source.random() < 0.05 else "中文",  # noqa: PLR2004 - a few families read no Chinese
     )
 
 

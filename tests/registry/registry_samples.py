@@ -46,6 +46,6 @@ def write_xlsx(path: Path, *sheets: list[dict[str, object] | None], names: tuple
         sheet.write_row(0, 0, HEADER)
         for number, row in enumerate(rows, start=1):
             if row is not None:
-                sheet.write_row(number, 0, [row[title] for title in HEADER])
+                sheet.write_row(number, 0, [row.get(title, "") for title in HEADER])
     workbook.close()
     return path

@@ -1,0 +1,57 @@
+"""The registry's tables in a database: made where they are missing, brought up where an earlier release made them.
+
+The number of the schema stands in `registry_settings`; a database without it and with pupils has schema 1.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, insert, inspect, select, text, update
+
+from registry.problems import InputRejected
+from registry.tables import guardians, metadata, settings
+
+SCHEMA: Final = 2
+"""1: one guardian a pupil. 2: guardians by position; e-mail addresses and languages."""
+
+
+def prepare(connection: Connection) -> None:
+    """Make or bring up all tables, in the caller's transaction.
+
+    Raises:
+        InputRejected: `REGISTRY_NEWER`, a later release has made this database.
+    """
+    old = inspect(connection).has_table("pupils")
+    metadata.create_all(connection)
+    held = connection.execute(select(settings.c.value).where(settings.c.name == "schema")).scalar_one_or_none()
+    if held is None:
+        connection.execute(insert(settings).values(name="schema", value="1" if old else str(SCHEMA)))
+    number = int(held) if held is not None else 1 if old else SCHEMA
+    if number > SCHEMA:
+        raise InputRejected(
+            "REGISTRY_NEWER",
+            message_zh="人员库由更新的版本建立。",
+            message_en="A later release has made this registry.",
+            remedy_zh="请使用该版本或更新的版本。",
+            remedy_en="Use that release or a later one.",
+        )
+    if number == 1:
+        _second(connection)
+        connection.execute(update(settings).where(settings.c.name == "schema").values(value=str(SCHEMA)))
+
+
+def _second(connection: Connection) -> None:
+    """Add the columns of schema 2; the guardians' table is made anew, since SQLite cannot drop a constraint."""
+    connection.execute(text("ALTER TABLE pupils ADD COLUMN email TEXT DEFAULT '' NOT NULL"))
+    connection.execute(text("ALTER TABLE pupils ADD COLUMN language VARCHAR(8) DEFAULT '' NOT NULL"))
+    connection.execute(text("CREATE TABLE guardians_of_schema_1 AS SELECT * FROM guardians"))
+    connection.execute(text("DROP TABLE guardians"))
+    guardians.create(connection)
+    connection.execute(
+        text(
+            "INSERT INTO guardians (guardian_ref, student_ref, name, phone)"
+            " SELECT guardian_ref, student_ref, name, phone FROM guardians_of_schema_1"
+        )
+    )
+    connection.execute(text("DROP TABLE guardians_of_schema_1"))
