@@ -6,6 +6,7 @@ A command returns when the ledger holds what it led to: whoever reads afterwards
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import uuid
 from collections import defaultdict
@@ -31,9 +32,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.actors import Actor, Role, require
 from domain.deciders import decider_of, kind_of
 from domain.machine import own_digest
+from domain.notices import EMAIL
 from domain.refusal import Refusal
-from domain.stage import StageDecider, Todo
+from domain.stage import StageDecider
 from domain.stage_events import StageSlug
+from domain.stage_state import Todo
 from domain.stream import Answer, Carry, Receipt, Sent, UnknownEventError, fold
 from domain.time import instant, stamp
 from engine import export_history
@@ -41,17 +44,22 @@ from ledger.histories import kept
 from ledger.store import Ledger
 from protocol import (
     ACTIVITY_APPEND,
+    DISPATCH_WORKFLOW,
     QUERY_BLOCKERS,
     QUERY_STATE,
     REFUSED,
     SEARCH_CAMPAIGN,
     SEARCH_STATUS,
+    SIGNAL_FINISH,
+    SIGNAL_WAKE,
     TASK_QUEUE,
     UPDATE_SUBMIT,
     UPDATE_TICK,
     UPDATES_IN_FLIGHT,
     WORKFLOW_TYPES,
+    DispatchInput,
     TickRequest,
+    dispatch_id,
     school_id,
     stage_id,
 )
@@ -323,6 +331,45 @@ class CampaignClient:
             await self._archive_end(campaign, within)
             raise
         return answer, answer.accepted and await self._archive_end(campaign, within)
+
+    async def start_sending(self, campaign: str, channel: str = EMAIL, *, every: int = 30) -> None:
+        """Start the dispatcher of a campaign's notices; one that is at work goes on.
+
+        Args:
+            campaign: whose notices.
+            channel: through which channel.
+            every: seconds between two looks into an empty outbox.
+        """
+        await self._patiently(
+            lambda: self._engine.start_workflow(
+                DISPATCH_WORKFLOW,
+                DispatchInput(campaign=campaign, channel=channel, every_seconds=every),
+                id=dispatch_id(campaign, channel),
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=f"{channel} · {campaign.removeprefix('campaign/')}",
+            )
+        )
+
+    async def wake_sending(self, campaign: str, channel: str = EMAIL) -> None:
+        """Have the dispatcher look into the outbox now; where none is at work, nothing happens."""
+        with contextlib.suppress(RPCError):
+            await self._engine.get_workflow_handle(dispatch_id(campaign, channel)).signal(SIGNAL_WAKE)
+
+    async def finish_sending(self, campaign: str, within: timedelta, channel: str = EMAIL) -> bool:
+        """Ask the dispatcher to end once nothing is left to try; tells whether it ended in time, or never was."""
+        handle = self._engine.get_workflow_handle(dispatch_id(campaign, channel))
+        try:
+            await handle.signal(SIGNAL_FINISH)
+            async with asyncio.timeout(within.total_seconds()):
+                await handle.result()
+        except TimeoutError:
+            return False
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+        return True
 
     async def _archive_end(self, campaign: str, within: timedelta) -> bool:
         """Wait for a campaign's end and keep its last run; tells whether that is done."""

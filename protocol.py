@@ -115,3 +115,73 @@ class TickRequest(BaseModel):
 
     at: AwareDatetime
     absorb: tuple[str, ...] = ()
+
+
+# -- sending notices ----------------------------------------------------------------------------------------------
+
+ACTIVITY_DISPATCH = "dispatch_notices"
+SIGNAL_WAKE = "wake"
+SIGNAL_FINISH = "finish"
+BATCHES_PER_RUN = 500
+"""Batches, empty ones too, after which a dispatcher continues as new."""
+
+
+DISPATCH_WORKFLOW = "NoticeDispatchWorkflow"
+
+
+def dispatch_id(campaign: str, channel: str) -> str:
+    """Return the id of what sends a campaign's notices through one channel; it is no stream."""
+    return f"{campaign}/dispatch/{channel}"
+
+
+class DispatchRequest(BaseModel):
+    """One batch of a campaign's outbox."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    channel: str
+    limit: int
+
+
+class DispatchResult(BaseModel):
+    """What became of one batch.
+
+    Attributes:
+        claimed: notices that were taken; accepted, failed and unknown are what became of them.
+        left: still to be sent, now or later; what a pause holds is not counted.
+        next_at: when the first of those left may be tried, where none is due now.
+        problem: why nothing could be tried at all, as `SMTP_UNREACHABLE`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    claimed: int = 0
+    accepted: int = 0
+    failed: int = 0
+    unknown: int = 0
+    left: int = 0
+    next_at: AwareDatetime | None = None
+    problem: str | None = None
+
+
+class DispatchInput(BaseModel):
+    """What a dispatcher's run begins with.
+
+    Attributes:
+        limit: notices in a batch.
+        every_seconds: how long it rests when there is nothing to send and nobody wakes it.
+        finishing: the campaign is over; end once nothing is left to try.
+        accepted, failed, unknown: outcomes of the runs before.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    channel: str
+    limit: int = 50
+    every_seconds: int = 30
+    finishing: bool = False
+    accepted: int = 0
+    failed: int = 0
+    unknown: int = 0

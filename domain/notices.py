@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.events import Envelope, event_id
+
+EMAIL: Final = "email"
+"""The one channel of this release."""
+
+PUPIL: Final = "pupil:"
+"""Before a pupil's reference: the notice is for the pupil alone, not for the household."""
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands. `submitted` is in somebody's hands; `unknown` may or may not have gone out."""
+
+    PLANNED = "planned"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    FAILED_TEMPORARY = "failed_temporary"
+    FAILED_PERMANENT = "failed_permanent"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+WAITING: Final = (NoticeState.PLANNED, NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN)
+"""States in which a notice is in nobody's hands and still to be sent."""
 
 
 class NoticePlan(BaseModel):
@@ -14,8 +38,8 @@ class NoticePlan(BaseModel):
 
     Attributes:
         notice_id: from campaign, recipient, purpose and occasion, so that one occasion plans one notice (INV-27).
-        purpose: `meeting_invitation`, `meeting_cancelled`, `stage_reminder`, `stage_escalation`.
-        recipient: a pupil's reference (its household), or `{role}@{school}` for staff.
+        purpose: the name of a template, as `meeting_invitation` or `stage_reminder`.
+        recipient: a pupil's reference (its household), `pupil:` and that reference (the pupil), or `{role}@{school}`.
         optional: held by a pause; statutory and safety notices are not.
     """
 
@@ -47,11 +71,32 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
         case "StageEscalated":
             occasion = f"{data['level']}@{envelope['occurred_at']}"
             return [_plan(envelope, "stage_escalation", f"{data['to_role']}@{school}", occasion)]
+        case "SeatOffered":
+            return [_plan(envelope, "visit_invitation", data["student"], data["trip"])]
+        case "SeatWithdrawn":
+            return [_plan(envelope, "visit_cancelled", data["student"], data["trip"])]
+        case "NoticeOffered":
+            student, document = data["student"], data["document"]
+            return [
+                _plan(envelope, "choice_notice", student, document, optional=False),
+                _plan(envelope, "choice_notice_pupil", f"{PUPIL}{student}", document, optional=False),
+            ]
+        case "JoinerOverdue":
+            occasion = f"{data['student']}@{data['due']}"
+            return [_plan(envelope, "student_overdue", f"class_head@{school}", occasion)]
+        case "ComplaintReceived":
+            owner = f"{data['owner']}@bureau"
+            return [_plan(envelope, "complaint_received", owner, data["complaint"], optional=False)]
         case _:
             return []
 
 
-def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str) -> NoticePlan:
+def student_of(recipient: str) -> str | None:
+    """Return the pupil whom a notice concerns, None for a notice to staff."""
+    return None if "@" in recipient else recipient.removeprefix(PUPIL)
+
+
+def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str, *, optional: bool = True) -> NoticePlan:
     campaign = "/".join(envelope["stream"].split("/")[:3])
     key = "\n".join((campaign, envelope["stream"], recipient, purpose, occasion))
     return NoticePlan(
@@ -61,5 +106,6 @@ def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str) -> No
         cause=event_id(envelope["stream"], envelope["version"]),
         purpose=purpose,
         recipient=recipient,
+        optional=optional,
         planned_at=envelope["recorded_at"],
     )

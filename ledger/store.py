@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.events import GENESIS, Envelope, canonical_text, event_id, recomputed_hash
 from domain.notices import NoticePlan
 from ledger import database
+from ledger.outbox import Outbox
 from ledger.tables import archive, boards, conflicts, events, holds, outbox
 
 PAGE = 2_000
@@ -97,7 +98,11 @@ class _Append:
 
 
 class Ledger:
-    """The record of all campaigns in one database."""
+    """The record of all campaigns in one database.
+
+    Attributes:
+        outbox: the notices that the events ask for, and their way out.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -105,6 +110,7 @@ class Ledger:
         self._one_writer = engine.dialect.name == "sqlite"
         self._turn = asyncio.Lock()
         self._waiting: list[_Append] = []
+        self.outbox = Outbox(engine, self._writing, self._writers_turn, self._insert)
 
     @classmethod
     async def open(cls, url: str) -> Ledger:
@@ -209,7 +215,7 @@ class Ledger:
             return conflict
         if fresh:
             await connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
-            await self._plan_notices(connection, fresh, append.notices)
+            await self.outbox.take_in(connection, fresh, append.notices)
             await self._place_holds(connection, fresh)
             await self._set_board(connection, fresh[-1], append.view)
         return len(fresh)
@@ -237,14 +243,6 @@ class Ledger:
                 fresh.append(envelope)
             before = found
         return fresh
-
-    async def _plan_notices(
-        self, connection: AsyncConnection, fresh: Sequence[Envelope], notices: Sequence[NoticePlan]
-    ) -> None:
-        causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
-        rows = [{**notice.model_dump(), "state": "planned"} for notice in notices if notice.cause in causes]
-        if rows:
-            await connection.execute(self._insert(outbox).on_conflict_do_nothing(), rows)
 
     async def _place_holds(self, connection: AsyncConnection, fresh: Sequence[Envelope]) -> None:
         for envelope in fresh:
@@ -365,10 +363,8 @@ class Ledger:
             }
 
     async def notices(self, campaign: str) -> list[dict[str, Any]]:
-        """Return a campaign's outbox rows in the order of their ids."""
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(select(outbox).where(outbox.c.campaign == campaign))
-            return [dict(row._mapping) for row in sorted(rows)]  # noqa: SLF001 - SQLAlchemy's public name for it
+        """Return a campaign's notices as they were planned, with their state, in the order of their ids."""
+        return await self.outbox.planned(campaign)
 
     async def open_holds(self, campaign: str) -> list[dict[str, Any]]:
         """Return the holds of a campaign and its schools that nobody has released."""
@@ -377,7 +373,7 @@ class Ledger:
             rows = await connection.execute(
                 select(holds).where(holds.c.released_by.is_(None), or_(holds.c.scope == campaign, inside))
             )
-            found = [dict(row._mapping) for row in rows]  # noqa: SLF001
+            found = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
         return sorted(found, key=lambda hold: (hold["placed_at"], hold["cause"]))
 
     async def conflicts(self) -> list[dict[str, Any]]:
@@ -390,6 +386,17 @@ class Ledger:
         """Return the schema revision."""
         async with self._engine.connect() as connection:
             return await connection.run_sync(database.revision)
+
+    async def mentions(self, campaign: str, reference: str) -> list[Envelope]:
+        """Return a campaign's events that mention a reference anywhere, also in a list, by recorded time."""
+        quoted = events.c.body.contains(json.dumps(reference), autoescape=True)  # quotes: no longer reference fits
+        async with self._engine.connect() as connection:
+            rows = await connection.scalars(
+                select(events.c.body)
+                .where(events.c.campaign == campaign, quoted)
+                .order_by(events.c.recorded_at, events.c.stream, events.c.version)
+            )
+            return [json.loads(body) for body in rows]
 
     # -- archive ----------------------------------------------------------------------------------------------
 

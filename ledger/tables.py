@@ -59,8 +59,40 @@ outbox = Table(
     Column("purpose", String(40), nullable=False),
     Column("recipient", String(80), nullable=False),
     Column("optional", Boolean, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20), nullable=False, doc="domain.notices.NoticeState"),
     Column("planned_at", String(32), nullable=False),
+    Column("channel", String(20), nullable=False, server_default="email"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", String(32), nullable=True, doc="when to try again, in a waiting state"),
+    Column("lease_until", String(32), nullable=True, doc="when a submitted notice's attempt counts as lost"),
+    Column("state_at", String(32), nullable=True, doc="since when the state is what it is; empty: planned"),
+    Column("code", String(40), nullable=True, doc="why, where something went wrong"),
+    Column("provider_id", String(120), nullable=True, doc="what the mail server calls it"),
+    Column("template", String(60), nullable=True, doc="purpose/version of what was sent last"),
+    Column("digest", String(64), nullable=True, doc="keyed digest of what was sent last, never the text"),
+    Index("ix_outbox_recipient", "recipient"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("notice_id", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32), nullable=True),
+    Column("outcome", String(20), nullable=True, doc="a state; empty while the attempt is under way"),
+    Column("code", String(40), nullable=True),
+    Column("provider_id", String(120), nullable=True),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("student", String(40), primary_key=True),
+    Column("cause", String(220), nullable=False, doc="the event after which nothing more is sent"),
+    Column("reason", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
 )
 
 holds = Table(

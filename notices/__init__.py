@@ -1,1 +1,1 @@
-"""Templates and channels. Empty in this release: the outbox is filled and nothing is sent yet."""
+"""Templates and channels: from a row of references to a text for one recipient, and its way out (design, section 2)."""

@@ -203,8 +203,8 @@ def delete_a_notice(forger):
 def invent_a_notice(forger):
     """A notice that no event asks for."""
     forger.sql.execute(
-        "INSERT INTO outbox SELECT 'ntc_0', campaign, stream, cause, purpose, recipient, optional, state, planned_at "
-        "FROM outbox LIMIT 1"
+        "INSERT INTO outbox (notice_id, campaign, stream, cause, purpose, recipient, optional, state, planned_at) "
+        "SELECT 'ntc_0', campaign, stream, cause, purpose, recipient, optional, state, planned_at FROM outbox LIMIT 1"
     )
     stream = forger.sql.execute("SELECT stream FROM outbox WHERE notice_id='ntc_0'").fetchone()[0]
     return ("outbox", stream, None, "unexpected")

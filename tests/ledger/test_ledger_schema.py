@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from ledger_samples import chain, put, read, sqlite_url
 from sqlalchemy import Connection, event, inspect, text
 
+from domain.time import instant
 from ledger import database, tables
 from ledger.database import REVISION, LedgerSchemaError
 from ledger.store import Ledger
@@ -77,6 +78,34 @@ async def test_the_migrations_make_the_tables_that_the_code_means(ledger: Ledger
     assert {name: (key["name"], key["constrained_columns"]) for name, key in found.items()} == {
         name: (f"pk_{name}", table.primary_key.columns.keys()) for name, table in tables.metadata.tables.items()
     }
+
+
+async def test_an_older_database_is_brought_up_to_date_in_place(
+    ledger_url: str, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign of the first release goes on: its events stay, and its notices are planned and not yet tried."""
+    engine = database.create(ledger_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "REVISION", "0001")
+        await database.migrate(engine)
+    async with database.writing(engine).begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO outbox VALUES "
+                "('ntc_1', 'c', 'c/s/parent-meetings', 'c/s/parent-meetings#1', 'meeting_invitation', 'stu_1', "
+                "true, 'planned', '2025-03-03T08:00:00.000+08:00')"
+            )
+        )
+    await engine.dispose()
+
+    ledger = await opened(ledger_url)
+
+    assert await ledger.revision() == REVISION
+    row = await ledger.outbox.notice("ntc_1")
+    assert row is not None
+    assert (row["recipient"], row["state"], row["channel"], row["attempts"]) == ("stu_1", "planned", "email", 0)
+    (claimed,) = await ledger.outbox.claim("c", "email", 5, instant("2025-03-03T09:00:00+08:00"))
+    assert (claimed.notice_id, claimed.number) == ("ntc_1", 1)
 
 
 async def test_a_newer_schema_is_refused(ledger_url: str, opened: Opener) -> None:

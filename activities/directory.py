@@ -1,0 +1,186 @@
+"""What the notices of a batch need to say, read for all of them at once from ledger, registry and gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from domain.events import Envelope, event_id
+from domain.notices import student_of
+from domain.time import instant
+from ledger.store import Ledger
+from notices.compose import CodeRequest, Contact, Facts, Household, Notice, UnsendableError
+from registry.records import Household as HeldHousehold
+from registry.store import Registry
+
+CodeFor = Callable[[Sequence[CodeRequest]], Awaitable[Sequence[str]]]
+"""The family gateway's part: answer codes in the order of the requests, the same for the same request."""
+
+COMPLAINT_NUMBER: Final = "12345"
+"""The government's service line: for campaigns that began before they named a number of their own."""
+
+OCCASIONS: Final = {
+    "meeting_invitation": ("SessionScheduled", "session", {"at": "meeting_at"}),
+    "meeting_cancelled": ("SessionScheduled", "session", {"at": "meeting_at"}),
+    "visit_invitation": ("CampusVisitPlanned", "trip", {"at": "visit_at", "receiving_school": "host"}),
+    "visit_cancelled": ("CampusVisitPlanned", "trip", {"at": "visit_at", "receiving_school": "host"}),
+}
+"""Purpose → event that set the occasion, its reference there and in the cause, and its facts by variable."""
+
+CODED: Final = ("choice_notice", "choice_notice_pupil")
+"""Purposes whose text has an answer code for the document that the cause names."""
+
+
+class RecordDirectory:
+    """Looks things up, and remembers them: one directory serves one batch.
+
+    `read` and `read_codes` fetch for a whole batch; what they did not fetch is read when it is asked for.
+    """
+
+    def __init__(self, ledger: Ledger, registry: Registry, code_for: CodeFor) -> None:
+        """Share the stores.
+
+        Args:
+            ledger: what happened.
+            registry: names and addresses.
+            code_for: answer codes.
+        """
+        self._ledger = ledger
+        self._registry = registry
+        self._code_for = code_for
+        self._schools: dict[str, dict[str, str]] = {}
+        self._staff: dict[str, list[tuple[str, str, str]]] = {}
+        self._numbers: dict[str, str] = {}
+        self._households: dict[str, Household | None] = {}
+        self._causes: dict[str, Envelope] = {}
+        self._occasions: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+        self._codes: dict[CodeRequest, str] = {}
+
+    # -- for a batch --------------------------------------------------------------------------------------------
+
+    async def read(self, notices: Sequence[Notice]) -> None:
+        """Read the events and the households of a batch: one query for each stream, and two for the households."""
+        streams: dict[str, list[Notice]] = {}
+        for notice in notices:
+            streams.setdefault(notice.cause.rpartition("#")[0], []).append(notice)
+        for stream, of_stream in streams.items():
+            await self._read_events(stream, of_stream)
+        students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
+        if students:
+            await self._read_households(list(students))
+
+    async def read_codes(self, requests: Sequence[CodeRequest]) -> None:
+        """Have the answer codes of a batch made."""
+        if requests:
+            self._codes.update(zip(requests, await self._code_for(requests), strict=True))
+
+    # -- for a notice -------------------------------------------------------------------------------------------
+
+    async def household(self, student: str) -> Household | None:
+        """Return a pupil's household, None where it is unknown or was forgotten."""
+        if student not in self._households:
+            await self._read_households([student])
+        return self._households[student]
+
+    async def staff(self, campaign: str, role: str, school: str) -> tuple[str, ...]:
+        """Return the addresses of those who act in a role for a school, or for the whole county."""
+        if campaign not in self._staff:
+            members = await self._registry.staff(campaign)
+            self._staff[campaign] = [(member.role, member.school, member.email) for member in members]
+        return tuple(email for held, of, email in self._staff[campaign] if held == role and of in ("", school))
+
+    async def school(self, campaign: str, code: str) -> str:
+        """Return a school's name, or its code where the campaign does not have it."""
+        if campaign not in self._schools:
+            held = await self._registry.schools(campaign)
+            self._schools[campaign] = {school.code: school.name for school in held}
+        return self._schools[campaign].get(code, code)
+
+    async def facts(self, notice: Notice) -> Facts:
+        """Return what the record says about a notice's occasion.
+
+        Raises:
+            UnsendableError: FACTS_MISSING.
+        """
+        if notice.cause not in self._causes:
+            await self.read([notice])
+        cause = self._causes.get(notice.cause)
+        if cause is None:
+            raise UnsendableError("FACTS_MISSING")
+        data = cause["data"]
+        parts = notice.stream.split("/")
+        values = _staff_values(cause) | {"stage": "/".join(parts[4:])}  # campaign/county/year/school/stage
+        kind, reference, names = OCCASIONS.get(notice.purpose, ("", "", {}))
+        if kind:
+            set_by = self._set_by(cause, kind, reference)
+            values |= await self._occasion(notice.campaign, set_by, names)
+        return Facts(
+            values=values,
+            occasion=data[reference] if kind else None,
+            document=data["document"] if notice.purpose in CODED else None,
+            complaint_number=await self._complaint_number(notice.campaign),
+        )
+
+    async def code(self, request: CodeRequest) -> str:
+        """Return an answer code."""
+        if request not in self._codes:
+            await self.read_codes([request])
+        return self._codes[request]
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    async def _read_events(self, stream: str, notices: Sequence[Notice]) -> None:
+        """Read the events that planned some notices of a stream, and those that set their occasions."""
+        causes = {notice.cause: None for notice in notices}
+        versions = [int(cause.rpartition("#")[2]) for cause in causes]
+        kinds = {OCCASIONS[notice.purpose][0]: None for notice in notices if notice.purpose in OCCASIONS}
+        for event in await self._ledger.outbox.background(stream, versions, list(kinds)):
+            name = event_id(stream, event["version"])
+            if name in causes:
+                self._causes[name] = event
+            if event["type"] in kinds:
+                self._occasions.setdefault((stream, event["type"]), {})[event["version"]] = event["data"]
+
+    def _set_by(self, cause: Envelope, kind: str, reference: str) -> Mapping[str, Any]:
+        """Return what the last event before a notice's cause said about the occasion."""
+        occasions = self._occasions.get((cause["stream"], kind), {})
+        for version in sorted(occasions, reverse=True):
+            if version < cause["version"] and occasions[version][reference] == cause["data"][reference]:
+                return occasions[version]
+        raise UnsendableError("FACTS_MISSING")
+
+    async def _read_households(self, students: Sequence[str]) -> None:
+        held = await self._registry.households(students)
+        for student in students:
+            self._households[student] = _household(held[student]) if student in held else None
+
+    async def _occasion(self, campaign: str, set_by: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, name in names.items():
+            values[name] = instant(set_by[key]) if key == "at" else await self.school(campaign, set_by[key])
+        return values
+
+    async def _complaint_number(self, campaign: str) -> str:
+        if campaign not in self._numbers:
+            (first,) = await self._ledger.outbox.background(campaign, [1], [])
+            self._numbers[campaign] = first["data"].get("complaint_line") or COMPLAINT_NUMBER
+        return self._numbers[campaign]
+
+
+def _household(held: HeldHousehold) -> Household:
+    return Household(
+        pupil=Contact(held.student_ref, held.email, held.language),
+        name=held.name,
+        school=held.school,
+        guardians=tuple(
+            Contact(guardian.guardian_ref, guardian.email, guardian.language or held.language)
+            for guardian in sorted(held.guardians, key=lambda guardian: guardian.position)
+        ),
+    )
+
+
+def _staff_values(cause: Envelope) -> dict[str, Any]:
+    """Return what notices to staff say: counts, codes and references as the event has them."""
+    data = cause["data"]
+    wanted = ("working_days_left", "level", "missing", "complaint", "student")
+    return {"received_at": instant(cause["recorded_at"]), **{name: data[name] for name in wanted if name in data}}

@@ -1,0 +1,75 @@
+"""Calendar entries (RFC 5545, RFC 5546): invitation and cancellation are one entry, by UID and SEQUENCE (G14)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from notices.catalogue import Method
+
+PRODUCT: Final = "-//diversion-campaign//notices//EN"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Whose entry, and which.
+
+    Attributes:
+        uid: the same for every message about one occasion and recipient.
+        sequence: 0 for the invitation; greater for each change and for the cancellation.
+        written_at: when the notice was planned, so that a repeated message is the same message.
+        organizer: the sender's address.
+        attendee: the recipient's address.
+    """
+
+    uid: str
+    sequence: int
+    written_at: datetime
+    organizer: str
+    attendee: str = field(repr=False)
+
+
+def entry_uid(stream: str, occasion: str, recipient: str) -> str:
+    """Return the UID of one recipient's entry: a digest, which says nothing about the recipient.
+
+    Args:
+        stream: the stage, which has the campaign and the school in its id.
+        occasion: the session's or the trip's reference.
+        recipient: as in the outbox.
+    """
+    key = f"{stream}\n{occasion}\n{recipient}"
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:40]}@diversion-campaign"
+
+
+def calendar_file(entry: Entry, method: Method, summary: str, begins: datetime, minutes: int) -> bytes:
+    """Return the iCalendar file: times in UTC, which every calendar shows in the reader's own zone.
+
+    Args:
+        entry: whose entry.
+        method: REQUEST invites and changes, CANCEL takes it back.
+        summary: the entry's title.
+        begins: when the occasion begins.
+        minutes: how long it is shown.
+    """
+    event = Event()
+    event.add("uid", entry.uid)
+    event.add("sequence", entry.sequence)
+    event.add("dtstamp", entry.written_at.astimezone(UTC))
+    event.add("dtstart", begins.astimezone(UTC))
+    event.add("dtend", (begins + timedelta(minutes=minutes)).astimezone(UTC))
+    event.add("summary", summary)
+    event.add("status", "CONFIRMED" if method == "REQUEST" else "CANCELLED")
+    event.add("organizer", vCalAddress(f"mailto:{entry.organizer}"))
+    attendee = vCalAddress(f"mailto:{entry.attendee}")
+    attendee.params["RSVP"] = vText("FALSE")  # nobody has to answer; no answer is no consent
+    event.add("attendee", attendee)
+    calendar = Calendar()
+    calendar.add("prodid", PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add_component(event)
+    return bytes(calendar.to_ical())

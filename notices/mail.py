@@ -1,0 +1,296 @@
+"""E-mail over SMTP: one connection for a batch, an outcome for each mail, codes in place of a server's words.
+
+What the protocol cannot tell is said as it is: when the connection ends after a mail was handed over and before the
+server has answered, the outcome is `unknown`. A repeated mail has the same Message-ID, by which mailboxes know it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.header import Header
+from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+from email.utils import format_datetime
+from typing import Any, Final, Literal
+
+import aiosmtplib
+from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
+
+from domain.notices import NoticeState
+from notices.catalogue import Language
+
+SECONDS: Final = 30.0
+"""How long one answer of the server is waited for."""
+
+PERMANENT: Final = 500
+"""Reply codes from here on are final (RFC 5321 §4.2.1)."""
+
+PROVIDER_ID: Final = re.compile(r"(?:queued as|\bid[=: ])\s*<?([A-Za-z0-9][A-Za-z0-9._-]{0,79})", re.IGNORECASE)
+
+ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
+)
+"""A plain address: no display name, no quotes, no line break, so that it cannot begin a header of its own."""
+
+LONGEST_ADDRESS: Final = 254
+
+POLICY: Final = compat32.clone(linesep="\r\n")
+"""It writes headers as they are given; the newer policies parse each of them first, which takes longer than sending."""
+
+Tls = Literal["none", "starttls", "implicit"]
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """Where mails go, and as whom.
+
+    Attributes:
+        tls: `implicit` from the first byte, `starttls` before anything is said, `none` only inside one machine.
+        username: to sign in with, None where the server asks for none.
+        sender: the address that mails come from; its domain is that of the Message-IDs.
+    """
+
+    host: str
+    port: int
+    tls: Tls
+    sender: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One message. Addresses and texts stay out of every `repr`.
+
+    Attributes:
+        notice_id: the outbox's, from which the Message-ID comes.
+        recipients: plain addresses; several only for staff of one role.
+        lang: language of subject and text.
+        planned_at: the date in the header: the same for a repeated mail.
+        method: of the calendar file.
+    """
+
+    notice_id: str
+    recipients: tuple[str, ...] = field(repr=False)
+    lang: Language
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    planned_at: datetime
+    calendar: bytes | None = field(default=None, repr=False)
+    method: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one mail.
+
+    Attributes:
+        outcome: accepted, failed_temporary, failed_permanent or unknown.
+        code: why; `SMTP_` and the reply's number, or a word of ours.
+        provider_id: what the server calls it.
+    """
+
+    outcome: NoticeState
+    code: str | None = None
+    provider_id: str | None = None
+
+
+class MailServerUnreachableError(Exception):
+    """The server does not take mails now: no connection, no TLS, no sign-in.
+
+    Attributes:
+        code: which of them; never the server's own words.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def valid_address(address: str) -> bool:
+    """Tell whether an address is one that we write to."""
+    return len(address) <= LONGEST_ADDRESS and ADDRESS.fullmatch(address) is not None
+
+
+def message_id(notice_id: str, sender: str) -> str:
+    """Return the Message-ID of a notice: the same for every attempt."""
+    return f"<{notice_id}@{sender.rpartition('@')[2]}>"
+
+
+def message_of(mail: Mail, sender: str) -> bytes:
+    """Return the mail as it goes over the wire (RFC 5322), 7-bit, for any server takes that.
+
+    Raises:
+        ValueError: an address that is none, or a subject of several lines; the message does not repeat it.
+    """
+    if not mail.recipients or not all(map(valid_address, (*mail.recipients, sender))):
+        raise ValueError("not an address")
+    if "\r" in mail.subject or "\n" in mail.subject:
+        raise ValueError("not a subject")
+    subject: Any = Header(mail.subject, None if mail.subject.isascii() else "utf-8", header_name="Subject")
+    message = _text_part("plain", mail.text.replace("\n", "\r\n").encode())
+    if mail.calendar is not None:
+        invitation = _text_part("calendar", mail.calendar, method=mail.method or "REQUEST")
+        invitation.add_header("Content-Disposition", "attachment", filename="invite.ics")
+        boundary = f"=_{mail.notice_id}"  # base64 has no such characters; the same for a repeated mail
+        message = MIMEMultipart(boundary=boundary, _subparts=[message, invitation], policy=POLICY)
+    message["From"] = sender
+    message["To"] = ", ".join(mail.recipients)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(mail.planned_at)
+    message["Message-ID"] = message_id(mail.notice_id, sender)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    message["Content-Language"] = mail.lang
+    return message.as_bytes()
+
+
+def _text_part(subtype: str, content: bytes, **parameters: str) -> Message:
+    """Return a part in base64: it keeps every byte, whatever the length of a line."""
+    part = MIMENonMultipart("text", subtype, policy=POLICY, charset="utf-8", **parameters)
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(base64.encodebytes(content).decode("ascii"))
+    return part
+
+
+class MailChannel:
+    """The way to one SMTP server."""
+
+    def __init__(self, server: SmtpServer, *, seconds: float = SECONDS) -> None:
+        self._server = server
+        self._seconds = seconds
+
+    @property
+    def sender(self) -> str:
+        """Return the address that mails come from."""
+        return self._server.sender
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[MailConnection]:
+        """Open one connection for a batch.
+
+        Raises:
+            MailServerUnreachableError: SMTP_UNREACHABLE, SMTP_TLS_REFUSED or SMTP_SIGN_IN_REFUSED.
+        """
+        connection = MailConnection(self._server, self._seconds)
+        await connection.open()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+class MailConnection:
+    """An open connection; one that breaks is opened again for the next mail."""
+
+    def __init__(self, server: SmtpServer, seconds: float) -> None:
+        self._server = server
+        self._seconds = seconds
+        self._smtp: aiosmtplib.SMTP | None = None
+
+    async def open(self) -> None:
+        """Connect and sign in.
+
+        Raises:
+            MailServerUnreachableError: as `MailChannel.connection` says.
+        """
+        server = self._server
+        smtp = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.tls == "implicit",
+            start_tls=False,  # it follows below, so that a refusal has a code of its own
+            timeout=self._seconds,
+        )
+        steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [("SMTP_UNREACHABLE", smtp.connect)]
+        if server.tls == "starttls":
+            steps.append(("SMTP_TLS_REFUSED", smtp.starttls))
+        if server.username is not None:
+            sign_in = functools.partial(smtp.login, server.username, server.password or "")
+            steps.append(("SMTP_SIGN_IN_REFUSED", sign_in))
+        for code, step in steps:
+            try:
+                await step()
+            except (aiosmtplib.SMTPException, OSError):
+                smtp.close()
+                raise MailServerUnreachableError(code) from None
+        self._smtp = smtp
+
+    async def close(self) -> None:
+        """Say good-bye; a server that is gone does not mind."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await smtp.quit()
+            smtp.close()
+
+    async def send(self, mail: Mail) -> Delivery:
+        """Send one mail and say what became of it; raises nothing that a server can cause."""
+        try:
+            content = message_of(mail, self._server.sender)
+        except ValueError:
+            return Delivery(NoticeState.FAILED_PERMANENT, "ADDRESS_INVALID")
+        if self._smtp is None or not self._smtp.is_connected:
+            try:
+                await self.open()
+            except MailServerUnreachableError as error:
+                return Delivery(NoticeState.FAILED_TEMPORARY, error.code)
+        assert self._smtp is not None
+        delivery = await self._transaction(self._smtp, mail.recipients, content)
+        if delivery.outcome is not NoticeState.ACCEPTED:
+            await self._begin_anew()
+        return delivery
+
+    async def _transaction(self, smtp: aiosmtplib.SMTP, recipients: tuple[str, ...], content: bytes) -> Delivery:
+        """Hand one mail over (RFC 5321 §3.3): before DATA nothing has happened, after it only the answer tells."""
+        refused: list[int] = []
+        try:
+            try:
+                await smtp.mail(self._server.sender)
+            except SMTPResponseException as error:  # about us, not about the family: somebody mends it
+                return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{error.code}")
+            for recipient in recipients:
+                try:
+                    await smtp.rcpt(recipient)
+                except SMTPResponseException as error:
+                    refused.append(error.code)
+        except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
+            return Delivery(NoticeState.FAILED_TEMPORARY, "SMTP_DISCONNECTED")
+        if len(refused) == len(recipients):
+            return _refused(min(refused))
+        try:
+            reply = await smtp.data(content)
+        except SMTPResponseException as error:
+            return _refused(error.code)
+        except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
+            return Delivery(NoticeState.UNKNOWN, "SMTP_NO_ANSWER")
+        name = PROVIDER_ID.search(reply.message)
+        return Delivery(NoticeState.ACCEPTED, "SMTP_SOME_REFUSED" if refused else None, name.group(1) if name else None)
+
+    async def _begin_anew(self) -> None:
+        """Leave the broken transaction behind; where the server no longer listens, the next mail connects again."""
+        smtp = self._smtp
+        try:
+            if smtp is not None and smtp.is_connected:
+                async with asyncio.timeout(self._seconds):
+                    await smtp.rset()
+                return
+        except (aiosmtplib.SMTPException, OSError):
+            pass
+        if smtp is not None:
+            smtp.close()
+        self._smtp = None
+
+
+def _refused(code: int) -> Delivery:
+    final = code >= PERMANENT
+    return Delivery(NoticeState.FAILED_PERMANENT if final else NoticeState.FAILED_TEMPORARY, f"SMTP_{code}")

@@ -1,0 +1,222 @@
+"""What the tests of this room share: synthetic families, a ledger with notices, and sending to a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from activities.dispatch import DispatchActivities
+from domain.actors import SYSTEM
+from domain.campaign import CampaignPaused
+from domain.events import GENESIS, Envelope, Event, seal
+from domain.notices import notices_for
+from domain.parent_meetings import HouseholdInvited, InvitationWithdrawn, SessionScheduled
+from domain.policy import PolicyRef
+from domain.refusal import Blocker
+from domain.stage_events import StageReminded
+from domain.time import instant
+from ledger.outbox import Tries
+from ledger.store import Ledger
+from notices.compose import CodeRequest
+from notices.mail import MailChannel, SmtpServer
+from notices.sink import Sink
+from registry.records import Guardian, HeldSchool, Household
+from registry.staff_file import StaffMember
+
+CAMPAIGN = "campaign/qingshan/2025"
+SCHOOL = "9900010001"
+SCHOOL_NAME = "青山县第一初级中学"
+MEETINGS = f"{CAMPAIGN}/{SCHOOL}/parent-meetings"
+BEGIN = instant("2025-03-03T08:00:00+08:00")
+AT = instant("2025-03-10T19:00:00+08:00")
+NOW = BEGIN + timedelta(hours=1)
+SENDER = "notices@county.invalid"
+KEY = b"k" * 32
+TRIES = Tries(lease=timedelta(minutes=10), pauses=(timedelta(minutes=1), timedelta(minutes=10)))
+
+
+class Drafted(Event):
+    """A campaign's first event, as far as a notice looks at it."""
+
+    campaign: str
+    complaint_line: str | None = None
+
+
+class NoticeOffered(Event):
+    """A family is to get the letter to parents."""
+
+    student: str
+    document: str
+
+
+def student(number: int) -> str:
+    """Return a pupil's reference."""
+    return f"stu_{number:06d}"
+
+
+def address(number: int) -> str:
+    """Return the address of a pupil's first guardian."""
+    return f"guardian{number:06d}@family.invalid"
+
+
+def sealed(stream: str, events: Iterable[Event], start: int = 1, prev_hash: str = GENESIS) -> list[Envelope]:
+    """Seal events into a stream."""
+    found: list[Envelope] = []
+    for version, event in enumerate(events, start):
+        found.append(
+            seal(
+                event,
+                stream=stream,
+                version=version,
+                prev_hash=found[-1]["hash"] if found else prev_hash,
+                occurred_at=BEGIN,
+                recorded_at=BEGIN,
+                actor=SYSTEM,
+                command_id=f"cmd-{version}",
+                causation=None,
+                policy=PolicyRef(id="compliant", version=1, parameter_hash="ab" * 32),
+            )
+        )
+    return found
+
+
+async def put(ledger: Ledger, envelopes: Sequence[Envelope]) -> None:
+    """Append events with the notices that they ask for."""
+    await ledger.append(envelopes, [plan for envelope in envelopes for plan in notices_for(envelope)], {"kind": "x"})
+
+
+async def invite(ledger: Ledger, count: int, *, number: str | None = "0871-12345") -> list[Envelope]:
+    """Put a campaign into the ledger that invites so many households to one meeting."""
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN, complaint_line=number)]))
+    invited = [HouseholdInvited(session="s1", student=student(n)) for n in range(1, count + 1)]
+    events = sealed(MEETINGS, [SessionScheduled(session="s1", classes=("2025-01",), at=AT), *invited])
+    await put(ledger, events)
+    return events
+
+
+async def more(ledger: Ledger, before: Sequence[Envelope], *events: Event) -> None:
+    """Append events to a stream."""
+    await put(ledger, sealed(before[-1]["stream"], events, before[-1]["version"] + 1, before[-1]["hash"]))
+
+
+def withdrawn(number: int) -> Event:
+    """Return that a household is to be told of a cancelled meeting."""
+    return InvitationWithdrawn(session="s1", student=student(number))
+
+
+def reminded() -> Event:
+    """Return a reminder with two blockers."""
+    missing = (Blocker(code="HOUSEHOLDS_NOT_INVITED", count=3), Blocker(code="SESSIONS_NOT_HELD", count=1))
+    return StageReminded(working_days_left=7, missing=missing)
+
+
+def pause() -> Event:
+    """Return the pause of the campaign."""
+    return CampaignPaused(school=None, reason="FLOOD")
+
+
+@dataclass
+class People:
+    """A registry of families that follow from their numbers; `without` have no address, `second` only the second."""
+
+    without: tuple[int, ...] = ()
+    second: tuple[int, ...] = ()
+    english: tuple[int, ...] = ()
+    forgotten: tuple[int, ...] = ()
+    asked: list[str] = field(default_factory=list)
+
+    async def households(self, refs: Sequence[str]) -> dict[str, Household]:
+        """Return families."""
+        return {ref: family for ref in refs if (family := await self.household(ref)) is not None}
+
+    async def household(self, ref: str) -> Household | None:
+        """Return a family."""
+        self.asked.append(ref)
+        number = int(ref.removeprefix("stu_"))
+        if number in self.forgotten:
+            return None
+        email = "" if number in self.without or number in self.second else address(number)
+        other = f"second{number:06d}@family.invalid" if number in self.second else ""
+        language = "en" if number in self.english else ""
+        return Household(
+            student_ref=ref,
+            class_id="2025-01",
+            school=SCHOOL,
+            name=f"学生{number:06d}",
+            email=f"pupil{number:06d}@family.invalid",
+            language=language,
+            guardians=(
+                Guardian(f"gdn_{number:06d}a", ref, "家长甲", "13900000000", email, "", 1),
+                Guardian(f"gdn_{number:06d}b", ref, "家长乙", "13900000001", other, "", 2),
+            ),
+        )
+
+    async def staff(self, campaign: str) -> tuple[StaffMember, ...]:
+        """Return two class heads of the school, one of another, and a discipline officer."""
+        assert campaign == CAMPAIGN
+        rows = (
+            ("stf_head1", "class_head", SCHOOL, "head1@school.invalid"),
+            ("stf_head2", "class_head", SCHOOL, "head2@school.invalid"),
+            ("stf_other", "class_head", "9900010002", "other@school.invalid"),
+            ("stf_silent", "class_head", SCHOOL, ""),
+            ("stf_disc", "discipline_officer", "", "discipline@county.invalid"),
+        )
+        return tuple(
+            StaffMember.model_validate({"staff_ref": ref, "role": role, "school": school, "email": email})
+            for ref, role, school, email in rows
+        )
+
+    async def schools(self, campaign: str) -> tuple[HeldSchool, ...]:
+        """Return the one school."""
+        assert campaign == CAMPAIGN
+        return (HeldSchool(SCHOOL, SCHOOL_NAME, 600),)
+
+
+async def code_for(requests: Sequence[CodeRequest]) -> list[str]:
+    """Return codes that name whom they are for."""
+    return [f"{one.party[0].upper()}{one.student[-3:]}-{one.person[:3].upper()}1" for one in requests]
+
+
+def server(sink: Sink) -> SmtpServer:
+    """Return the sink as a mail server's address."""
+    return SmtpServer(host="127.0.0.1", port=sink.port, tls="none", sender=SENDER)
+
+
+class Clock:
+    """A present that a test moves."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Return the present."""
+        return self.now
+
+    def move(self, delta: timedelta) -> None:
+        """Let time pass."""
+        self.now += delta
+
+
+def dispatcher(
+    ledger: Ledger,
+    sink: Sink | None,
+    people: People | None = None,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    tries: Tries = TRIES,
+    code: Any = code_for,
+    connections: int = 4,
+) -> DispatchActivities:
+    """Return the activities on a ledger and a sink."""
+    channel = None if sink is None else MailChannel(server(sink), seconds=5)
+    registry: Any = people or People()
+    clock = clock or Clock()
+    more: Any = {"clock": clock, "tries": tries, "connections": connections}
+    return DispatchActivities(ledger, registry, channel, code, key=KEY, **more)
+
+
+async def states(ledger: Ledger) -> dict[str, str]:
+    """Return recipient and purpose → state."""
+    return {f"{row['recipient']} {row['purpose']}": row["state"] for row in await ledger.outbox.find(CAMPAIGN)}

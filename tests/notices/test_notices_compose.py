@@ -1,0 +1,144 @@
+"""One render holds one family's data (FEATURES G3), and goes to nobody but that family."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notices_house import BEGIN, CAMPAIGN, MEETINGS, SCHOOL, SENDER
+
+from domain.time import stamp
+from notices.catalogue import catalogue
+from notices.compose import CodeRequest, Contact, Facts, Household, Notice, UnsendableError, compose
+
+AUDIENCES = {purpose: catalogue().find(purpose).audience for purpose in catalogue().purposes}
+FAMILY = sorted(purpose for purpose, audience in AUDIENCES.items() if audience != "staff")
+
+
+def marks(number):
+    """Return what may be seen of one family, each recognisable."""
+    return {
+        "student": f"stu_q{number}q",
+        "name": f"姓名q{number}q",
+        "pupil": f"pupilq{number}q@family.invalid",
+        "first": f"firstq{number}q@family.invalid",
+        "second": f"secondq{number}q@family.invalid",
+    }
+
+
+def household(number, *, first=True, second=True, language=""):
+    """Return a family made of its marks."""
+    mark = marks(number)
+    guardians = (
+        Contact(f"gdn_q{number}q1", mark["first"] if first else "", language),
+        Contact(f"gdn_q{number}q2", mark["second"] if second else "", language),
+    )
+    return Household(Contact(mark["student"], mark["pupil"], language), mark["name"], SCHOOL, guardians)
+
+
+class Village:
+    """A directory of many families."""
+
+    def __init__(self, families):
+        self.families = {family.pupil.ref: family for family in families}
+        self.requests = []
+
+    async def household(self, student):
+        """Return a family."""
+        return self.families.get(student)
+
+    async def staff(self, campaign, role, school):
+        """Nobody asks for staff here."""
+        raise AssertionError((campaign, role, school))
+
+    async def school(self, campaign, code):
+        """Return a name."""
+        return f"{campaign}的{code}"
+
+    async def facts(self, notice):
+        """Return one occasion."""
+        values = {"meeting_at": BEGIN, "visit_at": BEGIN, "host": "某职业学校"}
+        coded = notice.purpose.startswith("choice_notice")
+        return Facts(values, "s1", "letter-1" if coded else None, "12345")
+
+    async def code(self, request):
+        """Return a code that names whom it is for."""
+        self.requests.append(request)
+        return f"CODE-{request.student}-{request.party}"
+
+
+def notice(purpose, number):
+    """Return a row for one family."""
+    student = marks(number)["student"]
+    recipient = f"pupil:{student}" if AUDIENCES[purpose] == "pupil" else student
+    return Notice(f"ntc_{number}", CAMPAIGN, MEETINGS, f"{MEETINGS}#2", purpose, recipient, stamp(BEGIN))
+
+
+@given(
+    purpose=st.sampled_from(FAMILY),
+    numbers=st.lists(st.integers(0, 10**9), min_size=2, max_size=6, unique=True),
+    language=st.sampled_from(["zh", "en", "", "xx"]),
+    first=st.booleans(),
+    data=st.data(),
+)
+def test_a_render_holds_the_data_of_one_family_only(purpose, numbers, language, first, data):
+    """Whoever lives next door: no mark of theirs in the text, the addresses, the calendar or the code."""
+    village = Village([household(number, first=first, language=language) for number in numbers])
+    chosen = data.draw(st.sampled_from(numbers))
+    mail, template = asyncio.run(compose(notice(purpose, chosen), village, SENDER, "zh"))
+    whole = "\n".join((mail.subject, mail.text, *mail.recipients, (mail.calendar or b"").decode().replace("\r\n ", "")))
+    own = marks(chosen)
+    assert own["name"] in mail.text
+    assert mail.recipients == (
+        (own["pupil"] if AUDIENCES[purpose] == "pupil" else own["first" if first else "second"]),
+    )
+    for number in numbers:
+        if number != chosen:
+            assert f"q{number}q" not in whole
+    assert {request.student for request in village.requests} <= {own["student"]}
+    assert mail.lang == (language if language in ("zh", "en") else "zh")
+    assert template == f"{purpose}/1"
+
+
+async def test_pupil_and_guardian_get_codes_of_their_own():
+    """Two letters, two parties, two persons: the pupil's answer is not the guardian's."""
+    village = Village([household(1)])
+    for purpose in ("choice_notice", "choice_notice_pupil"):
+        mail, _ = await compose(notice(purpose, 1), village, SENDER, "zh")
+        assert f"CODE-stu_q1q-{'pupil' if purpose.endswith('pupil') else 'guardian'}" in mail.text
+    assert village.requests == [
+        CodeRequest(CAMPAIGN, SCHOOL, "stu_q1q", "guardian", "gdn_q1q1", "letter-1"),
+        CodeRequest(CAMPAIGN, SCHOOL, "stu_q1q", "pupil", "stu_q1q", "letter-1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("family", "purpose", "code"),
+    [
+        (household(1, first=False, second=False), "meeting_invitation", "NO_ADDRESS"),
+        (household(2), "meeting_invitation", "HOUSEHOLD_UNKNOWN"),
+    ],
+)
+async def test_a_family_that_cannot_be_written_to_is_named_by_a_code(family, purpose, code):
+    """No address, or a family that was forgotten: a later channel, not an exception with a name in it."""
+    with pytest.raises(UnsendableError) as caught:
+        await compose(notice(purpose, 1), Village([family]), SENDER, "zh")
+    assert (caught.value.code, str(caught.value)) == (code, code)
+
+
+async def test_no_code_is_made_for_a_family_without_an_address():
+    """A code that nobody receives must not exist."""
+    village = Village([household(1, first=False, second=False)])
+    with pytest.raises(UnsendableError):
+        await compose(notice("choice_notice", 1), village, SENDER, "zh")
+    assert village.requests == []
+
+
+async def test_a_name_that_would_begin_a_header_is_refused():
+    """A registry that was filled with a line break in a name: no mail rather than a forged one."""
+    family = household(1)
+    nasty = Household(family.pupil, "甲\r\nBcc: x@y.invalid", SCHOOL, family.guardians)
+    with pytest.raises(UnsendableError, match="TEMPLATE_UNFIT"):
+        await compose(notice("meeting_invitation", 1), Village([nasty]), SENDER, "zh")

@@ -1,0 +1,311 @@
+"""One batch from the outbox to the mail server and back: claims, outcomes, holds, and what must not leave."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from icalendar import Calendar
+from notices_house import (
+    AT,
+    CAMPAIGN,
+    MEETINGS,
+    NOW,
+    SCHOOL,
+    TRIES,
+    Clock,
+    Drafted,
+    NoticeOffered,
+    People,
+    address,
+    dispatcher,
+    invite,
+    more,
+    pause,
+    put,
+    reminded,
+    sealed,
+    states,
+    student,
+    withdrawn,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.dispatch import Outcomes
+from domain.notices import NoticeState
+from ledger.outbox import Outcome
+from notices.sink import Mood, Sink, _Protocol
+from protocol import DispatchRequest
+
+REQUEST = DispatchRequest(campaign=CAMPAIGN, channel="email", limit=50)
+
+
+async def drain(activities, request=REQUEST):
+    """Run one batch as the engine would."""
+    return await ActivityEnvironment().run(activities.drain, request)
+
+
+async def test_every_invited_household_gets_its_mail_once(ledger, sink):
+    """Three families, three mails with the meeting's time, the school, the complaint line and a calendar entry."""
+    await invite(ledger, 3)
+    result = await drain(dispatcher(ledger, sink))
+
+    assert (result.claimed, result.accepted, result.left, result.problem) == (3, 3, 0, None)
+    assert sorted(kept.recipient for kept in sink.mails) == [address(n) for n in (1, 2, 3)]
+    (first,) = [kept for kept in sink.mails if kept.recipient == address(1)]
+    for words in ("学生000001", "青山县第一初级中学", "2025年3月10日（星期一）19:00", "0871-12345"):
+        assert words in first.text
+    (part,) = first.message.iter_attachments()
+    (event,) = Calendar.from_ical(part.get_content()).walk("VEVENT")
+    assert event.decoded("dtstart") == AT
+
+    again = await drain(dispatcher(ledger, sink))
+    assert (again.claimed, len(sink.mails)) == (0, 3)
+
+
+async def test_the_row_keeps_template_provider_id_and_a_keyed_digest_and_no_text(ledger, sink):
+    """Proof of what was sent, for whoever has the text and the key; equal for equal mails, different for others."""
+    await invite(ledger, 2)
+    await drain(dispatcher(ledger, sink))
+    rows = await ledger.outbox.find(CAMPAIGN)
+    assert {row["template"] for row in rows} == {"meeting_invitation/1"}
+    assert {row["provider_id"] for row in rows} == {"Q000001", "Q000002"}
+    assert len({row["digest"] for row in rows}) == 2
+    assert all(len(row["digest"]) == 64 for row in rows)
+
+
+async def test_a_campaign_without_a_number_of_its_own_names_the_service_line(ledger, sink):
+    """12345 answers everywhere."""
+    await invite(ledger, 1, number=None)
+    await drain(dispatcher(ledger, sink))
+    assert "12345" in sink.mails[0].text
+
+
+async def test_a_cancelled_meeting_takes_the_same_calendar_entry_back(ledger, sink):
+    """UID as in the invitation, SEQUENCE one higher, CANCEL."""
+    events = await invite(ledger, 1)
+    await more(ledger, events, withdrawn(1))
+    await drain(dispatcher(ledger, sink))
+    found = {}
+    for kept in sink.mails:
+        (part,) = kept.message.iter_attachments()
+        calendar = Calendar.from_ical(part.get_content())
+        (event,) = calendar.walk("VEVENT")
+        found[str(calendar["method"])] = (str(event["uid"]), event["sequence"])
+    assert found["CANCEL"] == (found["REQUEST"][0], 1)
+    assert found["REQUEST"][1] == 0
+
+
+async def test_a_letter_to_parents_goes_to_guardian_and_pupil_each_with_a_code(ledger, sink):
+    """Statutory: it goes out although the campaign is paused; the meeting's invitation does not."""
+    await invite(ledger, 1)
+    filing = f"{CAMPAIGN}/{SCHOOL}/application-filing"
+    await put(ledger, sealed(filing, [NoticeOffered(student=student(1), document="letter-2025-1")]))
+    first = [event async for event in ledger.events(CAMPAIGN)]
+    await more(ledger, first, pause())
+
+    result = await drain(dispatcher(ledger, sink))
+
+    assert (result.accepted, result.left) == (2, 0)
+    texts = {kept.recipient: kept.text for kept in sink.mails}
+    assert "G001-GDN1" in texts[address(1)]
+    assert "P001-STU1" in texts["pupil000001@family.invalid"]
+    assert all("letter-2025-1" in text for text in texts.values())
+    assert (await states(ledger))[f"{student(1)} meeting_invitation"] == "planned"
+
+
+async def test_staff_are_told_counts_and_codes(ledger, sink):
+    """All class heads of the school with an address, in one mail; no pupil in it."""
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN)]))
+    await put(ledger, sealed(MEETINGS, [reminded()]))
+    people = People()
+    await drain(dispatcher(ledger, sink, people))
+    (kept,) = sink.mails
+    assert kept.recipients == ("head1@school.invalid", "head2@school.invalid")
+    assert "3 户家庭尚未邀请" in kept.text
+    assert people.asked == []
+
+
+async def test_the_second_guardian_is_written_to_where_the_first_has_no_address(ledger, sink):
+    """The language is the household's; whoever has none at all is left for a later channel, by a code."""
+    await invite(ledger, 4)
+    people = People(without=(1,), second=(2,), english=(3,), forgotten=(4,))
+    result = await drain(dispatcher(ledger, sink, people))
+    assert (result.accepted, result.failed, result.left) == (2, 2, 0)
+    assert {kept.recipient for kept in sink.mails} == {"second000002@family.invalid", address(3)}
+    (english,) = [kept for kept in sink.mails if kept.recipient == address(3)]
+    assert english.text.startswith("To the family of")
+    failed = {row["recipient"]: row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="failed_permanent")}
+    assert failed == {student(1): "NO_ADDRESS", student(4): "HOUSEHOLD_UNKNOWN"}
+
+
+async def test_a_server_that_is_away_uses_up_no_attempt(ledger):
+    """Connect first, then claim: an outage of any length fails no notice."""
+    await invite(ledger, 2)
+    async with Sink() as gone:
+        activities = dispatcher(ledger, gone)
+    result = await drain(activities)
+    assert (result.claimed, result.left, result.problem) == (0, 2, "SMTP_UNREACHABLE")
+    assert {row["attempts"] for row in await ledger.outbox.find(CAMPAIGN)} == {0}
+
+
+async def test_without_a_mail_server_notices_stay_planned(ledger):
+    """An installation that has configured none loses nothing."""
+    await invite(ledger, 2)
+    result = await drain(dispatcher(ledger, None))
+    assert (result.claimed, result.left, result.problem) == (0, 2, "MAIL_NOT_CONFIGURED")
+
+
+@pytest.mark.parametrize(
+    "mood", [Mood.GREYLIST, Mood.FULL, Mood.HANG_UP_BEFORE, Mood.HANG_UP_LOST, Mood.HANG_UP_STORED]
+)
+async def test_what_may_pass_is_tried_again_under_the_same_message_id(ledger, mood):
+    """After the pause, not before; a mail that was stored although nobody said so arrives twice under one id."""
+    await invite(ledger, 2)
+    async with Sink(lambda recipient, before: mood if recipient == address(1) and not before else Mood.ACCEPT) as sink:
+        clock = Clock()
+        activities = dispatcher(ledger, sink, clock=clock)
+        first = await drain(activities)
+        assert (first.claimed, first.accepted, first.left) == (2, 1, 1)
+        assert first.next_at == NOW + timedelta(minutes=1)
+        assert (await drain(activities)).claimed == 0
+        clock.move(timedelta(minutes=1))
+        assert (await drain(activities)).accepted == 1
+        ids = [kept.message_id for kept in sink.mails if kept.recipient == address(1)]
+    assert len(set(ids)) == 1
+    assert len(ids) == (2 if mood is Mood.HANG_UP_STORED else 1)
+    (row,) = await ledger.outbox.find(CAMPAIGN, recipient=student(1))
+    outcomes = [attempt["outcome"] for attempt in await ledger.outbox.attempts(row["notice_id"])]
+    hung_up = mood in (Mood.HANG_UP_LOST, Mood.HANG_UP_STORED)
+    assert outcomes == ["unknown" if hung_up else "failed_temporary", "accepted"]
+
+
+async def test_two_dispatchers_at_once_send_each_notice_once(ledger, sink):
+    """Side by side on one outbox, in small batches, until nothing is left."""
+    await invite(ledger, 40)
+    request = REQUEST.model_copy(update={"limit": 5})
+
+    async def until_empty():
+        activities = dispatcher(ledger, sink)
+        while (await drain(activities, request)).claimed:
+            pass
+
+    await asyncio.gather(until_empty(), until_empty(), until_empty())
+    assert sorted(kept.recipient for kept in sink.mails) == [address(n) for n in range(1, 41)]
+
+
+async def test_a_mail_is_not_begun_when_its_lease_is_nearly_over(ledger, sink):
+    """A slow batch stops in time: nobody else can have claimed what it still sends."""
+    await invite(ledger, 3)
+    clock = Clock()
+
+    def slow(_recipient, _before):
+        clock.move(timedelta(minutes=4))
+        return Mood.ACCEPT
+
+    sink.mood = slow
+    result = await drain(dispatcher(ledger, sink, clock=clock, connections=1))
+    assert (result.accepted, result.failed, len(sink.mails)) == (2, 1, 2)
+    (row,) = await ledger.outbox.find(CAMPAIGN, state="failed_temporary")
+    assert row["code"] == "LEASE_TOO_SHORT"
+
+
+async def test_nothing_personal_leaves_with_an_error(ledger, sink):
+    """A store that fails with a name in its message: the engine's history gets the kind of error only."""
+    await invite(ledger, 1)
+
+    class Broken(People):
+        async def households(self, refs):
+            raise OSError(f"{refs[0]}: 学生000001 <guardian000001@family.invalid>")
+
+    with pytest.raises(ApplicationError) as caught:
+        await drain(dispatcher(ledger, sink, Broken()))
+    assert (caught.value.type, caught.value.message, caught.value.details) == ("DispatchFailed", "OSError", ())
+    assert caught.value.__cause__ is None
+    (row,) = await ledger.outbox.find(CAMPAIGN)
+    assert row["state"] == "submitted"
+
+
+async def test_neither_outbox_nor_attempts_hold_anything_personal(ledger, sink):
+    """Every value of both tables after all kinds of outcomes: no name, no address, no text (section 8)."""
+    await invite(ledger, 3)
+    sink.mood = lambda recipient, _before: Mood.REFUSE if recipient == address(2) else Mood.ACCEPT
+    await drain(dispatcher(ledger, sink, People(without=(3,))))
+    rows = await ledger.outbox.find(CAMPAIGN)
+    held = [*rows, *[attempt for row in rows for attempt in await ledger.outbox.attempts(row["notice_id"])]]
+    whole = "\n".join(str(value) for row in held for value in row.values())
+    for word in ("@family", "学生", "家长", "guardian0", "mailbox"):
+        assert word not in whole
+
+
+async def test_a_batch_reads_together_and_opens_no_more_connections_than_it_has_mails(ledger, sink, monkeypatch):
+    """Two notices: one read of the stream, one of the campaign, one of the households; two connections, not four."""
+    await invite(ledger, 2)
+    reads, together, opened = [], [], []
+    background, households = ledger.outbox.background, People().households
+    connection_made = _Protocol.connection_made
+
+    async def reading(stream, versions, kinds):
+        reads.append((stream, sorted(versions), list(kinds)))
+        return await background(stream, versions, kinds)
+
+    class Asked(People):
+        async def households(self, refs):
+            together.append(sorted(refs))
+            return await households(refs)
+
+    def connecting(self, transport):
+        opened.append(transport)
+        connection_made(self, transport)
+
+    monkeypatch.setattr(ledger.outbox, "background", reading)
+    monkeypatch.setattr(_Protocol, "connection_made", connecting)
+    assert (await drain(dispatcher(ledger, sink, Asked()))).accepted == 2
+    assert sorted(reads) == [(CAMPAIGN, [1], []), (MEETINGS, [2, 3], ["SessionScheduled"])]
+    assert together == [[student(1), student(2)]]
+    assert len(opened) == 2
+
+
+class Slow:
+    """An outbox that takes a while for each transaction and can fail."""
+
+    def __init__(self, fails=0):
+        self.groups = []
+        self.fails = fails
+
+    async def settle(self, outcomes, _tries):
+        """Write outcomes down."""
+        await asyncio.sleep(0.01)
+        if self.fails:
+            self.fails -= 1
+            raise OSError
+        self.groups.append([outcome.notice_id for outcome in outcomes])
+
+
+def outcome(number):
+    """Return an accepted mail."""
+    return Outcome(f"ntc_{number}", 1, NoticeState.ACCEPTED, NOW)
+
+
+async def test_outcomes_that_are_ready_together_share_a_transaction():
+    """The first goes at once; those that came meanwhile follow in one; nobody goes on before the own one is written."""
+    outbox = Slow()
+    outcomes = Outcomes(outbox, TRIES)
+
+    async def settled(number):
+        await outcomes.settle(outcome(number))
+        return any(f"ntc_{number}" in group for group in outbox.groups)
+
+    assert all(await asyncio.gather(*(settled(number) for number in range(4))))
+    assert outbox.groups == [["ntc_0"], ["ntc_1", "ntc_2", "ntc_3"]]
+
+
+async def test_an_outcome_that_another_one_failed_to_write_is_written_by_its_own_sender():
+    """A transaction that fails is told to whoever led it; the others do not take theirs for written."""
+    outbox = Slow(fails=2)
+    outcomes = Outcomes(outbox, TRIES)
+    ends = await asyncio.gather(*(outcomes.settle(outcome(number)) for number in range(4)), return_exceptions=True)
+    assert [type(end) for end in ends] == [OSError, OSError, type(None), type(None)]
+    assert outbox.groups == [["ntc_2", "ntc_3"]]

@@ -1,0 +1,138 @@
+"""The dispatcher on a running engine: it drains, rests, wakes, ends when told, and no signal harms it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from notices_house import CAMPAIGN, TRIES, dispatcher, invite, more, student
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+import workflows.dispatch
+from domain.parent_meetings import HouseholdInvited
+from domain.time import SHANGHAI
+from engine import EmbeddedEngine, sandbox
+from ledger.outbox import Tries
+from notices.sink import Mood, Sink
+from protocol import SIGNAL_FINISH, SIGNAL_WAKE, DispatchInput, dispatch_id
+from workflows.dispatch import NoticeDispatchWorkflow
+
+QUEUES = itertools.count()
+QUICK = Tries(lease=timedelta(seconds=20), pauses=(timedelta(milliseconds=200),) * 4)
+
+
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory):
+    """Run one embedded engine for these tests."""
+    running = EmbeddedEngine(tmp_path_factory.mktemp("engine"))
+    client = await running.start()
+    yield client
+    await running.stop()
+
+
+class Running:
+    """A dispatcher of a campaign of its own queue."""
+
+    def __init__(self, client, ledger, sink, *, tries=TRIES, runner=None, **settings):
+        self.queue = f"notices-{next(QUEUES)}"
+        self.client = client
+        activities = dispatcher(ledger, sink, tries=tries, **settings)
+        self.worker = Worker(
+            client,
+            task_queue=self.queue,
+            workflows=[NoticeDispatchWorkflow],
+            activities=[activities.drain],
+            workflow_runner=runner or sandbox(),
+            max_cached_workflows=0,
+        )
+
+    async def start(self, **given):
+        """Start the dispatcher."""
+        start = DispatchInput(campaign=CAMPAIGN, channel="email", **given)
+        name = f"{dispatch_id(CAMPAIGN, 'email')}/{self.queue}"
+        return await self.client.start_workflow(NoticeDispatchWorkflow.run, start, id=name, task_queue=self.queue)
+
+
+async def rested(handle, accepted):
+    """Wait until the dispatcher has sent so many and has looked once more in vain."""
+    async with asyncio.timeout(30):
+        while True:
+            state = await handle.query("state")
+            if state["accepted"] == accepted and not state["last"]["claimed"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_four_hundred_notices_are_drained_and_the_end_is_awaited(engine, ledger, sink):
+    """Batches of fifty, each notice once; told to finish, it ends when nothing is left, and says what it did."""
+    await invite(ledger, 400)
+    running = Running(engine, ledger, sink)
+    async with running.worker:
+        handle = await running.start()
+        await handle.signal(SIGNAL_FINISH)
+        assert await asyncio.wait_for(handle.result(), 60) == {"accepted": 400, "failed": 0, "unknown": 0}
+    assert Counter(Counter(kept.message_id for kept in sink.mails).values()) == {1: 400}
+    scheduled = [event async for event in handle.fetch_history_events()]
+    batches = [event for event in scheduled if event.HasField("activity_task_scheduled_event_attributes")]
+    assert 8 <= len(batches) <= 9
+
+
+async def test_it_rests_and_a_wake_makes_it_look_at_once(engine, ledger, sink):
+    """New notices while it rests for an hour: nothing until it is woken; `finish` ends it."""
+    events = await invite(ledger, 1)
+    running = Running(engine, ledger, sink)
+    async with running.worker:
+        handle = await running.start(every_seconds=3600)
+        await rested(handle, 1)
+        await more(ledger, events, HouseholdInvited(session="s1", student=student(2)))
+        await asyncio.sleep(0.5)
+        assert len(sink.mails) == 1
+        await handle.signal(SIGNAL_WAKE)
+        await rested(handle, 2)
+        assert len(sink.mails) == 2
+        await handle.signal(SIGNAL_FINISH)
+        await asyncio.wait_for(handle.result(), 20)
+
+
+async def test_it_looks_again_when_the_next_try_is_due(engine, ledger):
+    """A server that greylists everybody once: the pause decides, not the hour of rest; then it ends."""
+    await invite(ledger, 5)
+    async with Sink(lambda _recipient, before: Mood.ACCEPT if before else Mood.GREYLIST) as sink:
+        running = Running(engine, ledger, sink, tries=QUICK, clock=lambda: datetime.now(SHANGHAI))
+        async with running.worker:
+            handle = await running.start(every_seconds=3600)
+            await handle.signal(SIGNAL_FINISH)
+            assert await asyncio.wait_for(handle.result(), 30) == {"accepted": 5, "failed": 5, "unknown": 0}
+        assert len(sink.mails) == 5
+
+
+async def test_no_signal_from_outside_harms_it(engine, ledger, sink):
+    """Missing, extra, wrong and unknown ones: it goes on, and `finish` with nonsense is still `finish`."""
+    await invite(ledger, 1)
+    running = Running(engine, ledger, sink)
+    async with running.worker:
+        handle = await running.start(every_seconds=3600)
+        for name, args in (("nonsense", []), (SIGNAL_WAKE, [1, {"a": None}]), ("state", ["x"])):
+            await handle.signal(name, args=args)
+        await rested(handle, 1)
+        assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+        await handle.signal(SIGNAL_FINISH, args=["not", "asked", "for"])
+        await asyncio.wait_for(handle.result(), 20)
+
+
+async def test_it_continues_as_new_and_forgets_neither_totals_nor_the_end(engine, ledger, sink, monkeypatch):
+    """Runs of three batches: the last run's result counts all of them, and `finish` reached an earlier run."""
+    monkeypatch.setattr(workflows.dispatch, "BATCHES_PER_RUN", 3)
+    await invite(ledger, 40)
+    running = Running(engine, ledger, sink, runner=UnsandboxedWorkflowRunner())  # so that the low number is seen
+    async with running.worker:
+        handle = await running.start(limit=5)
+        await handle.signal(SIGNAL_FINISH)
+        assert await asyncio.wait_for(handle.result(), 40) == {"accepted": 40, "failed": 0, "unknown": 0}
+    first = await engine.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).describe()
+    assert first.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
+    assert len(sink.mails) == 40
