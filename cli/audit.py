@@ -1,19 +1,33 @@
-"""`audit replay`: today's code replays the histories, and what they wrote is compared with the ledger."""
+"""`audit replay|timeline|as-of`: is the record right, who did what when, and what was known at a moment."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
+from audit.as_of import as_of, moment
 from audit.replay import replay
-from cli.failures import NOT_VERIFIED
-from cli.options import CampaignName, Face, say
+from audit.timeline import Line, read_timeline
+from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
+from cli.options import LANG, CampaignName, Face, say
 from cli.rooms import Rooms
+from cli.stage_view import flags, word
+from domain.stream import STUDENT
+from domain.time import instant
 from engine import EngineUnreachableError, connect
 
 _FACE = Face()
+
+School = Annotated[str | None, Parameter(help=say("只看一所学校", "one school only"))]
+Student = Annotated[str | None, Parameter(help=say("只看一名学生（编号 stu_…）", "one pupil only, by reference stu_…"))]
 
 app = App(name="audit", help_format="plaintext", version_flags=[])
 
@@ -37,6 +51,149 @@ async def replayed(campaign: CampaignName, *, face: Face = _FACE) -> int:
         sound = report.replay_ok and report.ledger_ok and not report.differences
         face.show(data, lambda: Text(_text(data, sound=sound)))
         return 0 if sound else NOT_VERIFIED
+
+
+@app.command(
+    name="timeline", help=say("谁在何时做了什么，逐条写明事件", "who did what when; each line names its event")
+)
+async def timeline(
+    campaign: CampaignName, *, school: School = None, student: Student = None, face: Face = _FACE
+) -> int:
+    """Tell a campaign's events in plain words; a pupil's own are not folded."""
+    _require_reference(student)
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign, school)
+        lines = await read_timeline(await rooms.ledger(), campaign, LANG, school=school, student=student)
+    if student is not None and not lines:
+        raise _student_unknown()
+    data = {"campaign": campaign, "lines": [line.model_dump(mode="json") for line in lines]}
+    face.show(data, lambda: Text("\n".join(_told(line) for line in lines)))
+    return 0
+
+
+@app.command(name="as-of", help=say("某一时刻已知的和实际的情况", "what was known, and what was true, at a moment"))
+async def as_of_(
+    campaign: CampaignName,
+    time: Annotated[
+        str, Parameter(help=say("时刻（RFC 3339）或日期（当日 24:00）", "RFC 3339, or a date: its end, 24:00"))
+    ],
+    *,
+    school: School = None,
+    student: Student = None,
+    face: Face = _FACE,
+) -> int:
+    """Rebuild the board, or a pupil's part of each stage, from both clocks."""
+    _require_reference(student)
+    when = _moment(time)
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign, school)
+        found = await as_of(await rooms.ledger(), campaign, when, school=school, student=student)
+        if student is not None and not await (await rooms.ledger()).mentions(campaign, student):
+            raise _student_unknown()
+    data = found.model_dump(mode="json")
+    face.show(data, lambda: _as_of_text(data))
+    return 0
+
+
+# -- inside -------------------------------------------------------------------------------------------------------
+
+
+def _require_reference(student: str | None) -> None:
+    """Refuse what is no reference, without repeating it: it may be a name.
+
+    Raises:
+        Failure: STUDENT_INVALID (2).
+    """
+    if student is not None and not re.fullmatch(STUDENT, student):
+        raise usage(
+            "STUDENT_INVALID",
+            say("这不是学生编号。", "This is no pupil's reference."),
+            place="--student",
+            remedy=say(
+                "请填写 stu_ 开头的编号，不要填写姓名。", "Give the reference that begins with stu_, never a name."
+            ),
+        )
+
+
+def _student_unknown() -> Failure:
+    return Failure(
+        NOT_FOUND,
+        "STUDENT_UNKNOWN",
+        say("本次活动的事件中没有这名学生。", "No event of the campaign mentions this pupil."),
+        place="--student",
+        remedy=say("请核对编号；可用 record template 查看。", "Check the reference; `record template` shows them."),
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text)
+    except ValueError:
+        raise usage(
+            "TIME_INVALID",
+            say("时间的写法不对。", "The time is malformed."),
+            place="TIME",
+            remedy=say(
+                "请写成 2025-01-13 或 2025-01-13T18:30:00+08:00。",
+                "Write it as 2025-01-13 or 2025-01-13T18:30:00+08:00.",
+            ),
+        ) from None
+
+
+def _told(line: Line) -> str:
+    """Return one line: when it happened, when it was recorded if later, who, what, and which event."""
+    at, recorded = _clock(line.at), _clock(line.recorded_at)
+    when = at if at == recorded else f"{at} ({say('记录于', 'recorded')} {recorded})"
+    actor = line.actor
+    who = word(actor.role, LANG)
+    if actor.id != actor.role:
+        who += f" {actor.id}" + ("" if actor.organisation == "bureau" else f" @{actor.organisation}")
+    if actor.on_behalf_of:
+        who += say(f"（代 {actor.on_behalf_of}）", f" (for {actor.on_behalf_of})")
+    more = f" +{len(line.events) - 1}" if len(line.events) > 1 else ""
+    return f"{when}  {who}  {line.message}  [{line.event}{more}]"
+
+
+def _clock(text: str) -> str:
+    return instant(text).strftime("%Y-%m-%d %H:%M")
+
+
+def _as_of_text(data: Mapping[str, Any]) -> RenderableType:
+    """Return both boards side by side, then what differs and why."""
+    table = Table(
+        say("对象", "what"), say("当时已知", "known then"), say("当时实际（以今日所知）", "true then, as known today")
+    )
+    differing = {difference["stream"] for difference in data["difference"]}
+    for stream in sorted({**data["known"], **data["true"]}):
+        sides = [_side(data[side], stream, data["student"]) for side in ("known", "true")]
+        place = stream.removeprefix(data["campaign"]).lstrip("/") or data["campaign"]
+        table.add_row(place, *sides, style="bold red" if stream in differing else None)
+    lines = [
+        f"{side['stream']}: {say('无法推算', 'cannot be computed')} ({side['side']}, {side['event']}, {side['error']})"
+        for side in data["not_computable"]
+    ]
+    for difference in data["difference"]:
+        students = ", ".join(difference["students"]) or "—"
+        lines.append(f"{difference['stream']}: {say('两者不同，涉及学生', 'differs, pupils')} {students}")
+        lines += [
+            f"  {event['event']} {event['type']}: {say('发生', 'occurred')} {_clock(event['occurred_at'])}, "
+            f"{say('记录', 'recorded')} {_clock(event['recorded_at'])}"
+            for event in difference["events"]
+        ]
+    same = say("两者一致。", "Both are the same.")
+    return Group(Text(f"{data['campaign']}  {data['time']}"), table, *(Text(line) for line in lines or [same]))
+
+
+def _side(views: Mapping[str, Any], stream: str, student: str | None) -> str:
+    """Return one side of a stream: its status, or the pupil's parts of its state."""
+    if stream not in views:
+        return "—"
+    view = views[stream]
+    if view is None:
+        return say("无法推算", "cannot be computed")
+    if student is not None:
+        return "\n".join(f"{place}: {json.dumps(value, ensure_ascii=False)}" for place, value in view.items())
+    return f"{word(view['status'], LANG)} {flags(view)}".rstrip()
 
 
 def _text(data: dict[str, Any], *, sound: bool) -> str:
