@@ -7,7 +7,7 @@ rehearsed, but for its first event, which names the stepped clock.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from client import CampaignClient
-from domain.actors import Actor, Role
+from domain.actors import ANONYMOUS, Actor, Role
 from domain.calendar import Calendar
 from domain.identification_rule import Facts, evaluate, load_rule
+from domain.policy import PolicyProfile
 from domain.stage_events import StageSlug
 from domain.time import at
 from registry.draft import Draft, prepare
@@ -25,12 +26,19 @@ from registry.references import References
 from registry.staff_file import StaffMember
 from registry.store import Registry
 from rehearsal.driver import Driver, DriverReport, Planned
-from rehearsal.people import SchoolPlan, SchoolScene, Window, simulated
+from rehearsal.families import FamilyGateway
+from rehearsal.people import SchoolPlan
+from rehearsal.scene import Bureau, Joiner, SchoolScene, Window, one_at_a_time, simulated
 
 LEAD = timedelta(days=14)
 """The draft is written this long before the first stage opens."""
 
 PAUSE_HOURS = 24
+
+COMPLAINT = "complaint-1"
+
+LEAST_TO_LEAVE = 5
+"""A school of fewer pupils keeps them all, so that nothing is left without pupils."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ async def run_year(
     directory: Path,
     *,
     seed: int = 1,
+    gateway: FamilyGateway | None = None,
     progress: Callable[[YearProgress], None] | None = None,
 ) -> YearRun:
     """Rehearse the campaign of a directory on the stepped clock; again after a crash goes on to the same end.
@@ -84,13 +93,14 @@ async def run_year(
         registry: takes the people of the directory's rosters.
         directory: the campaign's files.
         seed: of the references and of what simulated people do.
+        gateway: signs what families do; by default one whose key comes from the seed.
         progress: called after each day that had something to do.
 
     Raises:
         InputRejected: a file is wrong.
         Refusal: the campaign cannot be drafted.
     """
-    plan = await plan_year(registry, directory, seed)
+    plan = await plan_year(registry, directory, seed, gateway)
     await client.launch(plan.draft, plan.author, "rehearsal-draft", clock="stepped", started_at=plan.started_at)
 
     def each_day(day: date, done: int) -> None:
@@ -103,34 +113,47 @@ async def run_year(
     return YearRun(plan.draft.campaign, report.ticks, report.commands, dict(report.refusals))
 
 
-async def plan_year(registry: Registry, directory: Path, seed: int) -> YearPlan:
-    """Read a campaign's files and plan what everybody will do."""
-    draft = await prepare(registry, directory, References.seeded(seed))
+async def plan_year(registry: Registry, directory: Path, seed: int, gateway: FamilyGateway | None = None) -> YearPlan:
+    """Read a campaign's files and plan what everybody will do.
+
+    Args:
+        registry: takes the people of the directory's rosters.
+        directory: the campaign's files.
+        seed: of the references and of what simulated people do.
+        gateway: signs what families do; by default one whose key comes from the seed.
+
+    Raises:
+        InputRejected: a file is wrong.
+        Refusal: the campaign cannot be drafted.
+    """
+    gateway = gateway or FamilyGateway.seeded(seed)
+    draft = await prepare(registry, directory, References.seeded(seed), gateway=gateway.key)
     staff = await registry.staff(draft.campaign)
-    calendar = Calendar.model_validate(draft.content["calendar"])
     windows = {
         slug: Window(date.fromisoformat(window["opens"]), date.fromisoformat(window["due"]))
         for slug, window in draft.content["stages"].items()
     }
     officer = _bureau(staff, Role.BUREAU_OFFICER, 1)
-    approver = _bureau(staff, Role.BUREAU_APPROVER, 2)
-    officer_as_approver = officer.model_copy(update={"role": Role.BUREAU_APPROVER})
+    bureau = Bureau(
+        officer=officer,
+        register=_bureau(staff, Role.REGISTER_OFFICER, 7),
+        discipline=_bureau(staff, Role.DISCIPLINE_OFFICER, 8),
+    )
     started_at = at(min(window.opens for window in windows.values()), time(9, 0)) - LEAD
     schools: list[Planned] = []
     for index, entry in enumerate(draft.content["schools"]):
-        scene = await _scene(registry, draft, staff, calendar, windows, index, entry)
-        schools.extend(SchoolPlan(scene, seed).commands())
+        scene = await _scene(registry, draft, staff, windows, bureau, index, entry, seed)
+        schools.extend(SchoolPlan(scene, seed, gateway).commands())
     paused_at = at(windows[StageSlug.PARENT_MEETINGS].opens + timedelta(days=12), time(18, 0))
     resumed_at = paused_at + timedelta(hours=PAUSE_HOURS)
-    bureau = functools.partial(_bureau_act, draft.campaign)
     commands = [
-        bureau("0001", started_at + timedelta(hours=1), officer_as_approver, "approve"),  # refused: the same person
-        bureau("0002", started_at + timedelta(days=1), approver, "approve"),
-        bureau("0003", paused_at, officer, "pause", reason="EXAM_WEEK"),
-        bureau("0004", resumed_at, officer, "resume", reason="EXAM_WEEK_OVER"),
+        *_launch(draft.campaign, officer, _bureau(staff, Role.BUREAU_APPROVER, 2), started_at),
+        _bureau_act(draft.campaign, "0003", paused_at, officer, "pause", reason="EXAM_WEEK"),
+        _bureau_act(draft.campaign, "0004", resumed_at, officer, "resume", reason="EXAM_WEEK_OVER"),
+        *_complaint(draft, windows[StageSlug.APPLICATION_FILING].opens + timedelta(days=14), bureau.discipline),
         *(_outside_pause(planned, paused_at, resumed_at) for planned in schools),
     ]
-    return YearPlan(draft, officer, started_at, tuple(commands))
+    return YearPlan(draft, officer, started_at, tuple(one_at_a_time(commands)))
 
 
 # -- inside -------------------------------------------------------------------------------------------------------
@@ -139,6 +162,23 @@ async def plan_year(registry: Registry, directory: Path, seed: int) -> YearPlan:
 async def _all_recorded(client: CampaignClient, report: DriverReport) -> None:
     for answer in report.last.values():
         await client.wait_recorded(answer.receipt, timedelta(seconds=60))
+
+
+def _launch(campaign: str, officer: Actor, approver: Actor, started_at: datetime) -> Iterator[Planned]:
+    """The author tries to approve the own draft, in the approver's role too; another person does."""
+    author_again = officer.model_copy(update={"role": Role.BUREAU_APPROVER})
+    yield _bureau_act(campaign, "0001", started_at + timedelta(hours=1), author_again, "approve")  # refused
+    yield _bureau_act(campaign, "0002", started_at + timedelta(days=1), approver, "approve")
+
+
+def _complaint(draft: Draft, on: date, owner: Actor) -> Iterator[Planned]:
+    """Somebody without a name complains of pressure; the discipline officer looks into it."""
+    school = draft.content["schools"][0]["code"]
+    act = functools.partial(_bureau_act, draft.campaign, complaint=COMPLAINT)
+    yield act("0005", at(on, time(20, 0)), ANONYMOUS, "complain", about=school, matter="PRESSURE")
+    yield act("0006", at(on + timedelta(days=1), time(9, 0)), owner, "acknowledge_complaint")
+    decided = at(on + timedelta(days=10), time(15, 0))
+    yield act("0007", decided, owner, "decide_complaint", outcome="NOT_UPHELD", reason="NO_SIGN_FOUND")
 
 
 def _bureau_act(campaign: str, number: str, when: datetime, actor: Actor, kind: str, **fields: Any) -> Planned:
@@ -162,28 +202,55 @@ async def _scene(
     registry: Registry,
     draft: Draft,
     staff: tuple[StaffMember, ...],
-    calendar: Calendar,
     windows: dict[str, Window],
+    bureau: Bureau,
     index: int,
     entry: dict[str, Any],
+    seed: int,
 ) -> SchoolScene:
-    code = entry["code"]
+    code, content = entry["code"], draft.content
     classes = await registry.cohort(entry["snapshot"])
-    own = [member for member in staff if member.school == code]
-    others = [
-        member for member in staff if member.school and member.school != code and member.role == Role.PRINCIPAL.value
-    ]
+    students = [student for class_id in sorted(classes) for student in classes[class_id]]
+    guardians = await registry.guardians(draft.campaign, code)
+    newcomer = References.seeded(f"{seed}/{code}/joiner")
+    joiner = Joiner(newcomer.student(), newcomer.guardian(), max(classes))
 
     def person(role: Role, number: int, class_id: str | None = None) -> Actor:
-        found = next(
-            (member for member in own if member.role == role and (class_id is None or class_id in member.classes)),
-            None,
-        )
-        return Actor(id=found.staff_ref, role=role, organisation=code) if found else simulated(role, code, number)
+        return _school_member(staff, code, role, number, class_id)
 
-    rule = load_rule(draft.content["rule"])
+    other_codes = [school["code"] for school in content["schools"] if school["code"] != code]
+    return SchoolScene(
+        campaign=draft.campaign,
+        code=code,
+        index=index,
+        year=content["year"],
+        classes=classes,
+        guardians={
+            student: guardians[student].guardian_ref if student in guardians else student.replace("stu_", "gdn_")
+            for student in students
+        },
+        unknown=await _unknown(registry, entry["snapshot"], content["rule"]),
+        heads={class_id: person(Role.CLASS_HEAD, 10 + n, class_id) for n, class_id in enumerate(sorted(classes))},
+        grade_leader=person(Role.GRADE_LEADER, 3),
+        principal=person(Role.PRINCIPAL, 4),
+        receivers={
+            listed: _school_member(staff, listed, Role.RECEIVING_SCHOOL, 6) for listed in content["qualified_schools"]
+        },
+        bureau=bureau,
+        stranger=_school_member(staff, next(iter(other_codes), "0000000000"), Role.PRINCIPAL, 5),
+        leaver=students[-1] if len(classes[max(classes)]) >= LEAST_TO_LEAVE else None,
+        joiner=joiner,
+        calendar=Calendar.model_validate(content["calendar"]),
+        windows=windows,
+        parameters=PolicyProfile.model_validate(content["policy"]).parameters,
+    )
+
+
+async def _unknown(registry: Registry, snapshot: str, rule_content: dict[str, Any]) -> frozenset[str]:
+    """Return the pupils of whom the identification rule cannot say anything."""
+    rule = load_rule(rule_content)
     unknown = []
-    for pupil in await registry.facts(entry["snapshot"]):
+    for pupil in await registry.facts(snapshot):
         share = None
         if pupil.mark_tenths is not None and pupil.full_mark:
             share = Fraction(pupil.mark_tenths, 10 * pupil.full_mark)
@@ -194,19 +261,18 @@ async def _scene(
         )
         if evaluate(rule, facts).code == "DATA_UNKNOWN":
             unknown.append(pupil.student_ref)
-    stranger = others[0] if others else None
-    return SchoolScene(
-        campaign=draft.campaign,
-        code=code,
-        index=index,
-        classes=classes,
-        unknown=frozenset(unknown),
-        heads={class_id: person(Role.CLASS_HEAD, 10 + n, class_id) for n, class_id in enumerate(sorted(classes))},
-        grade_leader=person(Role.GRADE_LEADER, 3),
-        principal=person(Role.PRINCIPAL, 4),
-        stranger=Actor(id=stranger.staff_ref, role=Role.PRINCIPAL, organisation=stranger.school)
-        if stranger
-        else simulated(Role.PRINCIPAL, "0000000000", 5),
-        calendar=calendar,
-        windows=windows,
+    return frozenset(unknown)
+
+
+def _school_member(
+    staff: tuple[StaffMember, ...], school: str, role: Role, number: int, class_id: str | None = None
+) -> Actor:
+    found = next(
+        (
+            member
+            for member in staff
+            if member.school == school and member.role == role and (class_id is None or class_id in member.classes)
+        ),
+        None,
     )
+    return Actor(id=found.staff_ref, role=role, organisation=school) if found else simulated(role, school, number)
