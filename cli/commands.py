@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cli.language import LANG, say
+from cli.language import say
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -21,40 +21,130 @@ class Entry:
     en: str
 
 
-COMMANDS: Final = (
-    Entry(
-        "demo", "cli.demo:demo", "演示：样例县完整一年，直至审计", "a sample county through a whole year, and its audit"
+GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
+    (
+        "试用",
+        "to try it",
+        (
+            Entry(
+                "demo",
+                "cli.demo:demo",
+                "演示：样例县完整一年，直至审计",
+                "a sample county through a whole year, and its audit",
+            ),
+            Entry("sample", "cli.sample:sample", "生成样例县的全部文件", "write a synthetic county's files"),
+            Entry(
+                "rehearse",
+                "cli.demo:rehearse",
+                "用真实文件演练一年，只出汇总",
+                "a year with the real files, totals only",
+            ),
+            Entry("doctor", "cli.doctor:doctor", "检查运行环境", "check this installation"),
+        ),
     ),
-    Entry("sample", "cli.sample:sample", "生成样例县的全部文件", "write a synthetic county's files"),
-    Entry("roster", "cli.roster:app", "名册检查（check）", "check rosters"),
-    Entry(
-        "up", "cli.up:up", "启动内置引擎和工作进程，直到 Ctrl-C", "run the embedded engine and a worker until Ctrl-C"
+    (
+        "准备",
+        "to prepare a year",
+        (
+            Entry("clone", "cli.clone:clone", "以去年的文件准备新一届", "a new year's files from last year's"),
+            Entry("roster", "cli.roster:app", "名册：检查和导入", "check and import rosters"),
+            Entry("rule", "cli.rule:app", "识别规则：查看和试算", "the identification's rule: show it, try it"),
+            Entry(
+                "up",
+                "cli.up:up",
+                "启动内置引擎和工作进程，直到 Ctrl-C",
+                "run the embedded engine and a worker until Ctrl-C",
+            ),
+            Entry(
+                "launch", "cli.launch:launch", "起草并启动一届活动", "draft a campaign, for another person's approval"
+            ),
+            Entry("approve", "cli.launch:approve", "批准（须为另一人）", "approve; another person than the author"),
+        ),
     ),
-    Entry("rehearse", "cli.demo:rehearse", "用真实文件演练一年，只出汇总", "a year with the real files, totals only"),
-    Entry("launch", "cli.launch:launch", "起草并启动一届活动", "draft a campaign, for another person's approval"),
-    Entry("approve", "cli.launch:approve", "批准（须为另一人）", "approve; another person than the author"),
-    Entry("status", "cli.status:status", "活动进展，逾期在前", "where the campaign stands, overdue first"),
-    Entry(
-        "stage",
-        "cli.stage:app",
-        "阶段：查看、完成、重开、延期、跳过、锁定",
-        "show, complete, reopen, extend, skip, freeze",
+    (
+        "办理",
+        "to run it",
+        (
+            Entry("status", "cli.status:status", "活动进展，逾期在前", "where the campaign stands, overdue first"),
+            Entry(
+                "stage",
+                "cli.stage:app",
+                "阶段：查看、完成、重开、延期、跳过、锁定",
+                "show, complete, reopen, extend, skip, freeze",
+            ),
+            Entry(
+                "record",
+                "cli.record:app",
+                "登记各类清单，并生成登记表（template）",
+                "record lists of outcomes; `template` writes the sheet",
+            ),
+            Entry(
+                "visit", "cli.visit:app", "职校参观、进校宣讲", "trips to vocational schools, presentations on campus"
+            ),
+            Entry(
+                "choice",
+                "cli.choice:app",
+                "家庭择校：发告知书、查办理情况",
+                "offer the notice, see where the cases stand",
+            ),
+            Entry("answer", "cli.answer:answer", "家庭本人凭验证码答复", "a family's own act, by its code"),
+            Entry(
+                "evidence",
+                "cli.evidence:app",
+                "核查结果互相矛盾时的认定",
+                "decide between findings that contradict each other",
+            ),
+            Entry(
+                "correct", "cli.correct:correct", "更正一条已登记的记录", "correct a recorded row; the original stays"
+            ),
+            Entry("exits", "cli.exits:exits", "登记学生转学、出国或去世", "a pupil has left the register"),
+            Entry("notices", "cli.notices:app", "通知：清单、发送经过、预览", "the outbox: list, attempts, preview"),
+            Entry(
+                "complain",
+                "cli.complain:app",
+                "投诉与答复，可匿名",
+                "complain, also without a name; answer a complaint",
+            ),
+        ),
     ),
-    Entry("record", "cli.record:app", "登记到会、回访等清单", "record lists of outcomes"),
-    Entry("pause", "cli.holds:pause", "暂停活动或一所学校", "hold a campaign or a school"),
-    Entry("resume", "cli.holds:resume", "恢复", "end a pause"),
-    Entry("stop", "cli.holds:stop", "停止活动", "stop a campaign"),
-    Entry("close", "cli.holds:close", "结束并归档", "close a campaign and archive it"),
-    Entry("audit", "cli.audit:app", "审计：重放（replay）", "replay the record"),
-    Entry("doctor", "cli.doctor:doctor", "检查运行环境", "check this installation"),
+    (
+        "管理",
+        "to manage it",
+        (
+            Entry("staff", "cli.staff:app", "人员：导入和更换", "who acts: import a list, replace a person"),
+            Entry("calendar", "cli.calendar:app", "发布日历", "publish a calendar"),
+            Entry("pause", "cli.holds:pause", "暂停活动或一所学校", "hold a campaign or a school"),
+            Entry("resume", "cli.holds:resume", "恢复", "end a pause"),
+            Entry("stop", "cli.holds:stop", "停止活动", "stop a campaign"),
+            Entry("close", "cli.holds:close", "结束并归档", "close a campaign and archive it"),
+        ),
+    ),
+    (
+        "核对",
+        "to look back",
+        (
+            Entry("settle", "cli.settle:settle_command", "结算试算，不得发放", "a trial settlement; it pays nothing"),
+            Entry(
+                "audit",
+                "cli.audit:app",
+                "审计：重放、时间线、时点查询",
+                "replay the record, its timeline, what was known when",
+            ),
+        ),
+    ),
 )
+"""The commands as a year runs: title of the group in Chinese and English, and its commands."""
+
+COMMANDS: Final = tuple(entry for _, _, entries in GROUPS for entry in entries)
 
 
 def first_page() -> str:
     """Return the help of the whole program."""
     width = max(len(entry.name) for entry in COMMANDS) + 2
-    lines = [say("用法：diversion 命令 [选项]", "Usage: diversion COMMAND [OPTIONS]"), ""]
-    lines += [f"  {entry.name:<{width}}{entry.en if LANG == 'en' else entry.zh}" for entry in COMMANDS]
+    lines = [say("用法：diversion 命令 [选项]", "Usage: diversion COMMAND [OPTIONS]")]
+    for zh, en, entries in GROUPS:
+        lines += ["", say(f"{zh}：", f"{en}:")]
+        lines += [f"  {entry.name:<{width}}{say(entry.zh, entry.en)}" for entry in entries]
     lines += [
         "",
         say("每个命令：--help、--json、--lang zh|en、--data 目录", "Every command: --help, --json, --lang, --data DIR"),

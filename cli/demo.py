@@ -8,43 +8,41 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.table import Table
 
-from audit.replay import replay
 from cli.failures import NOT_VERIFIED, USAGE, Failure
-from cli.house import House
 from cli.lock import NAME as LOCK
 from cli.lock import take_lock
-from cli.options import LANG, Face, note, say
+from cli.options import LANG, Face, say
 from cli.sample import require_size
 from cli.stage_view import word
-from cli.year_progress import showing
-from client import CampaignClient
-from domain.calendar import Calendar, CalendarUnknown
-from domain.stage_events import StageSlug
-from ledger.store import Ledger
+from cli.year import whole_year
 from registry.campaign_file import load_campaign
-from registry.database import load_pepper
-from registry.store import Registry
 from rehearsal.county import make_county
-from rehearsal.year import run_year
 from settings import Settings
 
 _FACE = Face()
 MARKER: Final = ".demo"
-OWN: Final = ("county", "engine.*", "ledger.*", "registry.*", "worker.log", "pepper", ".pepper.*")
+OWN: Final = (
+    "county",
+    "engine.*",
+    "ledger.*",
+    "registry.*",
+    "gateway.*",
+    "worker.log",
+    "pepper",
+    ".pepper.*",
+)
 """What a demo writes into its directory; a new one removes this and nothing else."""
 
-NOT_INHERITED: Final = ("DIVERSION_DATA", "DIVERSION_ENGINE", "DIVERSION_LEDGER_URL", "DIVERSION_REGISTRY_URL")
-"""A demo never touches the installation's own engine and databases."""
+INHERITED: Final = ("DIVERSION_LANG", "DIVERSION_LOG_LEVEL")
+"""A demo never touches the installation's own engine, databases, keys and mail server."""
 
 Seed = Annotated[int, Parameter(help=say("随机种子", "the same seed gives the same year"))]
 
@@ -74,7 +72,7 @@ async def demo(
         require_size(schools, pupils)
     with _place(face, Size(seed, schools, pupils), resume=resume) as (settings, lock, size):
         make_county(settings.data / "county", size.schools, size.pupils, size.seed)
-        totals, _ = await _year(settings, lock, settings.data / "county", size.seed)
+        totals, _ = await whole_year(settings, lock, settings.data / "county", size.seed)
     return _end(face, {**totals, "seconds": round(time.monotonic() - started, 1)})
 
 
@@ -83,7 +81,7 @@ async def rehearse(directory: Path, *, seed: Seed = 1, face: Face = _FACE) -> in
     started = time.monotonic()
     load_campaign(directory)
     with tempfile.TemporaryDirectory(prefix="diversion-rehearse-") as folder:
-        totals, more = await _year(_settings(face, Path(folder)), None, directory, seed)
+        totals, more = await whole_year(_settings(face, Path(folder)), None, directory, seed)
     return _end(face, {**totals, **more, "seconds": round(time.monotonic() - started, 1)})
 
 
@@ -91,7 +89,9 @@ async def rehearse(directory: Path, *, seed: Seed = 1, face: Face = _FACE) -> in
 
 
 def _settings(face: Face, data: Path) -> Settings:
-    environ = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    environ = {
+        name: value for name, value in os.environ.items() if name in INHERITED or not name.startswith("DIVERSION_")
+    }
     return Settings.from_environment(environ, data=data, lang=face.lang)
 
 
@@ -145,88 +145,6 @@ def _not_a_demo(place: str) -> Failure:
     )
 
 
-# -- the year -----------------------------------------------------------------------------------------------------
-
-
-async def _year(
-    settings: Settings, lock: int | None, directory: Path, seed: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run the year and return its totals, and those that only a rehearsal tells."""
-    note("正在启动引擎和工作进程", "starting engine and worker")
-    async with House(settings, lock=lock) as house:
-        ledger = await Ledger.open(settings.ledger_url)
-        registry = await Registry.open(settings.registry_url, load_pepper(settings.data / "pepper"))
-        try:
-            with showing() as progress:
-                run = await run_year(
-                    CampaignClient(house.client, ledger), registry, directory, seed=seed, progress=progress
-                )
-            note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
-            report = await replay(ledger, run.campaign, house.client)
-            board = await ledger.board(run.campaign)
-            first = await anext(ledger.events(run.campaign))
-            notices = await ledger.notices(run.campaign)
-            counts = await ledger.counts(run.campaign)
-        finally:
-            await ledger.close()
-            await registry.close()
-    totals = {
-        "campaign": run.campaign,
-        "schools": len(first["data"]["schools"]),
-        "pupils": sum(school["pupils"] for school in first["data"]["schools"]),
-        "events": counts["events"],
-        "notices": counts["notices"],
-        "notices_by_purpose": dict(sorted(Counter(notice["purpose"] for notice in notices).items())),
-        "refusals": dict(sorted(run.refusals.items())),
-        "stages": completed(board),
-        "ledger_verified": report.ledger_ok,
-        "histories": report.histories + report.live_unreached,
-        "replayed": report.histories,
-        "replay_ok": report.replay_ok and report.live_unreached == 0,
-        "differences": [difference.model_dump(mode="json") for difference in report.differences],
-    }
-    more = {
-        "notices_by_channel": {"planned": len(notices)} if notices else {},
-        "notices_by_week": by_week(notice["planned_at"] for notice in notices),
-        "collisions": collisions(first["data"]["stages"], Calendar.model_validate(first["data"]["calendar"])),
-    }
-    return totals, more
-
-
-def completed(board: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many schools have completed each stage; an archived one counts by its judgement of on time."""
-    done = Counter(
-        view["stage"]
-        for view in board.values()
-        if view.get("stage") is not None
-        and (view["status"] == "completed" or (view["status"] == "archived" and view["on_time"] is not None))
-    )
-    return {slug.value: done[slug.value] for slug in StageSlug}
-
-
-def by_week(instants: Iterator[str]) -> dict[str, int]:
-    """Return how many fall into each ISO week, in order: `{"2024-W48": 12}`."""
-    weeks: Counter[str] = Counter()
-    for instant in instants:
-        week = date.fromisoformat(instant[:10]).isocalendar()
-        weeks[f"{week.year}-W{week.week:02d}"] += 1
-    return dict(sorted(weeks.items()))
-
-
-def collisions(stages: Mapping[str, Mapping[str, str]], calendar: Calendar) -> list[dict[str, str]]:
-    """Return the due dates that fall on no working day, or into a year that is not published."""
-    found: list[dict[str, str]] = []
-    for stage, window in stages.items():
-        try:
-            working = calendar.is_working_day(date.fromisoformat(window["due"]))
-        except CalendarUnknown:
-            found.append({"stage": stage, "due": window["due"], "code": "CALENDAR_UNKNOWN"})
-            continue
-        if not working:
-            found.append({"stage": stage, "due": window["due"], "code": "DUE_NOT_WORKING_DAY"})
-    return found
-
-
 # -- the end ------------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +157,16 @@ def _counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{word(name, LANG)} {number}" for name, number in numbers.items()) or "0"
 
 
+def _settlement(settlement: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what each profile's trial comes to; nothing of it is ever paid."""
+    lines = [
+        f"{word(name, LANG)} {county['completion']}: {county['reward_yuan']} {say('元', 'yuan')}, "
+        f"{say('可发放', 'payable')} {county['payable_yuan']}"
+        for name, county in settlement.items()
+    ]
+    return "\n".join([*lines, say("试算·不得发放", "trial computation, nothing is paid")])
+
+
 def _summary(data: dict[str, Any]) -> Table:
     yes, no = say("一致", "verified"), say("不符", "NOT verified")
     stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
@@ -247,8 +175,12 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("学校 / 学生", "schools / pupils"), f"{data['schools']} / {data['pupils']}"),
         (say("事件", "events"), str(data["events"])),
         (say("通知", "notices"), _counts(data["notices_by_purpose"])),
+        (say("邮件送达本地接收端", "mails in the local sink"), f"{data['mails']} / {data['notices']}"),
         (say("被规则拒绝的操作", "refused by the rules"), _counts(data["refusals"])),
         (say("完成阶段的学校", "schools that completed"), stages),
+        (say("毕业去向", "destinations"), _counts(data["destinations"])),
+        (say("稳定回访", "retention"), _counts(data["retention"])),
+        (say("结算试算", "trial settlement"), _settlement(data["settlement"])),
         (say("台账", "ledger"), yes if data["ledger_verified"] else no),
         (
             say("历史重放", "replay of histories"),

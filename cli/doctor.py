@@ -46,7 +46,7 @@ async def doctor(*, face: Face = _FACE) -> int:
     settings = face.settings()
     checks = [_python(), _binary(), _port(), _directory(settings.data)]
     async with Rooms(settings) as rooms:
-        checks += [await _ledger(rooms), await _registry(rooms), await _engine(rooms), _pepper(settings)]
+        checks += [await _ledger(rooms), await _registry(rooms), await _engine(rooms), _keys(settings)]
         halted = await _halted(rooms)
     checks.append(halted)
     data = {"checks": [asdict(check) for check in checks]}
@@ -161,13 +161,18 @@ async def _engine(rooms: Rooms) -> Check:
     return Check("engine", ok, f"{address}, {say('历史保留', 'retention')} {kept.days} d", "" if ok else remedy)
 
 
-def _pepper(settings: Settings) -> Check:
-    pepper = settings.data / "pepper"
-    if not pepper.exists():
-        return Check("keys", ok=not exists(settings.registry_url), detail=say("尚无密钥文件", "no pepper yet"))
-    ok = os.name != "posix" or not stat.S_IMODE(pepper.stat().st_mode) & 0o077
-    remedy = "" if ok else say("请执行 chmod 600 pepper。", "chmod 600 pepper: others can read it.")
-    return Check("keys", ok, "pepper", remedy)
+def _keys(settings: Settings) -> Check:
+    """Whether the secrets are there where their databases are, and nobody else can read them."""
+    needed = {settings.data / "pepper": settings.registry_url, settings.gateway_key: settings.gateway_url}
+    missing = [key.name for key, url in needed.items() if not key.exists() and exists(url)]
+    if missing:
+        remedy = say("请从备份恢复与数据库配套的密钥文件。", "Restore the secret that was made with the database.")
+        return Check("keys", ok=False, detail=f"{', '.join(missing)}: {say('缺少', 'missing')}", remedy=remedy)
+    held = [key for key in needed if key.exists()]
+    open_ = [key.name for key in held if os.name == "posix" and stat.S_IMODE(key.stat().st_mode) & 0o077]
+    names = ", ".join(key.name for key in held) or say("尚无密钥文件", "no secrets yet")
+    remedy = say(f"请执行 chmod 600 {' '.join(open_)}。", f"chmod 600 {' '.join(open_)}: others can read it.")
+    return Check("keys", not open_, names, remedy if open_ else "")
 
 
 async def _halted(rooms: Rooms) -> Check:

@@ -20,6 +20,9 @@ _FACE = Face()
 ENDS_WITHIN: Final = timedelta(seconds=120)
 """How long `close` waits for every school to archive its histories."""
 
+SENDING_ENDS_WITHIN: Final = timedelta(seconds=10)
+"""How long `close` waits for the last notices; the dispatcher goes on by itself after that."""
+
 School = Annotated[str | None, Parameter(help=say("只对这所学校", "one school only"))]
 
 
@@ -48,6 +51,8 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
             answer, _ = await client.close_campaign(campaign, command, within=ENDS_WITHIN)
         except NotFoundError:
             raise Refusal("CAMPAIGN_CLOSED") from None
+        if answer.accepted:
+            await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
         board = await client.ledger.board(campaign)
         pending = sum(view["status"] not in ("archived", "closed") for view in board.values())
         return _end(face, campaign, board, answer, pending)

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -56,6 +56,7 @@ class House:
         ui: bool = False,
         lock: int | None = None,
         tell: Callable[[str, str], None] = note,
+        worker_environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a house.
 
@@ -65,6 +66,7 @@ class House:
             ui: whether the engine's web UI runs too.
             lock: what `take_lock` returned, where the caller holds it already.
             tell: says, in Chinese and English, what is going on.
+            worker_environment: further variables of the worker, as a mail server of its own.
         """
         self._settings = settings
         self._data = settings.data.resolve()
@@ -72,6 +74,7 @@ class House:
         self._ui = ui
         self._lock = lock
         self._tell = tell
+        self._more = dict(worker_environment or {})
         self._worker: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -189,7 +192,10 @@ class House:
             "DIVERSION_NAMESPACE": self.client.namespace,
             "DIVERSION_LEDGER_URL": self._settings.ledger_url,
             "DIVERSION_REGISTRY_URL": self._settings.registry_url,
+            "DIVERSION_GATEWAY_URL": self._settings.gateway_url,
+            "DIVERSION_GATEWAY_KEY_FILE": str(self._settings.gateway_key),
             "DIVERSION_LOG_LEVEL": self._settings.log_level,
+            **self._more,
         }
         self._worker = subprocess.Popen(  # noqa: ASYNC220, S603 - from this thread: the child's life hangs on it
             [sys.executable, str(WORKER)],

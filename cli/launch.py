@@ -65,7 +65,7 @@ async def launch(
             require(author, "draft", None)
             if approved_by is not None:
                 _actor(members, approved_by)
-            draft = await prepare(registry, directory, References())
+            draft = await prepare(registry, directory, References(), rooms.gateway_key(make=not dry_run))
         today = datetime.now(SHANGHAI).date()
         warnings = [*cautions(draft.warnings), *window_cautions(draft.content["stages"], today)]
         if dry_run:
@@ -114,6 +114,8 @@ async def _approve(rooms: Rooms, campaign: str, change: Change, face: Face, data
     if refusal is not None:
         show_refusal(refusal, as_json=face.json, receipt=receipt, **data)
         return REFUSED
+    if rooms.settings.smtp is not None:
+        await client.start_sending(campaign)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SCHOOLS_START
     while (pending := await _pending(rooms, campaign)) and loop.time() < deadline:  # noqa: ASYNC110 - the ledger is polled

@@ -7,16 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cli.outcome_files import Row
+from cli.outcome_kinds import KINDS, Kind, Taken
 
 MOST: Final = 500
 """Rows that a command takes."""
-
-STAGE_OF: Final = {
-    "attendance": "parent-meetings",
-    "followups": "parent-meetings",
-    "sessions": "parent-meetings",
-    "decisions": "identification",
-}
 
 
 @dataclass(frozen=True)
@@ -42,39 +36,35 @@ class Batch:
 
 def batches(kind: str, rows: Sequence[Row], *, invite: bool) -> list[Batch]:
     """Return the commands that a file of one kind leads to, in their order."""
-    match kind:
-        case "attendance":
-            found = _attendance(rows)
-        case "followups":
-            found = [_listed("record_followups", f"part-{number}", part) for number, part in _parts(rows)]
-        case "sessions":
-            found = _sessions(rows, invite=invite)
-        case _:
-            found = _decisions(rows)
+    form = KINDS[kind]
+    if form.taken is not None:
+        found = _taken(form, form.taken, rows)
+    elif kind == "sessions":
+        found = _sessions(rows, invite=invite)
+    else:
+        found = _decisions(rows)
     return [replace(found[0], suffix="")] if len(found) == 1 else found
 
 
-def _attendance(rows: Sequence[Row]) -> list[Batch]:
-    meetings: dict[str, list[Row]] = {}
+def _taken(form: Kind, taken: Taken, rows: Sequence[Row]) -> list[Batch]:
+    """Put the rows of one meeting or trip together, at most so many as a command takes."""
+    if taken.group is None:
+        return [_rows(form, taken, f"part-{number}", part) for number, part in _parts(rows)]
+    column, field = taken.group
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        meetings.setdefault(row.fields["meeting"], []).append(row)
+        groups.setdefault(row.fields[column], []).append(row)
     return [
-        _listed("record_attendance", meeting if number == 1 else f"{meeting}/{number}", part, session=meeting)
-        for meeting, own in meetings.items()
+        _rows(form, taken, label if number == 1 else f"{label}/{number}", part, **{field: label})
+        for label, own in groups.items()
         for number, part in _parts(own)
     ]
 
 
-def _listed(kind: str, suffix: str, rows: Sequence[Row], **fields: Any) -> Batch:
-    names = {
-        "record_attendance": ("student", "attended", "by"),
-        "record_followups": ("student", "kind", "outcome", "at"),
-    }
-    given = [
-        {"contact" if kind == "record_followups" and name == "kind" else name: row.fields[name] for name in names[kind]}
-        for row in rows
-    ]
-    return Batch(kind, suffix, {**fields, "rows": given}, tuple(rows), listed="rows")
+def _rows(form: Kind, taken: Taken, suffix: str, rows: Sequence[Row], **fields: str) -> Batch:
+    names = ["student", *(name for name in form.names if taken.group is None or name != taken.group[0])]
+    given = [{taken.renamed.get(name, name): row.fields[name] for name in names} for row in rows]
+    return Batch(taken.command, suffix, {**fields, "rows": given}, tuple(rows), listed="rows")
 
 
 def _sessions(rows: Sequence[Row], *, invite: bool) -> list[Batch]:

@@ -13,16 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.explain import proposals
-from cli.failures import REFUSED, usage
+from cli.failures import REFUSED, not_found, usage
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, console, say
-from cli.outcome_commands import STAGE_OF, Batch, batches
-from cli.outcome_files import COLUMNS, read_outcomes
-from cli.precheck import precheck, refused_then
+from cli.outcome_commands import Batch, batches
+from cli.outcome_due import due, state_of
+from cli.outcome_files import read_outcomes
+from cli.outcome_kinds import KINDS
+from cli.precheck import precheck, refused_then, with_rows
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from domain.refusal import Refusal
 from domain.sentences import sentence
-from protocol import stage_id
 
 _FACE = Face()
 OF_THE_ROW: Final = (
@@ -36,11 +37,9 @@ OF_THE_ROW: Final = (
 )
 """Refusals of a command made of one row that are that row's fault, not the whole file's."""
 
-LATER: Final = ("visits", "admissions", "reporting", "registrations", "checkpoints", "exits")
-
 app = App(name="record", help_format="plaintext", version_flags=[])
 
-Kind = Annotated[str, Parameter(help=" | ".join(COLUMNS))]
+Kind = Annotated[str, Parameter(help=" | ".join(KINDS))]
 
 
 @app.default
@@ -61,9 +60,9 @@ async def record(
     require_kind(kind)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
-        rows = await read_outcomes(file, kind, await rooms.registry(), campaign, school)
-        found = batches(kind, rows, invite=invite)
-        recorder = _Recorder(rooms, campaign, stage_id(campaign, school, STAGE_OF[kind]), change, partial=partial)
+        outcomes = await read_outcomes(file, kind, await rooms.registry(), campaign, school)
+        found = batches(kind, outcomes.rows, invite=invite)
+        recorder = _Recorder(rooms, campaign, KINDS[kind].stream(campaign, school), change, partial=partial)
         code = await recorder.run(found)
         if recorder.raised is not None:
             show_refusal(recorder.raised, as_json=face.json, receipt=recorder.receipt)
@@ -73,32 +72,30 @@ async def record(
             "refused": recorder.refused,
             "receipt": recorder.receipt,
             "receipts": recorder.receipts,
-            "rows": len(rows) - len({row["row"] for row in recorder.refused}) if code == 0 else 0,
+            "rows": len(outcomes.rows) - len({row["row"] for row in recorder.refused}) if code == 0 else 0,
+            "blank": outcomes.blank,
         }
         _show(face, data)
         return code
 
 
 def require_kind(kind: str) -> None:
-    """Refuse a kind of file that this release does not take.
+    """Refuse a kind of list that there is not.
 
     Raises:
-        Failure: RECORD_KIND_LATER, RECORD_KIND_UNKNOWN (2).
+        Failure: RECORD_KIND_UNKNOWN (2).
     """
-    if kind in COLUMNS:
-        return
-    listed = ", ".join(COLUMNS)
-    remedy = say(f"本版本可登记：{listed}。", f"This release records: {listed}.")
-    if kind in LATER:
+    if kind not in KINDS:
+        listed = ", ".join(KINDS)
         raise usage(
-            "RECORD_KIND_LATER",
-            say(
-                f"本版本尚无该阶段的内容，不能登记 {kind}。", f"This release has no content for that stage yet: {kind}."
-            ),
+            "RECORD_KIND_UNKNOWN",
+            say("没有这种清单。", "There is no such list."),
             place="KIND",
-            remedy=remedy,
+            remedy=say(
+                f"可登记：{listed}。意向和知情同意只能由家庭本人办理，没有清单。",
+                f"There are: {listed}. An intent or a consent is a family's own and has no list.",
+            ),
         )
-    raise usage("RECORD_KIND_UNKNOWN", say("没有这种清单。", "There is no such list."), place="KIND", remedy=remedy)
 
 
 class _Recorder:
@@ -161,7 +158,8 @@ class _Recorder:
                 if before is not None:  # sent before: the same rows again, so that the engine gives the same receipt
                     raise before
             answer = await self._rooms.submit(self._stream, command)
-        except Refusal as refusal:
+        except Refusal as told:
+            refusal = await with_rows(await self._rooms.client(), self._stream, command, told)
             rows = _of_rows(batch, refusal)
             if rows is None:
                 self.raised = refusal
@@ -206,6 +204,8 @@ def _show(face: Face, data: dict[str, Any]) -> None:
         return
     if data["accepted"]:
         head = say(f"已登记 {data['rows']} 行", f"{data['rows']} rows recorded")
+        if data["blank"]:
+            head += say(f"，{data['blank']} 行未填写", f", {data['blank']} rows were not filled in")
     else:
         head = say("没有登记任何一行", "nothing was recorded")
     table = Table(say("行", "row"), say("代码", "code"), say("原因", "why"))
@@ -216,17 +216,37 @@ def _show(face: Face, data: dict[str, Any]) -> None:
 
 
 @app.command(help=say("生成带编号的登记表（XLSX）", "write a sheet with references filled in (XLSX)"))
-async def template(kind: Kind, campaign: CampaignName, school: SchoolCode, file: Path, *, face: Face = _FACE) -> int:
-    """Write an XLSX for one kind of list; it holds names, so keep it where rosters are kept."""
-    from cli.template import write_template  # noqa: PLC0415 - xlsxwriter only here
+async def template(
+    kind: Kind,
+    campaign: CampaignName,
+    school: SchoolCode,
+    file: Path,
+    *,
+    receiving: Annotated[
+        str | None,
+        Parameter(help=say("只列去往这所接收学校的学生", "only the pupils of one receiving school")),
+    ] = None,
+    face: Face = _FACE,
+) -> int:
+    """Write the pupils for whom a list is due now; it holds names, so keep it where rosters are kept."""
+    from cli.template import rows_of, session_rows, write_template  # noqa: PLC0415 - xlsxwriter only here
 
     require_kind(kind)
+    form = KINDS[kind]
     async with Rooms(face.settings()) as rooms:
-        board = await rooms.board(campaign, school)
-        names = await (await rooms.registry()).names(campaign, school)
-        stream = stage_id(campaign, school, STAGE_OF[kind])
+        await rooms.board(campaign, school)
+        stream = form.stream(campaign, school)
+        state = await state_of(await rooms.ledger(), stream)
+        if state is None:
+            raise not_found(stream)
+        if form.pupils:
+            names = await (await rooms.registry()).names(campaign, school)
+            lines = [line for line in due(kind, state) if receiving in (None, line.school)]
+            rows = rows_of(form, names, lines)
+        else:
+            rows = session_rows(list(state.classes))
         proposed = await proposals(await rooms.ledger(), stream, LANG) if kind == "decisions" else None
-        rows = write_template(file, kind, names, board.get(stream, {}), proposed)
-        text = say(f"{file}:{rows} 行（含姓名，请妥善保管）", f"{file}: {rows} rows (with names: keep it safe)")
-        face.show({"file": str(file), "rows": rows}, lambda: Text(text))
+        count = write_template(file, kind, rows, proposed)
+        text = say(f"{file}：{count} 行（含姓名，请妥善保管）", f"{file}: {count} rows (with names: keep it safe)")
+        face.show({"file": str(file), "rows": count}, lambda: Text(text))
     return 0

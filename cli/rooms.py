@@ -16,10 +16,12 @@ from cli.failures import NOT_FOUND, Failure, engine_unreachable, not_found
 from cli.lock import is_locked
 from cli.options import Change, say
 from client import CampaignClient, NotFoundError, actor_for, stream_of
+from domain.campaign_events import GatewayKey
 from domain.refusal import Refusal
 from domain.stream import Answer
 from domain.time import stamp
 from engine import connect, running_engine
+from gateway import keys
 from ledger.store import Ledger
 from registry.database import load_pepper
 from registry.references import References
@@ -98,6 +100,14 @@ class Rooms:
         """Return the secret that keys identities."""
         return load_pepper(self.settings.data / "pepper")
 
+    def gateway_key(self, *, make: bool = True) -> GatewayKey | None:
+        """Return the public key of the family gateway; its secret is made on first use, and never for a look only."""
+        place = self.settings.gateway_key
+        if not make and not place.exists():
+            return None
+        public = keys.public_key(keys.load_secret(place))
+        return GatewayKey(key_id=keys.key_id(public), public_key=public)
+
     async def address(self) -> str | None:
         """Return where the engine is, waiting for one that is just being started again."""
         if self.settings.engine_address is not None:
@@ -163,7 +173,7 @@ class Rooms:
         command_id = change.command_id or str(uuid.uuid4())
         command: dict[str, Any] = {"kind": kind, "command_id": command_id, "actor": actor.model_dump(mode="json")}
         if change.note is not None:
-            command["note"] = await self._note(campaign, command_id, change.note)
+            command["note"] = await self.note(campaign, command_id, change.note)
         if change.occurred_at is not None:
             command["occurred_at"] = stamp(datetime.fromisoformat(change.occurred_at))
         given = {"reason": change.reason, "late_reason": change.late_reason, **fields}
@@ -181,7 +191,7 @@ class Rooms:
         deadline = asyncio.get_running_loop().time() + STARTING
         while True:
             try:
-                return await client.submit(stream, command)
+                answer = await client.submit(stream, command)
             except NotFoundError:
                 board = await client.ledger.board(campaign)
                 if board.get(stream, {}).get("status") == "archived":
@@ -194,9 +204,13 @@ class Rooms:
                 starting = standing in ("waiting", "starting") or (standing is not None and stream not in board)
                 if not starting or asyncio.get_running_loop().time() >= deadline:
                     raise not_found(stream) from None
-            await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)
+                continue
+            if self.settings.smtp is not None:
+                await client.wake_sending(campaign)
+            return answer
 
-    async def _note(self, campaign: str, command_id: str, text: str) -> str:
+    async def note(self, campaign: str, command_id: str, text: str) -> str:
         """Keep a free text under a reference that the command id fixes, so that the same command is the same again."""
         registry = await self.registry()
         references = _NoteReferences(self.pepper(), f"{campaign}\n{command_id}")

@@ -103,13 +103,14 @@ async def _act(kind: str, campaign: str, school: str, stage: str, change: Change
         return end(face, await rooms.submit(stage_id(campaign, school, stage), command))
 
 
-def end(face: Face, answer: Answer) -> int:
-    """Show an answer and return the exit code."""
+def end(face: Face, answer: Answer, **more: Any) -> int:
+    """Show an answer, with what else the command tells, and return the exit code."""
     receipt = answer.receipt.model_dump(mode="json")
     refusal = refused_of(answer)
     if refusal is not None:
-        show_refusal(refusal, as_json=face.json, receipt=receipt)
+        show_refusal(refusal, as_json=face.json, receipt=receipt, **more)
         return REFUSED
     text = say("已办理", "done") + f": {receipt['stream']}#{receipt['first_version']}-{receipt['last_version']}"
-    face.show({"accepted": True, "refused": None, "receipt": receipt}, lambda: Text(text))
+    text += "".join(f"\n{name}: {value}" for name, value in more.items())
+    face.show({"accepted": True, "refused": None, "receipt": receipt, **more}, lambda: Text(text))
     return 0

@@ -10,6 +10,9 @@ from rich.text import Text
 
 from cli.house import House
 from cli.options import Face, note, say
+from client import CampaignClient
+from ledger.store import Ledger
+from settings import Settings
 
 _FACE = Face()
 
@@ -47,7 +50,21 @@ async def up(
                     )
                 ),
             )
+            if settings.smtp is not None:
+                await _go_on_sending(house, settings)
             await asyncio.Event().wait()
     except (asyncio.CancelledError, SystemExit):
         note("已结束", "ended")
     return 0
+
+
+async def _go_on_sending(house: House, settings: Settings) -> None:
+    """Start the dispatchers of the campaigns that run: their notices may have waited for a mail server."""
+    ledger = await Ledger.open(settings.ledger_url)
+    try:
+        client = CampaignClient(house.client, ledger)
+        for campaign in await ledger.campaigns():
+            if (await ledger.board(campaign))[campaign].get("status") == "running":
+                await client.start_sending(campaign)
+    finally:
+        await ledger.close()

@@ -109,8 +109,8 @@ def _ignoring_interrupts() -> None:
 class Up:
     """`diversion up` in the background."""
 
-    def __init__(self, data: Path, *, in_background: bool = False) -> None:
-        """Start it; `in_background` as a script's job, which the shell starts with SIGINT ignored."""
+    def __init__(self, data: Path, *, in_background: bool = False, **more: str) -> None:
+        """Start it with more settings; `in_background` as a script's job, which starts with SIGINT ignored."""
         self.data = data
         self.stderr = data.with_suffix(".up-stderr")
         with self.stderr.open("wb") as log:
@@ -118,7 +118,7 @@ class Up:
                 [sys.executable, str(STARTER), "up", "--json", "--data", str(data)],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment(),
+                env=environment(**more),
                 preexec_fn=_ignoring_interrupts if in_background else None,  # noqa: PLW1509 - one system call
             )
         assert self.process.stdout is not None

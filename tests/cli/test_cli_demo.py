@@ -1,10 +1,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
 import pytest
+from cli_canary import leaks, personal_values, places
 from cli_runner import CAMPAIGN, STARTER, cli, environment, eventually, gone
 
 SMALL = ("--schools", 1, "--pupils", 8)
@@ -49,6 +51,25 @@ def test_a_demo_that_was_killed_goes_on_to_the_same_end(demo):
     assert run.json["replay_ok"] is True
     assert run.json["replayed"] == run.json["histories"] >= 5
     assert run.json["events"] > 0
+
+
+def test_no_personal_value_leaves_the_registry(demo):
+    """The canary: names, numbers, phones, addresses and marks of the files stand in no event, history, row or log."""
+    data, _ = demo
+    values = personal_values(data / "county", 2025)
+    assert len(values) > 8 * 6
+    assert leaks(data, values) == []
+
+
+def test_the_canary_would_sing(demo):
+    """The same search finds what does stand there: a reference in the ledger, in the engine and in a history."""
+    data, _ = demo
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        [student] = ledger.execute("select student from events where student is not null limit 1").fetchone()
+    found = [place for place, value in leaks(data, [student]) if value == student]
+    assert {"ledger.db", "engine.db"} <= {place.removesuffix("-wal") for place in found}
+    assert any(place.startswith("archive ") for place in found)
+    assert any(name == "worker.log" for name, _ in places(data))
 
 
 def test_a_demos_directory_is_read_without_an_engine(demo, warm):

@@ -3,10 +3,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from cli import outcome_values as values
-from cli.demo import by_week, collisions
 from cli.outcome_commands import batches
 from cli.outcome_files import Row
 from cli.status import in_order, own_stages, schools_of
+from cli.year import by_week, collisions
 from domain.calendar import Calendar, CalendarYear
 from registry.staff_file import StaffMember
 

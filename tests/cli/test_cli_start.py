@@ -69,7 +69,7 @@ def test_wrong_usage_is_told_in_one_form():
         ("sample", "x", "--nonsense", "--json"),
         ("stage", "complete", "c", "s", "--json"),
         ("stop", "c", "--by", "stf_x", "--reason", "because", "--json"),
-        ("record", "visits", "x.csv", "c", "s", "--by", "stf_x", "--json"),
+        ("record", "consents", "x.csv", "c", "s", "--by", "stf_x", "--json"),
         ("stop", "c", "--by", "stf_x", "--command-id", "a b", "--json"),
     )
     for run, code in (
@@ -77,7 +77,7 @@ def test_wrong_usage_is_told_in_one_form():
         (option, "OPTION_UNKNOWN"),
         (missing, "ARGUMENT_MISSING"),
         (reason, "REASON_INVALID"),
-        (kind, "RECORD_KIND_LATER"),
+        (kind, "RECORD_KIND_UNKNOWN"),
         (command_id, "COMMAND_ID_INVALID"),
     ):
         assert run.code == 2, run

@@ -1,0 +1,168 @@
+"""A whole year on the stepped clock, its mails in a local sink, and the proof of its record: what it came to."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from audit.counts import class_counts
+from audit.replay import replay
+from cli.house import House
+from cli.options import note
+from cli.year_progress import showing
+from client import CampaignClient
+from domain.calendar import Calendar, CalendarUnknown
+from domain.policy import profile
+from domain.settlement import settle
+from domain.stage_events import StageSlug
+from gateway import keys
+from ledger.store import Ledger
+from notices.sink import Sink
+from registry.campaign_file import load_campaign
+from registry.database import load_pepper
+from registry.store import Registry
+from rehearsal.families import FamilyGateway
+from rehearsal.year import run_year
+from settings import Settings
+
+SENDING_ENDS: Final = timedelta(seconds=120)
+ASK_EVERY: Final = 1
+"""Seconds between two looks into the outbox: a rehearsed year has no time to rest."""
+
+
+async def whole_year(
+    settings: Settings, lock: int | None, directory: Path, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run a directory's year: commands, mails, settlement, replay.
+
+    Every mail goes to a server in this process, on loopback: nothing leaves, whatever addresses the files have.
+
+    Args:
+        settings: a data directory of the year's own.
+        lock: what `take_lock` returned for it, None takes it.
+        directory: the campaign's files.
+        seed: of the references, the family gateway's secret, and what simulated people do.
+
+    Returns:
+        The year's totals, and those that only a rehearsal tells.
+    """
+    note("正在启动引擎、工作进程和本地邮件接收端", "starting engine, worker and a local mail sink")
+    campaign = load_campaign(directory).campaign
+    gateway = _seeded_gateway(settings.gateway_key, seed)
+    async with Sink() as sink:
+        mail = {"DIVERSION_SMTP_URL": sink.url, "DIVERSION_SMTP_FROM": "bureau@example.invalid"}
+        async with (
+            House(settings, lock=lock, worker_environment=mail) as house,
+            _opened(settings) as (ledger, registry),
+        ):
+            client = CampaignClient(house.client, ledger)
+            await client.start_sending(campaign, every=ASK_EVERY)
+            with showing() as progress:
+                run = await run_year(client, registry, directory, seed=seed, gateway=gateway, progress=progress)
+            note("正在发完剩余通知", "sending the last notices")
+            all_sent = await client.finish_sending(campaign, SENDING_ENDS)
+            note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
+            report = await replay(ledger, campaign, house.client)
+            board = await ledger.board(campaign)
+            first = (await anext(ledger.events(campaign)))["data"]
+            notices = await ledger.outbox.find(campaign)
+            counts = await ledger.counts(campaign)
+            classes = await class_counts(ledger, campaign)
+    totals = {
+        "campaign": campaign,
+        "schools": len(first["schools"]),
+        "pupils": sum(school["pupils"] for school in first["schools"]),
+        "events": counts["events"],
+        "notices": counts["notices"],
+        "notices_by_purpose": counted(notices, "purpose"),
+        "notices_by_state": counted(notices, "state"),
+        "all_sent": all_sent,
+        "mails": len(sink.mails),
+        "refusals": dict(sorted(run.refusals.items())),
+        "stages": completed(board),
+        "destinations": summed(board, "steps"),
+        "retention": summed(board, "retention"),
+        "settlement": {name: settle(classes, profile(name)).as_data()["county"] for name in ("compliant", "legacy")},
+        "ledger_verified": report.ledger_ok,
+        "histories": report.histories + report.live_unreached,
+        "replayed": report.histories,
+        "replay_ok": report.replay_ok and report.live_unreached == 0,
+        "differences": [difference.model_dump(mode="json") for difference in report.differences],
+    }
+    more = {
+        "notices_by_channel": counted(notices, "channel"),
+        "notices_by_week": by_week(notice["planned_at"] for notice in notices),
+        "collisions": collisions(first["stages"], Calendar.model_validate(first["calendar"])),
+    }
+    return totals, more
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Ledger, Registry]]:
+    ledger = await Ledger.open(settings.ledger_url)
+    registry = await Registry.open(settings.registry_url, load_pepper(settings.data / "pepper"))
+    try:
+        yield ledger, registry
+    finally:
+        await ledger.close()
+        await registry.close()
+
+
+def _seeded_gateway(secret: Path, seed: int) -> FamilyGateway:
+    """Give the year's own gateway a secret that repeats, and return what signs with it."""
+    if not secret.exists():
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.write_bytes(random.Random(f"{seed}/gateway").randbytes(keys.SECRET_BYTES))  # noqa: S311 - must repeat
+    return FamilyGateway.of(keys.signing_key(keys.load_secret(secret)))
+
+
+def counted(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:
+    """Return how many rows have each value of a column, in the order of values."""
+    return dict(sorted(Counter(str(row[column]) for row in rows).items()))
+
+
+def summed(board: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, int]:
+    """Return the sums over all streams of a part of the board's lines that holds counts."""
+    total: Counter[str] = Counter()
+    for view in board.values():
+        total.update(view.get(part, {}))
+    return dict(total)
+
+
+def completed(board: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many schools have completed each stage; an archived one counts by its judgement of on time."""
+    done = Counter(
+        view["stage"]
+        for view in board.values()
+        if view.get("stage") is not None
+        and (view["status"] == "completed" or (view["status"] == "archived" and view["on_time"] is not None))
+    )
+    return {slug.value: done[slug.value] for slug in StageSlug}
+
+
+def by_week(instants: Iterator[str]) -> dict[str, int]:
+    """Return how many fall into each ISO week, in order: `{"2024-W48": 12}`."""
+    weeks: Counter[str] = Counter()
+    for instant in instants:
+        week = date.fromisoformat(instant[:10]).isocalendar()
+        weeks[f"{week.year}-W{week.week:02d}"] += 1
+    return dict(sorted(weeks.items()))
+
+
+def collisions(stages: Mapping[str, Mapping[str, str]], calendar: Calendar) -> list[dict[str, str]]:
+    """Return the due dates that fall on no working day, or into a year that is not published."""
+    found: list[dict[str, str]] = []
+    for stage, window in stages.items():
+        try:
+            working = calendar.is_working_day(date.fromisoformat(window["due"]))
+        except CalendarUnknown:
+            found.append({"stage": stage, "due": window["due"], "code": "CALENDAR_UNKNOWN"})
+            continue
+        if not working:
+            found.append({"stage": stage, "due": window["due"], "code": "DUE_NOT_WORKING_DAY"})
+    return found
