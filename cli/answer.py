@@ -7,13 +7,13 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from cli.failures import NOT_FOUND, REFUSED, Failure, failure_of, usage
-from cli.options import COMMAND_ID, Face, note, say
+from cli.options import COMMAND_ID, Face, note, say, within_reach
 from cli.refusals import show_refusal
 from cli.rooms import Rooms, exists
 from cli.stage import end
@@ -42,6 +42,9 @@ INTENTS: Final[dict[str, Intent]] = {
 
 ON_RECORD: Final = ("CODE_WRONG", "CODE_EXPIRED", "CODE_FOREIGN", "CODE_LOCKED")
 """Attempts that an auditor must see (design, section 3)."""
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much a time may be ahead of this machine's clock; a family cannot have acted later than that."""
 
 WHAT: Final = say("intent 的意向，或 sign 的学校代码", "the kind of an intent, or the school of a signature")
 
@@ -171,14 +174,27 @@ def _time(at: str | None) -> datetime:
     if at is None:
         return datetime.now(UTC)
     try:
-        return instant(at)
+        found = instant(at)
     except ValueError:
+        found = None
+    if found is None or not within_reach(found):
         raise usage(
             "TIME_INVALID",
             say("时间的写法不对。", "The time is malformed."),
             place="--at",
             remedy=say("请写成 2025-01-13T18:30:00+08:00。", "Write it as 2025-01-13T18:30:00+08:00."),
-        ) from None
+        )
+    if found > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise usage(
+            "TIME_INVALID",
+            say("家庭办理的时间在将来。", "The family's act lies in the future."),
+            place="--at",
+            remedy=say(
+                "请填写实际办理的时间；不写 --at 即为现在。",
+                "Write when the family acted; without --at it is now.",
+            ),
+        )
+    return found
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Final
@@ -19,6 +20,8 @@ STAGE_PARTS: Final = 5
 """Of a stage's id: campaign/county/year/school/stage."""
 
 _SPELLED = ("by", "contact", "outcome", "result", "destination", "evidence", "state")
+VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+"""Of an event: from 1, in one spelling; no stream reaches ten digits."""
 READ: Final[dict[str, Callable[[Any], Any]]] = {
     "attended": values.yes_no,
     "permission": values.agreed,
@@ -65,7 +68,7 @@ def event_given(event: str) -> tuple[str, int]:
         Failure: EVENT_INVALID (2).
     """
     stream, _, version = event.rpartition("#")
-    if stream.count("/") != STAGE_PARTS - 1 or not (version.isascii() and version.isdigit() and int(version)):
+    if stream.count("/") != STAGE_PARTS - 1 or not VERSION.fullmatch(version):
         raise usage(
             "EVENT_INVALID",
             say("事件编号的写法不对。", "The event's id is malformed."),

@@ -85,6 +85,11 @@ def not_found(stream: str) -> Failure:
     )
 
 
+def campaign_unknown() -> Failure:
+    """Return the failure of a campaign's name that no campaign can have (4); the name is not repeated."""
+    return not_found("campaign/-/-")
+
+
 def engine_unreachable(place: str = "") -> Failure:
     """Return the failure of an engine that does not answer (6)."""
     return Failure(
@@ -155,8 +160,16 @@ def _file_missing(error: Any) -> Failure:
         "FILE_UNREADABLE",
         say("文件无法读取或写入。", "The file cannot be read or written."),
         place=str(error.filename or ""),
-        remedy=say("请检查路径和权限。", "Check the path and its permissions."),
+        remedy=say(
+            "请检查路径和权限；要写入的文件，其文件夹须已存在。",
+            "Check the path and its permissions; the folder of a file to be written must exist.",
+        ),
     )
+
+
+def _sheet_not_written(error: Any) -> Failure:
+    """Tell why a workbook could not be written: its error carries the system's own."""
+    return _file_missing(error.args[0])
 
 
 _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
@@ -181,6 +194,7 @@ _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "builtins.PermissionError": _file_missing,
     "builtins.IsADirectoryError": _file_missing,
     "builtins.NotADirectoryError": _file_missing,
+    "xlsxwriter.exceptions.FileCreateError": _sheet_not_written,
 }
 """Class by module and name → its failure; the nearest class of the error's ancestry counts."""
 

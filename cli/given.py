@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from cli import outcome_values as values
-from cli.failures import Failure, usage
-from cli.options import say
+from cli.failures import Failure, campaign_unknown, usage
+from cli.options import say, within_reach
 from registry.classes import canonical_class
 
 Student = Annotated[str, Parameter(help=say("学生编号 stu_…", "the pupil's reference, stu_…"))]
@@ -23,13 +25,28 @@ Students = Annotated[
 EVIDENCE: Final = say("证据等级：", "where it comes from: ") + " | ".join(values.choices("evidence"))
 
 
+_CAMPAIGN: Final = re.compile(r"campaign/[^/]+/(?P<year>[0-9]{4})")
+
+
+def year_of(campaign: str) -> int:
+    """Return a campaign's year of graduation.
+
+    Raises:
+        Failure: CAMPAIGN_UNKNOWN (4), no campaign can have this name.
+    """
+    found = _CAMPAIGN.fullmatch(campaign)
+    if found is None:
+        raise campaign_unknown()
+    return int(found["year"])
+
+
 def classes_given(campaign: str, given: list[str]) -> list[str]:
     """Return the classes of an option, each once.
 
     Raises:
-        Failure: CLASS_INVALID (2).
+        Failure: CLASS_INVALID (2), CAMPAIGN_UNKNOWN (4).
     """
-    year = int(campaign.rsplit("/", 1)[1])
+    year = year_of(campaign)
     found = [canonical_class(part, year) for item in given for part in values.listed(item)]
     if not all(found):
         raise usage(
@@ -53,7 +70,7 @@ def time_given(option: str, text: str) -> str:
         Failure: TIME_INVALID (2).
     """
     found = values.moment(text) if len(text) > len("2025-03-20") else None
-    if found is None:
+    if found is None or not within_reach(datetime.fromisoformat(found)):
         raise usage(
             "TIME_INVALID",
             say("时间的写法不对。", "The time is malformed."),

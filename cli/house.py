@@ -186,7 +186,8 @@ class House:
         place = self._data / "worker.log"
         before = place.stat().st_size
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("DIVERSION_")},
+            "DIVERSION_LANG": self._settings.lang,
             "DIVERSION_DATA": str(self._data),
             "DIVERSION_ENGINE": self.engine.address,
             "DIVERSION_NAMESPACE": self.client.namespace,

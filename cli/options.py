@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 WIDTH: Final = 120
 """Of tables that go into a file or a pipe."""
 
+FIRST_YEAR: Final = 1990
+LAST_YEAR: Final = 2200
+"""Between these years a time can belong to a campaign; any other is a slip of the hand."""
+
 COMMAND_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/#@-]{0,127}")
 CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
@@ -147,7 +151,24 @@ def _instant(text: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return found if found.tzinfo is not None and within_reach(found) else None
 
 
-__all__ = ["LANG", "By", "CampaignName", "Change", "Face", "SchoolCode", "console", "note", "print_json", "say"]
+def within_reach(when: datetime) -> bool:
+    """Tell whether a time's year is one that a campaign can have to do with."""
+    return FIRST_YEAR <= when.year <= LAST_YEAR
+
+
+__all__ = [
+    "LANG",
+    "By",
+    "CampaignName",
+    "Change",
+    "Face",
+    "SchoolCode",
+    "console",
+    "note",
+    "print_json",
+    "say",
+    "within_reach",
+]

@@ -122,7 +122,7 @@ def _json(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
         return None
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or lists within lists without end
         raise _invalid_file(path) from None
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         raise _invalid_file(path)

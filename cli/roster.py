@@ -25,8 +25,6 @@ _FACE = Face()
 NEW_SCHOOL_YEAR: Final = 8
 """From August on the ninth grade is the next year's graduating class."""
 
-NAME_PARTS: Final = 3
-
 app = App(name="roster", help_format="plaintext", version_flags=[])
 
 Year = Annotated[int | None, Parameter(help=say("毕业年份（默认由 campaign.toml 或班级推断）", "year of graduation"))]
@@ -93,6 +91,7 @@ async def import_(
 ) -> int:
     """Show the difference to the pupils held; take it with `--commit`."""
     from cli.enrolment import enrol_joiners  # noqa: PLC0415 - `roster check` needs no rooms
+    from cli.given import year_of  # noqa: PLC0415
     from cli.rooms import Rooms  # noqa: PLC0415
     from registry.references import References  # noqa: PLC0415
 
@@ -103,13 +102,14 @@ async def import_(
             place="--expect",
         )
     campaign = campaign or _campaign_beside(file)
+    year = year_of(campaign)
     async with Rooms(face.settings()) as rooms:
         registry = await rooms.registry()
         full_marks = {held.code: held.full_mark for held in await registry.schools(campaign)}
         if school not in full_marks:
             raise not_found(f"{campaign}/{school}" if full_marks else campaign)
         sheets = open_roster(file)
-        roster = judge(sheets, file.name, _year_of(campaign), full_mark=full_marks[school])
+        roster = judge(sheets, file.name, year, full_mark=full_marks[school])
         take = commit and (partial or not roster.rejected)
         result = await registry.import_roster(campaign, school, roster, References(), commit=take, expect=expect)
         data: dict[str, Any] = {
@@ -164,18 +164,6 @@ def _campaign_file(file: Path) -> CampaignFile | None:
             with contextlib.suppress(InputRejected):
                 return load_campaign(folder)
     return None
-
-
-def _year_of(campaign: str) -> int:
-    """Return a campaign's year of graduation.
-
-    Raises:
-        Failure: CAMPAIGN_UNKNOWN (4).
-    """
-    parts = campaign.split("/")
-    if len(parts) != NAME_PARTS or not (parts[-1].isascii() and parts[-1].isdigit()):
-        raise not_found(campaign)
-    return int(parts[-1])
 
 
 def _require_new(errors: Path | None, file: Path) -> None:

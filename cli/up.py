@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,6 +16,8 @@ from ledger.store import Ledger
 from settings import Settings
 
 _FACE = Face()
+MAIL = ("DIVERSION_SMTP_URL", "DIVERSION_SMTP_FROM", "DIVERSION_SMTP_PASSWORD_FILE")
+"""What the worker needs to know of the mail server."""
 
 
 async def up(
@@ -32,7 +35,8 @@ async def up(
             "Note: DIVERSION_ENGINE is set: other commands go there, not to this embedded engine",
         )
     try:
-        async with House(settings, port=port, ui=True) as house:
+        mail = {name: os.environ[name] for name in MAIL if name in os.environ}
+        async with House(settings, port=port, ui=True, worker_environment=mail) as house:
             ui = f"http://127.0.0.1:{house.engine.ui_port}"
             data = {
                 "engine": house.engine.address,

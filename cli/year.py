@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -117,7 +118,9 @@ def _seeded_gateway(secret: Path, seed: int) -> FamilyGateway:
     """Give the year's own gateway a secret that repeats, and return what signs with it."""
     if not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)
-        secret.write_bytes(random.Random(f"{seed}/gateway").randbytes(keys.SECRET_BYTES))  # noqa: S311 - must repeat
+        drawn = random.Random(f"{seed}/gateway").randbytes(keys.SECRET_BYTES)  # noqa: S311 - must repeat
+        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(drawn)
     return FamilyGateway.of(keys.signing_key(keys.load_secret(secret)))
 
 

@@ -14,7 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import Envelope, event_id
@@ -230,7 +244,7 @@ class Outbox:
             await self._expire(connection, campaign, channel, now, tries)
             wanted = (
                 _of(campaign, channel)
-                .where(_due(stamp(now)), ~_held())
+                .where(_due(stamp(now)), ~_held(), ~_has_left_school())
                 .order_by(outbox.c.planned_at, outbox.c.notice_id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)  # PostgreSQL; on SQLite there is one writer
@@ -377,6 +391,13 @@ def _of(campaign: str, channel: str) -> Select[Any]:
 def _due(now: str) -> ColumnElement[bool]:
     again = outbox.c.state.in_((NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN))
     return or_(outbox.c.state == NoticeState.PLANNED, and_(again, outbox.c.next_at <= now))
+
+
+def _has_left_school() -> ColumnElement[bool]:
+    """Tell whether a notice's pupil has left: asked again at the claim, for plan and departure may cross each other."""
+    student = suppressions.c.student
+    to_pupil = or_(outbox.c.recipient == student, outbox.c.recipient == literal(PUPIL).concat(student))
+    return exists().where(suppressions.c.campaign == outbox.c.campaign, to_pupil)
 
 
 def _held() -> ColumnElement[bool]:

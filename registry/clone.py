@@ -80,8 +80,8 @@ def clone_directory(source: Path, target: Path, year: int | None = None) -> Clon
         year: year of graduation; None takes the next.
 
     Raises:
-        InputRejected: `DIRECTORY_NOT_EMPTY`, `CLONE_YEAR_INVALID`, `CAMPAIGN_FILE_*`, `ROSTER_PATH_OUTSIDE`,
-            `STAFF_*`, `CALENDAR_*`.
+        InputRejected: `DIRECTORY_NOT_EMPTY`, `DIRECTORY_INSIDE_SOURCE`, `CLONE_YEAR_INVALID`, `CAMPAIGN_FILE_*`,
+            `ROSTER_PATH_OUTSIDE`, `STAFF_*`, `CALENDAR_*`.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputRejected(
@@ -91,6 +91,15 @@ def clone_directory(source: Path, target: Path, year: int | None = None) -> Clon
             place=target.name,
             remedy_zh="请换一个空目录；本命令不覆盖任何文件。",
             remedy_en="Name an empty directory: this command replaces no file.",
+        )
+    if target.resolve().is_relative_to(source.resolve()):
+        raise InputRejected(
+            "DIRECTORY_INSIDE_SOURCE",
+            message_zh="目标目录在去年的目录之内，两年的文件会混在一起。",
+            message_en="The target directory lies inside last year's: the files of two years would be mixed.",
+            place=target.name,
+            remedy_zh="请换一个去年目录之外的空目录。",
+            remedy_en="Name an empty directory outside last year's.",
         )
     clone = prepare_clone(source, year)
     for folder in ("", *clone.folders):

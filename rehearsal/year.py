@@ -84,6 +84,7 @@ async def run_year(
     *,
     seed: int = 1,
     gateway: FamilyGateway | None = None,
+    until: datetime | None = None,
     progress: Callable[[YearProgress], None] | None = None,
 ) -> YearRun:
     """Rehearse the campaign of a directory on the stepped clock; again after a crash goes on to the same end.
@@ -94,13 +95,14 @@ async def run_year(
         directory: the campaign's files.
         seed: of the references and of what simulated people do.
         gateway: signs what families do; by default one whose key comes from the seed.
+        until: leaves out what people would do from then on; the clocks still run to their end.
         progress: called after each day that had something to do.
 
     Raises:
         InputRejected: a file is wrong.
         Refusal: the campaign cannot be drafted.
     """
-    plan = await plan_year(registry, directory, seed, gateway)
+    plan = await plan_year(registry, directory, seed, gateway, until=until)
     await client.launch(plan.draft, plan.author, "rehearsal-draft", clock="stepped", started_at=plan.started_at)
 
     def each_day(day: date, done: int) -> None:
@@ -113,7 +115,14 @@ async def run_year(
     return YearRun(plan.draft.campaign, report.ticks, report.commands, dict(report.refusals))
 
 
-async def plan_year(registry: Registry, directory: Path, seed: int, gateway: FamilyGateway | None = None) -> YearPlan:
+async def plan_year(
+    registry: Registry,
+    directory: Path,
+    seed: int,
+    gateway: FamilyGateway | None = None,
+    *,
+    until: datetime | None = None,
+) -> YearPlan:
     """Read a campaign's files and plan what everybody will do.
 
     Args:
@@ -121,6 +130,7 @@ async def plan_year(registry: Registry, directory: Path, seed: int, gateway: Fam
         directory: the campaign's files.
         seed: of the references and of what simulated people do.
         gateway: signs what families do; by default one whose key comes from the seed.
+        until: leaves out what people would do from then on.
 
     Raises:
         InputRejected: a file is wrong.
@@ -153,7 +163,8 @@ async def plan_year(registry: Registry, directory: Path, seed: int, gateway: Fam
         *_complaint(draft, windows[StageSlug.APPLICATION_FILING].opens + timedelta(days=14), bureau.discipline),
         *(_outside_pause(planned, paused_at, resumed_at) for planned in schools),
     ]
-    return YearPlan(draft, officer, started_at, tuple(one_at_a_time(commands)))
+    in_time = [planned for planned in commands if until is None or planned.at < until]
+    return YearPlan(draft, officer, started_at, tuple(one_at_a_time(in_time)))
 
 
 # -- inside -------------------------------------------------------------------------------------------------------

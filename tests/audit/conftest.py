@@ -12,6 +12,7 @@ import worker
 from audit import runs
 from audit.replay import ReplayReport, replay
 from client import CampaignClient, actor_for
+from domain.actors import ANONYMOUS
 from engine import EmbeddedEngine
 from ledger.store import Ledger
 from registry.database import load_pepper
@@ -118,6 +119,9 @@ async def _run_until_identified(client, draft, people):
     refused = await client.submit(draft.campaign, own)
     assert not refused.accepted
     await client.submit(draft.campaign, people.command("approver", "approve", "approve"))
+    actor = ANONYMOUS.model_dump(mode="json")  # its notice to the discipline officer waits in the outbox
+    complaint = {"complaint": "c-1", "about": next(iter(draft.pupils)), "matter": "FEE"}
+    await client.submit(draft.campaign, {"kind": "complain", "command_id": "complain", "actor": actor, **complaint})
     schools = list(draft.pupils)
     for school in schools:
         await _wait(lambda stage=f"{draft.campaign}/{school}/identification": _proposed(client, stage))

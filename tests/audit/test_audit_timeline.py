@@ -40,7 +40,7 @@ async def test_every_event_stands_in_exactly_one_line(past):
     assert sorted(named(lines)) == sorted(all_of(past))
     assert sum(line.count for line in lines) == len(past.events)
     assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines)
-    assert len(lines) < len(past.events) / 3
+    assert len(lines) < len(past.events) / 2
     assert all(line.event == line.events[0] for line in lines)
 
 

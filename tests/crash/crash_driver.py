@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from crash_client import Witness
+from crash_house import UNTIL
 
 from engine import connect
 from ledger.store import Ledger
@@ -25,7 +26,7 @@ async def serve() -> None:
     client = await connect(os.environ["CRASH_ADDRESS"], wait=60)
     ledger = await Ledger.open(f"sqlite+aiosqlite:///{data}/ledger.db")
     registry = await Registry.open(f"sqlite+aiosqlite:///{data}/registry.db", load_pepper(data / "pepper"))
-    await run_year(Witness(client, ledger, data / "acknowledged"), registry, county)
+    await run_year(Witness(client, ledger, data / "acknowledged"), registry, county, until=UNTIL)
 
 
 if __name__ == "__main__":

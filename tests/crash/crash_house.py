@@ -23,9 +23,10 @@ from crash_client import Witness
 from activities.people import PeopleActivities
 from client import Recalled, RecalledLabel
 from domain.kernel import Kernel
-from domain.notices import notices_for
+from domain.notices import notices_for, student_of
 from domain.refusal import Refusal
 from domain.stream import Carry
+from domain.time import instant
 from engine import EmbeddedEngine, EngineUnreachableError, export_history
 from ledger.histories import appended
 from ledger.store import Ledger
@@ -142,13 +143,17 @@ async def begun_kernel(plan: YearPlan, work) -> Kernel:
     return kernel
 
 
+UNTIL = instant("2025-06-05T12:00:00+08:00")
+"""Kills are dear: the year under fire goes as far as the first families' signed acts."""
+
+
 async def undisturbed_year(directory: Path, schools: int, pupils: int) -> Undisturbed:
     """Make a county and run its year in the kernel."""
     county = directory / "county"
     make_county(county, schools, pupils, 1)
     registry = await Registry.open(f"sqlite+aiosqlite:///{directory}/registry.db", load_pepper(directory / "pepper"))
     try:
-        plan = await plan_year(registry, county, 1)
+        plan = await plan_year(registry, county, 1, until=UNTIL)
         port = RecallingKernel(await begun_kernel(plan, begin_work(registry)))
         await Driver(port, plan.draft.campaign, plan.commands, plan.started_at).run()
     finally:
@@ -213,7 +218,7 @@ class House:
         try:
             witness = Witness(self.connection, ledger, self.data / "acknowledged")
             async with asyncio.timeout(RUN_LIMIT):
-                await run_year(witness, registry, self.undisturbed.county)
+                await run_year(witness, registry, self.undisturbed.county, until=UNTIL)
         finally:
             await ledger.close()
             await registry.close()
@@ -438,9 +443,14 @@ def differing(event: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[A
 
 
 def expected_notices(held: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return the outbox rows that the events ask for, one for each occasion."""
+    """Return the outbox rows that the events ask for, one for each occasion; nobody sends, so who left gets none."""
     plans = [plan for events in held.values() for event in events for plan in notices_for(event)]
-    rows = {plan.notice_id: {**plan.model_dump(), "state": "planned"} for plan in plans}
+    every = [event for events in held.values() for event in events]
+    gone = {event["data"]["student"] for event in every if event["type"] == "LeftRegister"}
+    rows = {
+        plan.notice_id: {**plan.model_dump(), "state": "cancelled" if student_of(plan.recipient) in gone else "planned"}
+        for plan in plans
+    }
     return [rows[name] for name in sorted(rows)]
 
 
