@@ -5,7 +5,7 @@ import pytest
 import xlsxwriter
 from cli_runner import CAMPAIGN, cli
 
-import client
+from audit import counts
 from cli.options import Face
 from cli.rooms import Rooms
 from cli.settle import settle_command
@@ -326,7 +326,7 @@ async def test_a_campaigns_counts_come_from_the_ledger_alone(tmp_path, monkeypat
     async def board(self, campaign):
         return {campaign: {}}
 
-    monkeypatch.setattr(client, "class_counts", class_counts, raising=False)
+    monkeypatch.setattr(counts, "class_counts", class_counts)
     monkeypatch.setattr(Rooms, "board", board)
     await _empty_ledger(tmp_path)
     assert await settle_command(CAMPAIGN, by="stf_auditor", face=Face(json=True, data=tmp_path)) == 0

@@ -9,9 +9,12 @@ from workflows_house import House, assert_sound
 from workflows_kernel import driven, kernel_year
 
 from domain.events import Envelope
+from domain.time import instant
 from registry.store import Registry
 from rehearsal.county import make_county
 from rehearsal.year import plan_year, run_year
+
+END_OF_MEETINGS = instant("2025-01-15T12:00:00+08:00")
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def assert_equal_ledgers(first: dict[str, list[Envelope]], second: dict[str, lis
         assert len(first[stream]) == len(second[stream]), stream
 
 
-@pytest.mark.parametrize(("schools", "pupils"), [(3, 120), (50, 1000)])
+@pytest.mark.parametrize(("schools", "pupils"), [(3, 120), (50, 500)])
 async def test_kernel_gives_the_same_sound_ledger_every_time(
     tmp_path: Path, registry: Registry, schools: int, pupils: int
 ) -> None:
@@ -70,9 +73,10 @@ async def test_engine_gives_the_kernels_ledger(
     """The stepped engine writes the kernel's year event for event, also when each task replays from the start."""
     files = tmp_path / "county"
     make_county(files, schools, pupils, 1)
-    kernel, report = await kernel_year(registry, files)
+    until = None if cached else END_OF_MEETINGS  # replaying each task from the start costs its square
+    kernel, report = await driven(registry, await plan_year(registry, files, 1, until=until))
     async with house.worker(max_cached_workflows=cached):
-        run = await run_year(house.client, house.registry, files)
+        run = await run_year(house.client, house.registry, files, until=until)
 
     ledger = await house.streams(run.campaign)
     assert_equal_ledgers(ledger, kernel.ledger)
