@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -246,7 +247,7 @@ def counts_given(campaign: str, given: list[str]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for item in given:
         name, _, number = item.rpartition("=")
-        if not name or not number.isascii() or not number.isdigit():
+        if not name or not re.fullmatch(r"[0-9]{1,4}", number):
             raise usage(
                 "COUNT_INVALID",
                 say("人数的写法不对。", "A number of pupils is malformed."),

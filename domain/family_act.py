@@ -7,6 +7,7 @@ command of staff, school or bureau can state, sign or withdraw for a family (INV
 from __future__ import annotations
 
 import contextlib
+import functools
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -109,8 +110,12 @@ def act_bytes(fields: dict[str, Any]) -> bytes:
     return rfc8785.dumps({name: str(value) if isinstance(value, StrEnum) else value for name, value in written.items()})
 
 
+@functools.lru_cache(maxsize=1_024)
 def is_signed_by(act: FamilyAct, public_key: str) -> bool:
-    """Tell whether an act carries the signature of this key (64 hex characters, raw Ed25519)."""
+    """Tell whether an act carries the signature of this key (64 hex characters, raw Ed25519).
+
+    The answer is kept for a while: an Update's validator and its handler ask about the same act.
+    """
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(
             bytes.fromhex(act.signature), act.signed_bytes
