@@ -77,6 +77,11 @@ def test_a_cancellation_nobody_caught_is_a_bug_too():
     assert "CancelledError" in done.stderr
 
 
+def _minding_interrupts():
+    """Mind Ctrl-C also where these tests run as a script's background job, which starts with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_ctrl_c_ends_quietly_with_130(kind):
     """An interrupted command cleans up in its own finally and says nothing of its own."""
@@ -91,7 +96,12 @@ def test_ctrl_c_ends_quietly_with_130(kind):
                 print("cleaned up")
         """
     with subprocess.Popen(
-        [sys.executable, "-c", script(body)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script(body)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_minding_interrupts,  # noqa: PLW1509 - one system call
     ) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
