@@ -326,7 +326,7 @@ class Outbox:
         due = func.coalesce(func.sum(case((or_(_due(stamp(now)), lost), 1), else_=0)), 0)
         waits = func.min(func.coalesce(outbox.c.next_at, outbox.c.lease_until))
         query = select(func.count(), due, waits).where(
-            outbox.c.campaign == campaign, outbox.c.channel == channel, unfinished, ~_held()
+            outbox.c.campaign == campaign, outbox.c.channel == channel, unfinished, ~_held(), ~_has_left_school()
         )
         async with self._engine.connect() as connection:
             count, ready, first = (await connection.execute(query)).one()

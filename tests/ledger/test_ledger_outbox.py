@@ -21,6 +21,7 @@ from ledger_samples import (
     stopped,
     view,
 )
+from sqlalchemy import update
 
 from domain.events import Envelope, Event
 from domain.notices import EMAIL, NoticePlan, NoticeState, notices_for
@@ -29,6 +30,7 @@ from domain.school_events import LeftRegister, StudentJoined
 from domain.time import instant, stamp
 from ledger.outbox import LEASE_EXPIRED, LEFT_REGISTER, TRIES_EXHAUSTED, Claimed, Outcome, Tries
 from ledger.store import Ledger
+from ledger.tables import outbox
 
 NOW = BEGIN + timedelta(days=1)
 LEASE = timedelta(minutes=10)
@@ -313,6 +315,18 @@ async def test_a_notice_planned_later_is_stored_as_cancelled(ledger: Ledger) -> 
     await put(ledger, invited(2))
 
     assert await states(ledger) == {student(1): "cancelled", student(2): "planned"}
+
+
+async def test_a_departure_that_crossed_the_plan_is_seen_at_the_claim(ledger: Ledger) -> None:
+    """Two writers at once: the row was planned after the departure had looked; it is not claimed, nor waited for."""
+    await put(ledger, invited(2))
+    leaves = LeftRegister(student=student(1), exit="death", on=date(2025, 3, 3))
+    await put(ledger, seal_all(f"{CAMPAIGN}/{SCHOOL}", [leaves]))
+    async with ledger._writing.begin() as connection:
+        await connection.execute(update(outbox).values(state="planned", code=None))
+
+    assert (await ledger.outbox.left(CAMPAIGN, "email", NOW)).count == 1
+    assert [row.recipient for row in await claim(ledger)] == [student(2)]
 
 
 async def test_whoever_comes_back_gets_notices_again(ledger: Ledger) -> None:
