@@ -32,8 +32,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from protocol import SEARCH_ATTRIBUTES
 from workflows.application_filing import ApplicationFilingWorkflow
+from workflows.attendance import AttendanceWorkflow
 from workflows.campaign import CampaignWorkflow
+from workflows.compliance import ComplianceCaseWorkflow
 from workflows.dispatch import NoticeDispatchWorkflow
+from workflows.dropout import DropoutCaseWorkflow
 from workflows.identification import IdentificationWorkflow
 from workflows.parent_meetings import ParentMeetingsWorkflow
 from workflows.retention import RetentionWorkflow
@@ -48,6 +51,9 @@ WORKFLOWS: tuple[type, ...] = (
     SchoolVisitsWorkflow,
     ApplicationFilingWorkflow,
     RetentionWorkflow,
+    AttendanceWorkflow,
+    DropoutCaseWorkflow,
+    ComplianceCaseWorkflow,
     NoticeDispatchWorkflow,
 )
 

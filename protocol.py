@@ -33,6 +33,9 @@ WORKFLOW_TYPES = {
     "school-visits": "SchoolVisitsWorkflow",
     "application-filing": "ApplicationFilingWorkflow",
     "retention": "RetentionWorkflow",
+    "attendance": "AttendanceWorkflow",
+    "dropout": "DropoutCaseWorkflow",
+    "compliance": "ComplianceCaseWorkflow",
 }
 """Kind of stream to workflow type."""
 

@@ -12,7 +12,7 @@ from domain.destination import ALLOWED, Case, Move, Step
 from domain.identification import IdentificationState
 from domain.parent_meetings import ParentMeetingsState
 from domain.retention import RetentionState
-from domain.school import SchoolState
+from domain.school_state import SchoolState
 from domain.school_visits_state import SchoolVisitsState
 from domain.stream import fold
 from ledger.store import Ledger

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain import sentences_filing, sentences_retention, sentences_visits
+from domain import (
+    sentences_attendance,
+    sentences_care,
+    sentences_compliance,
+    sentences_filing,
+    sentences_retention,
+    sentences_settlement,
+    sentences_targets,
+    sentences_visits,
+)
 
 _GENERAL: Final[dict[str, dict[str, str]]] = {
     "PROPOSALS_PENDING": {
@@ -58,6 +67,11 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
     **sentences_visits.BLOCKERS,
     **sentences_filing.BLOCKERS,
     **sentences_retention.BLOCKERS,
+    **sentences_attendance.BLOCKERS,
+    **sentences_targets.BLOCKERS,
+    **sentences_settlement.BLOCKERS,
+    **sentences_compliance.BLOCKERS,
+    **sentences_care.BLOCKERS,
 }
 """Blocker code → phrase by language, without a full stop: it stands in a list."""
 

@@ -6,21 +6,23 @@ that counts those *starting*, until they signal that they are ready (O5).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from domain.actors import ANONYMOUS, Actor, Role, require, require_other_person
 from domain.calendar import Calendar, CalendarUnknown
 from domain.campaign_events import (
+    CAMPAIGN_COMMANDS,
     AcknowledgeComplaint,
     ApproveCampaign,
     CalendarPublished,
     CampaignApproved,
     CampaignArchived,
     CampaignClosed,
-    CampaignCommand,
     CampaignDrafted,
     CampaignPaused,
     CampaignResumed,
@@ -37,66 +39,29 @@ from domain.campaign_events import (
     PublishCalendar,
     ResumeCampaign,
     SchoolClosedNoted,
-    SchoolEntry,
     SchoolProgressNoted,
     SchoolReady,
     SchoolStartRequested,
     SchoolStatus,
     StaffListImported,
-    StageWindow,
     StopCampaign,
 )
+from domain.campaign_state import CampaignState, Complaint
+from domain.compliance_holds import HoldsPart
 from domain.events import Envelope, Event, digest
+from domain.parts import Clock, Part, adapter
 from domain.policy import PolicyProfile, require_launchable
+from domain.policy_change import PolicyChangePart
 from domain.refusal import Blocker, Refusal
+from domain.settlement_runs import SettlementPart
 from domain.stage_events import DONE, StageSlug, StageStatus
 from domain.stage_state import require_reason
-from domain.stream import Command, Decider, Message, Outgoing, StreamState, UnknownEventError, child, news
+from domain.stream import Command, Decider, Message, Outgoing, UnknownEventError, child, news
+from domain.targets import TargetsPart
 from domain.time import civil
 
-# -- state ------------------------------------------------------------------------------------------------------
-
-
-class Complaint(BaseModel):
-    """A complaint as far as it has come.
-
-    Attributes:
-        made_by: digests of who complained and for whom, to keep the owner another person; no reference stands here.
-    """
-
-    about: str
-    matter: str
-    owner: str
-    acknowledge_by: date | None
-    decide_by: date | None
-    acknowledged: bool = False
-    outcome: str | None = None
-    made_by: list[str] = []
-
-
-class CampaignState(StreamState):
-    """The campaign as its events make it."""
-
-    campaign: str
-    county: str
-    year: int
-    clock: str
-    content_digest: str
-    drafted_by: Actor
-    approved_by: str | None = None
-    status: CampaignStatus = CampaignStatus.DRAFT
-    calendar: dict[str, Any]
-    rule: dict[str, Any]
-    stages: dict[str, StageWindow]
-    schools: dict[str, SchoolEntry]
-    standing: dict[str, SchoolStatus]
-    progress: dict[str, dict[str, str]]
-    paused: bool = False
-    paused_schools: list[str] = []
-    release: int = 1
-    gateway: dict[str, Any] | None = None
-    qualified_schools: list[str] = []
-    complaints: dict[str, Complaint] = {}
+PARTS: tuple[Part[CampaignState], ...] = (TargetsPart(), PolicyChangePart(), SettlementPart(), HoldsPart())
+"""The topics of the campaign that have a module of their own."""
 
 
 class CampaignDecider(Decider[CampaignState]):
@@ -104,8 +69,8 @@ class CampaignDecider(Decider[CampaignState]):
 
     kind = "campaign"
     state_type = CampaignState
-    commands: TypeAdapter[Any] = TypeAdapter(CampaignCommand)
-    event_types = (
+    commands: TypeAdapter[Any] = adapter((*CAMPAIGN_COMMANDS, *(kind for part in PARTS for kind in part.commands)))
+    event_types: tuple[type[Event], ...] = (
         CampaignDrafted,
         CampaignApproved,
         SchoolStartRequested,
@@ -122,6 +87,7 @@ class CampaignDecider(Decider[CampaignState]):
         ComplaintReceived,
         ComplaintAcknowledged,
         ComplaintDecided,
+        *(kind for part in PARTS for kind in part.event_types),
     )
 
     def begin(self, start: dict[str, Any], now: datetime) -> tuple[Actor, list[Event]]:
@@ -129,7 +95,7 @@ class CampaignDecider(Decider[CampaignState]):
         del now
         return Actor.model_validate(start["actor"]), [CampaignDrafted.model_validate(start)]
 
-    def decide(self, state: CampaignState, command: Any, now: datetime) -> list[Event]:
+    def decide(self, state: CampaignState, command: Any, now: datetime) -> Sequence[Event]:
         """Decide one of the bureau's commands.
 
         Raises:
@@ -185,7 +151,10 @@ class CampaignDecider(Decider[CampaignState]):
                     raise Refusal("COMPLAINT_DECIDED")
                 return [ComplaintDecided(complaint=name, outcome=outcome, reason=reason)]
             case _:
-                raise Refusal("COMMAND_UNKNOWN", command=command.kind)
+                part = next(part for part in PARTS if isinstance(command, part.commands))
+                if state.release < part.since:
+                    raise Refusal("CAMPAIGN_TOO_OLD", release=state.release)
+                return part.decide(state, command, now)
 
     def evolve(self, state: CampaignState | None, event: Event, envelope: Envelope) -> CampaignState:
         """Apply an event; the first must be `CampaignDrafted`."""
@@ -249,12 +218,17 @@ class CampaignDecider(Decider[CampaignState]):
             case ComplaintDecided(complaint=name, outcome=outcome):
                 state.complaints[name].acknowledged = True
                 state.complaints[name].outcome = outcome
-            case _:
+            case _ if not isinstance(event, self._of_parts):
                 raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")
+        for part in PARTS:
+            part.evolve(state, event, envelope)
         return state
 
     def absorb(self, state: CampaignState, message: Message, now: datetime) -> list[Event]:
-        """Take in a school's news: ready, progress of a stage, closed."""
+        """Take in a school's news: ready, progress of a stage, closed; and what the parts take."""
+        for part in PARTS:
+            if message.kind in part.messages:
+                return part.absorb(state, message, now)
         school = message.id.rpartition("#")[0].rpartition("/")[2]
         if school not in state.schools:
             raise UnknownEventError(f"{message.id} is not from a school of {state.campaign}")
@@ -278,7 +252,13 @@ class CampaignDecider(Decider[CampaignState]):
                 return super().absorb(state, message, now)
 
     def outgoing(self, state: CampaignState, event: Event, envelope: Envelope) -> list[Outgoing]:
-        """Start schools and pass holds, stop and close on to those that have started."""
+        """Start schools and pass holds, stop and close on to those that have started; then what the parts send."""
+        return [
+            *self._own(state, event, envelope),
+            *(it for part in PARTS for it in part.outgoing(state, event, envelope)),
+        ]
+
+    def _own(self, state: CampaignState, event: Event, envelope: Envelope) -> list[Outgoing]:
         match event:
             case SchoolStartRequested(school=school):
                 return [child(f"{state.campaign}/{school}", "school", self._school_start(state, school), envelope)]
@@ -296,6 +276,15 @@ class CampaignDecider(Decider[CampaignState]):
                 return self._to_schools(state, None, "calendar", envelope, calendar=calendar)
             case _:
                 return []
+
+    def due(self, state: CampaignState) -> datetime | None:
+        """Return the next instant at which a part acts by itself."""
+        return min((instant for instant, _ in self._clocks(state)), default=None)
+
+    def on_due(self, state: CampaignState, instant: datetime) -> list[Event]:
+        """Return the one event of the earliest clock; the rest follow at the next call."""
+        del instant
+        return [min(self._clocks(state), key=itemgetter(0))[1]]
 
     def finished(self, state: CampaignState) -> bool:
         """Tell whether every school has ended."""
@@ -318,14 +307,23 @@ class CampaignDecider(Decider[CampaignState]):
             "content_digest": state.content_digest,
             "schools": {code: standing.value for code, standing in state.standing.items()},
             **({"open_complaints": open_} if (open_ := self._open_complaints(state)) else {}),
+            **{name: value for part in PARTS for name, value in part.view(state).items()},
         }
 
     def blockers(self, state: CampaignState) -> tuple[Blocker, ...]:
         """Return the unfinished stages, counted, that stand in the way of closing."""
         unfinished = sum(status not in DONE for stages in state.progress.values() for status in stages.values())
-        return (Blocker(code="STAGE_UNFINISHED", count=unfinished),) if unfinished else ()
+        own = (Blocker(code="STAGE_UNFINISHED", count=unfinished),) if unfinished else ()
+        return (*own, *(blocker for part in PARTS for blocker in part.blockers(state)))
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    _of_parts: ClassVar[tuple[type[Event], ...]] = tuple(kind for part in PARTS for kind in part.event_types)
+
+    def _clocks(self, state: CampaignState) -> list[Clock]:
+        if state.status == CampaignStatus.ARCHIVED:
+            return []
+        return [clock for part in PARTS for clock in part.clocks(state)]
 
     def _approve(self, state: CampaignState, command: ApproveCampaign) -> list[Event]:
         if state.status != CampaignStatus.DRAFT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -282,16 +282,15 @@ class DecideComplaint(Command):
     outcome: Literal["UPHELD", "NOT_UPHELD", "REFERRED"]
 
 
-CampaignCommand = Annotated[
-    ApproveCampaign
-    | PauseCampaign
-    | ResumeCampaign
-    | StopCampaign
-    | CloseCampaign
-    | PublishCalendar
-    | ImportStaff
-    | Complain
-    | AcknowledgeComplaint
-    | DecideComplaint,
-    Field(discriminator="kind"),
-]
+CAMPAIGN_COMMANDS: tuple[type[Command], ...] = (
+    ApproveCampaign,
+    PauseCampaign,
+    ResumeCampaign,
+    StopCampaign,
+    CloseCampaign,
+    PublishCalendar,
+    ImportStaff,
+    Complain,
+    AcknowledgeComplaint,
+    DecideComplaint,
+)

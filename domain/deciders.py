@@ -24,23 +24,34 @@ DECIDERS: dict[str, Decider[Any]] = {
     StageSlug.RETENTION.value: RetentionDecider(),
 }
 
+_STAGES = tuple(slug.value for slug in StageSlug)
+
 
 def kind_of(stream: str) -> str:
-    """Return the kind of a stream from its id: `campaign/{county}/{year}[/{school}[/{stage}]]`.
+    """Return the kind of a stream from its id.
+
+    A campaign is `campaign/{county}/{year}`. Below it are `…/{school}` and `…/compliance/{case}`; below a school
+    `…/{stage}`, `…/attendance` and `…/dropout/{student}`.
 
     Raises:
         UnknownEventError: the id is not one of ours.
     """
-    parts = stream.split("/")
-    match parts:
+    match stream.split("/"):
         case ["campaign", _, _]:
             return "campaign"
+        case ["campaign", _, _, "compliance", _]:
+            kind = "compliance"
         case ["campaign", _, _, _]:
             return "school"
-        case ["campaign", _, _, _, slug] if slug in DECIDERS:
-            return slug
+        case ["campaign", _, _, _, "dropout", _]:
+            kind = "dropout"
+        case ["campaign", _, _, _, slug] if slug == "attendance" or slug in _STAGES:
+            kind = slug
         case _:
-            raise UnknownEventError(f"{stream} is no stream of a campaign")
+            kind = ""
+    if kind not in DECIDERS:
+        raise UnknownEventError(f"{stream} is no stream of a campaign")
+    return kind
 
 
 def decider_of(stream: str) -> Decider[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain import sentences_attendance, sentences_care, sentences_compliance, sentences_settlement, sentences_targets
 from domain.event_phrase import Phrase
 from domain.event_phrases_filing import APPLICATION_FILING, RETENTION
 from domain.event_phrases_service import IDENTIFICATION, PARENT_MEETINGS, SCHOOL_VISITS
@@ -223,5 +224,10 @@ PHRASES: Final[dict[str, Phrase]] = {
     **SCHOOL_VISITS,
     **APPLICATION_FILING,
     **RETENTION,
+    **sentences_attendance.PHRASES,
+    **sentences_targets.PHRASES,
+    **sentences_settlement.PHRASES,
+    **sentences_compliance.PHRASES,
+    **sentences_care.PHRASES,
 }
 """All types of events."""

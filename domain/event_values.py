@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from domain import (
+    sentences_attendance,
+    sentences_care,
+    sentences_compliance,
+    sentences_settlement,
+    sentences_targets,
+)
+
+_Values = Mapping[str, Mapping[str, tuple[str, str]]]
+
+
+def _merged(*tables: _Values) -> dict[str, dict[str, tuple[str, str]]]:
+    """Put the tables of all topics together, field by field."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for table in tables:
+        for field, values in table.items():
+            found[field] = {**found.get(field, {}), **values}
+    return found
+
 
 DESTINATIONS: Final[dict[str, tuple[str, str]]] = {
     "VOCATIONAL": ("中等职业学校", "vocational school"),
@@ -31,7 +52,7 @@ EVIDENCE: Final[dict[str, tuple[str, str]]] = {
     "HEARSAY": ("转述", "hearsay"),
 }
 
-VALUES: Final[dict[str, dict[str, tuple[str, str]]]] = {
+_GENERAL: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "school": {"": ("整个活动", "the whole campaign")},
     "scope": {"campaign": ("整个活动", "the campaign"), "school": ("本校", "the school")},
     "clock": {"engine": ("真实", "real"), "stepped": ("演练", "stepped")},
@@ -79,6 +100,16 @@ VALUES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     **dict.fromkeys(("evidence", "held_evidence", "found_evidence"), EVIDENCE),
 }
 """Field → value → word (zh, en), where the glossary of `domain.words` does not say it or says it otherwise."""
+
+VALUES: Final = _merged(
+    _GENERAL,
+    sentences_attendance.VALUES,
+    sentences_targets.VALUES,
+    sentences_settlement.VALUES,
+    sentences_compliance.VALUES,
+    sentences_care.VALUES,
+)
+"""Field → value → how it is shown (zh, en), of all topics."""
 
 VERBATIM: Final = frozenset(
     {"session", "trip", "presentation", "complaint", "checkpoint", "reason", "rule", "snapshot", "name", "county"}

@@ -41,6 +41,7 @@ from domain.time import SHANGHAI, civil
 
 EVENTS_PER_TICK = 200
 GATEWAY_COMMANDS_KEPT = 1_000
+CASE_TOPICS = ("dropout", "compliance")
 REFUSED_SIGNALS_A_DAY = 100
 SIGNAL_NAME = r"[a-z][a-z0-9_-]{0,39}"
 
@@ -423,4 +424,11 @@ class Machine(Generic[S]):
 
 def related(sender: str, stream: str) -> bool:
     """Tell whether one stream is the other's parent: only they send each other news."""
-    return sender.rpartition("/")[0] == stream or stream.rpartition("/")[0] == sender
+    return parent_of(sender) == stream or parent_of(stream) == sender
+
+
+def parent_of(stream: str) -> str:
+    """Return the id of the stream that started this one; a case's id has its topic before its own name."""
+    parent = stream.rpartition("/")[0]
+    head, _, topic = parent.rpartition("/")
+    return head if topic in CASE_TOPICS else parent

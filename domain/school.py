@@ -6,18 +6,21 @@ as a message whose cause is the event's id (design, section 4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, ClassVar, Final
 
 from pydantic import TypeAdapter
 
 from domain.actors import SYSTEM, Actor, require
-from domain.campaign_events import SchoolEntry, StageWindow
+from domain.care import CarePart
 from domain.events import Envelope, Event
+from domain.parts import Clock, Part, adapter
 from domain.policy import PolicyProfile
 from domain.refusal import Refusal, refuse_rows
 from domain.school_events import (
+    SCHOOL_COMMANDS,
     CalendarPassedOn,
     CancellationPassedOn,
     CohortLoaded,
@@ -32,7 +35,6 @@ from domain.school_events import (
     SchoolCampaignStarted,
     SchoolClosed,
     SchoolClosing,
-    SchoolCommand,
     SchoolPaused,
     SchoolResumed,
     SchoolRunStatus,
@@ -41,41 +43,20 @@ from domain.school_events import (
     StageChangeNoted,
     StudentJoined,
 )
+from domain.school_pass_on import PassOnPart
+from domain.school_state import SchoolState
 from domain.stage_events import StageSlug, StageStatus
 from domain.stage_state import require_reason
-from domain.stream import Decider, Job, Message, Outgoing, StreamState, UnknownEventError, child, news
+from domain.stream import Decider, Job, Message, Outgoing, UnknownEventError, child, news
 from domain.time import civil
+from domain.watch import WatchPart
 
 YEARS_OF_SCHOOL: Final = 3
 """From entering a lower secondary school to graduation; a class is named by the year of entry."""
 
 
-class SchoolState(StreamState):
-    """The school as its events make it.
-
-    Attributes:
-        classes: the classes of its cohort, and those that late joiners brought.
-    """
-
-    campaign: str
-    county: str
-    year: int
-    school: str
-    status: SchoolRunStatus = SchoolRunStatus.LOADING
-    entry: SchoolEntry
-    stages: dict[str, StageWindow]
-    calendar: dict[str, Any]
-    rule: dict[str, Any]
-    progress: dict[str, str] = {}
-    pupils: int = 0
-    classes: list[str] = []
-    students: dict[str, str] = {}
-    left: dict[str, str] = {}
-    release: int = 1
-    gateway: dict[str, Any] | None = None
-    qualified_schools: list[str] = []
-    paused: list[str] = []
-    stopped: bool = False
+PARTS: tuple[Part[SchoolState], ...] = (WatchPart(), CarePart(), PassOnPart())
+"""The topics of a school that have a module of their own."""
 
 
 class SchoolDecider(Decider[SchoolState]):
@@ -83,8 +64,8 @@ class SchoolDecider(Decider[SchoolState]):
 
     kind = "school"
     state_type = SchoolState
-    commands: TypeAdapter[Any] = TypeAdapter(SchoolCommand)
-    event_types = (
+    commands: TypeAdapter[Any] = adapter((*SCHOOL_COMMANDS, *(kind for part in PARTS for kind in part.commands)))
+    event_types: tuple[type[Event], ...] = (
         SchoolCampaignStarted,
         CohortLoaded,
         StageChangeNoted,
@@ -99,6 +80,7 @@ class SchoolDecider(Decider[SchoolState]):
         RegistrationsPassedOn,
         CancellationPassedOn,
         StaffReplaced,
+        *(kind for part in PARTS for kind in part.event_types),
     )
 
     def begin(self, start: dict[str, Any], now: datetime) -> tuple[Actor, list[Event]]:
@@ -106,7 +88,7 @@ class SchoolDecider(Decider[SchoolState]):
         del now
         return SYSTEM, [SchoolCampaignStarted.model_validate(start)]
 
-    def decide(self, state: SchoolState, command: Any, now: datetime) -> list[Event]:
+    def decide(self, state: SchoolState, command: Any, now: datetime) -> Sequence[Event]:
         """Decide departures and late joiners.
 
         Raises:
@@ -145,7 +127,10 @@ class SchoolDecider(Decider[SchoolState]):
                     )
                 ]
             case _:
-                raise Refusal("COMMAND_UNKNOWN", command=command.kind)
+                part = next(part for part in PARTS if isinstance(command, part.commands))
+                if state.release < part.since:
+                    raise Refusal("CAMPAIGN_TOO_OLD", release=state.release)
+                return part.decide(state, command, now)
 
     def evolve(self, state: SchoolState | None, event: Event, envelope: Envelope) -> SchoolState:
         """Apply an event; the first must be `SchoolCampaignStarted`."""
@@ -199,8 +184,10 @@ class SchoolDecider(Decider[SchoolState]):
                 state.calendar = calendar
             case RegistrationsPassedOn() | CancellationPassedOn() | StaffReplaced():
                 pass  # the retention keeps the ones, the registry the others
-            case _:
+            case _ if not isinstance(event, self._of_parts):
                 raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")
+        for part in PARTS:
+            part.evolve(state, event, envelope)
         return state
 
     def job(self, state: SchoolState) -> Job | None:
@@ -210,7 +197,10 @@ class SchoolDecider(Decider[SchoolState]):
         return Job(name="cohort", arguments={"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest})
 
     def absorb(self, state: SchoolState, message: Message, now: datetime) -> list[Event]:
-        """Take in the cohort, the stages' news and what the campaign passes on."""
+        """Take in the cohort, the stages' news and what the campaign passes on; and what the parts take."""
+        for part in PARTS:
+            if message.kind in part.messages:
+                return part.absorb(state, message, now)
         match message.kind:
             case "cohort":
                 return self._load(state, message)
@@ -248,7 +238,13 @@ class SchoolDecider(Decider[SchoolState]):
                 return super().absorb(state, message, now)
 
     def outgoing(self, state: SchoolState, event: Event, envelope: Envelope) -> list[Outgoing]:
-        """Start the stages, report to the campaign, and pass news on to the stages that wait for it."""
+        """Start the stages, report to the campaign, pass news on to stages that wait for it; then the parts."""
+        own = self._own(state, event, envelope)
+        if state.release < min(part.since for part in PARTS):
+            return own
+        return [*own, *(item for part in PARTS for item in part.outgoing(state, event, envelope))]
+
+    def _own(self, state: SchoolState, event: Event, envelope: Envelope) -> list[Outgoing]:
         match event:
             case CohortLoaded():
                 return [
@@ -297,7 +293,17 @@ class SchoolDecider(Decider[SchoolState]):
 
     def last_archives(self, state: SchoolState) -> list[str]:
         """Return the streams of the school's stages."""
-        return [f"{state.campaign}/{state.school}/{slug}" for slug in state.progress]
+        stages = [f"{state.campaign}/{state.school}/{slug}" for slug in state.progress]
+        return [*stages, *state.watch.ended]
+
+    def due(self, state: SchoolState) -> datetime | None:
+        """Return the next instant at which a part acts by itself."""
+        return min((instant for instant, _ in self._clocks(state)), default=None)
+
+    def on_due(self, state: SchoolState, instant: datetime) -> list[Event]:
+        """Return the one event of the earliest clock; the rest follow at the next call."""
+        del instant
+        return [min(self._clocks(state), key=itemgetter(0))[1]]
 
     def view(self, state: SchoolState) -> dict[str, Any]:
         """Return the school's own line of the board."""
@@ -308,9 +314,17 @@ class SchoolDecider(Decider[SchoolState]):
             "pupils": state.pupils,
             "paused": bool(state.paused),
             "stopped": state.stopped,
+            **{name: value for part in PARTS for name, value in part.view(state).items()},
         }
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    _of_parts: ClassVar[tuple[type[Event], ...]] = tuple(kind for part in PARTS for kind in part.event_types)
+
+    def _clocks(self, state: SchoolState) -> list[Clock]:
+        if state.status != SchoolRunStatus.RUNNING:
+            return []
+        return [clock for part in PARTS for clock in part.clocks(state)]
 
     def _load(self, state: SchoolState, message: Message) -> list[Event]:
         if state.status != SchoolRunStatus.LOADING:

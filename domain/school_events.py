@@ -190,4 +190,4 @@ class ReplaceStaff(Command):
     on: Day
 
 
-SchoolCommand = Annotated[RecordExits | EnrolStudents | ReplaceStaff, Field(discriminator="kind")]
+SCHOOL_COMMANDS: tuple[type[Command], ...] = (RecordExits, EnrolStudents, ReplaceStaff)

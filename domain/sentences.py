@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from domain import sentences_filing, sentences_gateway, sentences_register, sentences_retention, sentences_visits
+from domain import (
+    sentences_attendance,
+    sentences_care,
+    sentences_compliance,
+    sentences_filing,
+    sentences_gateway,
+    sentences_register,
+    sentences_retention,
+    sentences_settlement,
+    sentences_targets,
+    sentences_visits,
+)
 from domain.blockers import BLOCKERS, SHARED
 from domain.refusal import Refusal
 from domain.words import WORDS
@@ -305,6 +316,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     **sentences_filing.REFUSALS,
     **sentences_retention.REFUSALS,
     **sentences_gateway.REFUSALS,
+    **sentences_attendance.REFUSALS,
+    **sentences_targets.REFUSALS,
+    **sentences_settlement.REFUSALS,
+    **sentences_compliance.REFUSALS,
+    **sentences_care.REFUSALS,
 }
 """Refusal code → sentence by language."""
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain import sentences_filing, sentences_register, sentences_retention, sentences_visits
+from domain import (
+    sentences_attendance,
+    sentences_care,
+    sentences_compliance,
+    sentences_filing,
+    sentences_register,
+    sentences_retention,
+    sentences_settlement,
+    sentences_targets,
+    sentences_visits,
+)
 
 _GENERAL: Final[dict[str, dict[str, str]]] = {
     # roles
@@ -109,5 +119,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     **sentences_visits.WORDS,
     **sentences_filing.WORDS,
     **sentences_retention.WORDS,
+    **sentences_attendance.WORDS,
+    **sentences_targets.WORDS,
+    **sentences_settlement.WORDS,
+    **sentences_compliance.WORDS,
+    **sentences_care.WORDS,
 }
 """Code → word by language."""

@@ -43,7 +43,7 @@ class Draft:
     pupils: dict[str, int] = field(default_factory=dict)
 
 
-RELEASE: Final = 2
+RELEASE: Final = 3
 """What streams of a campaign that is drafted now begin with; older campaigns keep what they began with."""
 
 

@@ -34,6 +34,9 @@ STREAMS: dict[str, dict[str, Any]] = {
 }
 """Release and name of a history → its workflow, the version that it began after, and the hashes of its events."""
 
+LATER = {"0.1.0": ("attendance", "dropout", "compliance"), "0.2.0": ("attendance", "dropout", "compliance")}
+"""Release → kinds of streams that it did not have."""
+
 LARGEST = 1_000_000
 TRACKED = f"{FIRST}/stepped-identification-closed"
 ENDS, CLOCKS = ("open", "closed"), ("engine", "stepped")
@@ -73,9 +76,10 @@ def test_the_collection_is_whole(release: str) -> None:
     directory = HERE / "histories" / release
     there = {f"{release}/{path.name.removesuffix('.json.gz')}" for path in directory.glob("*.json.gz")}
     assert there == {name for name in STREAMS if name.startswith(f"{release}/")}
-    wanted = {f"{release}/{clock}-{kind}-{state}" for clock in CLOCKS for kind in WORKFLOW_TYPES for state in ENDS}
+    kinds = [kind for kind in WORKFLOW_TYPES if kind not in LATER.get(release, ())]
+    wanted = {f"{release}/{clock}-{kind}-{state}" for clock in CLOCKS for kind in kinds for state in ENDS}
     assert wanted <= there
-    assert {f"{release}/engine-{kind}-continued" for kind in WORKFLOW_TYPES} <= there
+    assert {f"{release}/engine-{kind}-continued" for kind in kinds} <= there
     assert sum(path.stat().st_size for path in directory.iterdir()) < LARGEST
     for name in there:
         assert is_closed(json.loads(golden(name)[1])) is not name.endswith("open"), name
@@ -97,7 +101,7 @@ async def test_history_replays_to_the_same_events(replaying: Replaying, name: st
     assert run_start(history).version == STREAMS[name]["after"]
 
 
-@pytest.mark.parametrize("kind", WORKFLOW_TYPES)
+@pytest.mark.parametrize("kind", [kind for kind in WORKFLOW_TYPES if kind not in LATER[FIRST]])
 def test_the_runs_of_a_workflow_join(kind: str) -> None:
     """The run that continued as new and the one that closed are neighbours: version and hash go on."""
     first, second = STREAMS[f"{FIRST}/engine-{kind}-continued"], STREAMS[f"{FIRST}/engine-{kind}-closed"]
