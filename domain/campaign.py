@@ -175,6 +175,8 @@ class CampaignDecider(Decider[CampaignState]):
                 release=event.release,
                 gateway=event.gateway.model_dump() if event.gateway else None,
                 qualified_schools=list(event.qualified_schools),
+                attendance=event.attendance,
+                application_window=event.application_window,
                 progress={
                     school.code: dict.fromkeys(event.stages, StageStatus.PLANNED.value) for school in event.schools
                 },
@@ -423,6 +425,8 @@ class CampaignDecider(Decider[CampaignState]):
             "release": state.release,
             "gateway": state.gateway,
             "qualified_schools": list(state.qualified_schools),
+            "attendance": state.attendance and state.attendance.model_dump(mode="json"),
+            "application_window": state.application_window and state.application_window.model_dump(mode="json"),
         }
 
 

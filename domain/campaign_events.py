@@ -47,6 +47,24 @@ class GatewayKey(BaseModel):
     public_key: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class DayRange(BaseModel):
+    """Civil days from one to another, both included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: date
+    last: date
+
+
+class TargetDocument(BaseModel):
+    """The paper that a first issue of planning targets rests on: its number, and the day from which it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document: str
+    effective: date
+
+
 class SchoolStatus(StrEnum):
     """Where a school stands in the campaign."""
 
@@ -92,8 +110,19 @@ class CampaignDrafted(Event):
     gateway: GatewayKey | None = None
     quotas: dict[str, dict[str, int]] = {}
     complaint_line: str | None = None
+    attendance: DayRange | None = None
+    application_window: DayRange | None = None
+    targets: TargetDocument | None = None
 
-    LATER: ClassVar[tuple[str, ...]] = ("release", "gateway", "quotas", "complaint_line")
+    LATER: ClassVar[tuple[str, ...]] = (
+        "release",
+        "gateway",
+        "quotas",
+        "complaint_line",
+        "attendance",
+        "application_window",
+        "targets",
+    )
 
 
 class CampaignApproved(Event):

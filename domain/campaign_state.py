@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from domain.actors import Actor
-from domain.campaign_events import CampaignStatus, SchoolEntry, SchoolStatus, StageWindow
+from domain.campaign_events import CampaignStatus, DayRange, SchoolEntry, SchoolStatus, StageWindow
 from domain.compliance_events import HoldRegister
 from domain.policy_change_events import PolicyChanges
 from domain.settlement_events import SettlementBook
@@ -56,6 +56,8 @@ class CampaignState(StreamState):
     gateway: dict[str, Any] | None = None
     qualified_schools: list[str] = []
     complaints: dict[str, Complaint] = {}
+    attendance: DayRange | None = None
+    application_window: DayRange | None = None
     targets: Targets = Targets()
     policy_changes: PolicyChanges = PolicyChanges()
     settlement: SettlementBook = SettlementBook()

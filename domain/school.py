@@ -148,6 +148,8 @@ class SchoolDecider(Decider[SchoolState]):
                 release=event.release,
                 gateway=event.gateway,
                 qualified_schools=list(event.qualified_schools),
+                attendance=event.attendance,
+                application_window=event.application_window,
             )
         if state is None:
             raise UnknownEventError(f"{envelope['stream']} begins with {envelope['type']}")
@@ -369,10 +371,12 @@ class SchoolDecider(Decider[SchoolState]):
         """Return what streams of this release begin with; an older campaign starts its stages as it did."""
         if state.release == 1:
             return {}
+        window = state.application_window
         return {
             "release": state.release,
             "gateway": state.gateway,
             "qualified_schools": list(state.qualified_schools),
+            **({} if window is None else {"application_window": window.model_dump(mode="json")}),
         }
 
     def _refuse_rows(self, state: SchoolState, rows: Iterable[ExitRow | EnrolRow], today: date) -> None:

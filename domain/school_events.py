@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.campaign_events import SchoolEntry, StageWindow
+from domain.campaign_events import DayRange, SchoolEntry, StageWindow
 from domain.events import Event
 from domain.instants import Day
 from domain.stream import CLASS, STAFF, STUDENT, Command
@@ -53,8 +53,16 @@ class SchoolCampaignStarted(Event):
     release: int = 1
     gateway: dict[str, Any] | None = None
     qualified_schools: tuple[str, ...] = ()
+    attendance: DayRange | None = None
+    application_window: DayRange | None = None
 
-    LATER: ClassVar[tuple[str, ...]] = ("release", "gateway", "qualified_schools")
+    LATER: ClassVar[tuple[str, ...]] = (
+        "release",
+        "gateway",
+        "qualified_schools",
+        "attendance",
+        "application_window",
+    )
 
 
 class CohortLoaded(Event):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.campaign_events import SchoolEntry, StageWindow
+from domain.campaign_events import DayRange, SchoolEntry, StageWindow
 from domain.care_events import Care
 from domain.school_events import SchoolRunStatus
 from domain.stream import StreamState
@@ -37,5 +37,7 @@ class SchoolState(StreamState):
     qualified_schools: list[str] = []
     paused: list[str] = []
     stopped: bool = False
+    attendance: DayRange | None = None
+    application_window: DayRange | None = None
     watch: Watch = Watch()
     care: Care = Care()

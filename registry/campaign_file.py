@@ -44,6 +44,7 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "extra_forbidden": ("没有这一项，请检查拼写。", "There is no such key: check its spelling."),
     "string_pattern_mismatch": ("格式不对。", "The form is wrong."),
     "STAGE_WINDOW_INVALID": ("截止日期早于开始日期。", "The due date lies before the opening date."),
+    "DAYS_REVERSED": ("最后一天早于第一天。", "The last day lies before the first."),
     "STAGE_MISSING": ("五个阶段必须都写明。", "All five stages must be given."),
     "STAGE_ORDER_INVALID": (
         "前置阶段不能是自身，也不能循环。",
@@ -134,6 +135,26 @@ class IdentificationEntry(_Model):
     full_mark: int = Field(default=DEFAULT_FULL_MARK, ge=1, le=10_000, strict=True)
 
 
+class DayRangeEntry(_Model):
+    """Civil days from one to another, both included."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.last < self.first:
+            raise PydanticCustomError("DAYS_REVERSED", "last before first")
+        return self
+
+
+class TargetsEntry(_Model):
+    """The paper on which the schools' quotas rest: its number, and the day from which they hold."""
+
+    document: str = Field(min_length=1, max_length=60)
+    effective: date
+
+
 class CampaignFile(_Model):
     """The content of `campaign.toml`; paths are checked by `load_campaign`.
 
@@ -147,6 +168,10 @@ class CampaignFile(_Model):
         identification: settings of the identification.
         stages: window of each of the five stages, in their order.
         schools: the junior high schools, in the file's order.
+        attendance: the days on which the schools report who is there; without it they do so from the first stage's
+            opening until the identification's results expire.
+        application_window: when the official system takes applications; a consent's cooling-off is cut where it locks.
+        targets: the paper of the schools' quotas.
         complaint_line: the number in every notice to a family; nobody of the school answers it.
     """
 
@@ -159,6 +184,9 @@ class CampaignFile(_Model):
     identification: IdentificationEntry = IdentificationEntry()
     stages: dict[StageSlug, StageWindow]
     schools: tuple[SchoolEntry, ...] = Field(min_length=1)
+    attendance: DayRangeEntry | None = None
+    application_window: DayRangeEntry | None = None
+    targets: TargetsEntry | None = None
     complaint_line: str = Field(default=COMPLAINT_LINE, pattern=r"^[0-9][0-9-]{2,19}$")
 
     @model_validator(mode="before")

@@ -125,10 +125,21 @@ async def prepare(
             if school.quotas
         },
         "complaint_line": file.complaint_line,
+        **_where_given(file),
     }
     content["content_digest"] = digest(content)
     pupils = {entry["code"]: entry["pupils"] for entry in entries}
     return Draft(file.campaign, content, tuple(warnings), pupils)
+
+
+def _where_given(file: CampaignFile) -> dict[str, Any]:
+    """Return the parts of the file that many counties leave out."""
+    parts = {
+        "attendance": file.attendance,
+        "application_window": file.application_window,
+        "targets": file.targets,
+    }
+    return {name: part.model_dump(mode="json") for name, part in parts.items() if part is not None}
 
 
 def load_calendar(directory: Path, file: CampaignFile) -> Calendar:
