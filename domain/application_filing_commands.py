@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.application_filing_events import ContactKind, ContactOutcome
+from domain.consent import CallbackOutcome, CallbackPurpose, Standing
 from domain.destination import DestinationKind
 from domain.evidence import EvidenceGrade
 from domain.family_act import SCHOOL, FamilyAct, Party
@@ -16,7 +17,7 @@ from domain.stage_events import StageCommand
 from domain.stream import CLASS, STUDENT, Command
 
 AdmissionResult = Literal["admitted", "not_admitted"]
-CodeTrouble = Literal["CODE_WRONG", "CODE_EXPIRED", "CODE_FOREIGN", "CODE_LOCKED"]
+CodeTrouble = Literal["CODE_WRONG", "CODE_EXPIRED", "CODE_FOREIGN", "CODE_LOCKED", "CODE_SUPERSEDED", "CODE_IS_PAPER"]
 Student = Annotated[str, Field(pattern=STUDENT)]
 School = Annotated[str, Field(pattern=SCHOOL)]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{2,39}$")]
@@ -83,11 +84,12 @@ class Row(BaseModel):
 
 
 class ContactRow(Row):
-    """One attempt to reach a family that has not answered."""
+    """One attempt to reach a family that has not answered; `again_on`: the day on which it asked to be called back."""
 
     contact: ContactKind
     outcome: ContactOutcome
     at: Instant
+    again_on: Day | None = None
 
 
 class ApplicationRow(Row):
@@ -177,6 +179,72 @@ class ResolveDestination(Command):
     evidence: EvidenceGrade
 
 
+ReportChannel = Literal["app", "sms", "phone", "paper", "call", "in_person"]
+Guardian = Annotated[str, Field(pattern=r"^gdn_[a-z0-9]{6,32}$")]
+
+
+class ReportWithdrawal(Command):
+    """Say that a family wants out, for one that cannot say it by its own code; anybody may. It suspends, no more."""
+
+    kind: Literal["report_withdrawal"] = "report_withdrawal"
+    student: Student
+    channel: ReportChannel
+
+
+class CallbackRow(Row):
+    """One call of the bureau to a family: why it called, what it heard, and when."""
+
+    purpose: CallbackPurpose
+    outcome: CallbackOutcome
+    at: Instant
+
+
+class RecordCallbacks(Command):
+    """What the bureau has heard from families; never the school's to record: all rows or none."""
+
+    kind: Literal["record_callbacks"] = "record_callbacks"
+    rows: Annotated[tuple[CallbackRow, ...], Field(min_length=1, max_length=500)]
+
+
+class RecordGuardianship(Command):
+    """What a person is to a pupil, and how that is known: a guardian, a caregiver, a parent without custody (G9)."""
+
+    kind: Literal["record_guardianship"] = "record_guardianship"
+    student: Student
+    person: Guardian
+    standing: Standing
+    evidence: EvidenceGrade
+
+
+class SuspendConsent(Command):
+    """Suspend a consent; the command's reason says for what, as CUSTODY_DISPUTE or COURT_ORDER."""
+
+    kind: Literal["suspend_consent"] = "suspend_consent"
+    student: Student
+
+
+class LiftSuspension(Command):
+    """End a suspension that a document has settled; needs a reason. Signs nothing."""
+
+    kind: Literal["lift_suspension"] = "lift_suspension"
+    student: Student
+    evidence: EvidenceGrade
+
+
+class RestrictRecord(Command):
+    """Let no notice and no list name a pupil any more; needs a reason (G17)."""
+
+    kind: Literal["restrict_record"] = "restrict_record"
+    student: Student
+
+
+class ReleaseRecord(Command):
+    """Use a restricted record as every other again; needs a reason."""
+
+    kind: Literal["release_record"] = "release_record"
+    student: Student
+
+
 FilingCommand = Annotated[
     StageCommand
     | OfferNotice
@@ -191,6 +259,13 @@ FilingCommand = Annotated[
     | RecordReporting
     | RecordRegistrations
     | RecordDestinations
-    | ResolveDestination,
+    | ResolveDestination
+    | ReportWithdrawal
+    | RecordCallbacks
+    | RecordGuardianship
+    | SuspendConsent
+    | LiftSuspension
+    | RestrictRecord
+    | ReleaseRecord,
     Field(discriminator="kind"),
 ]

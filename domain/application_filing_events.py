@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime
 
 from domain.destination import DestinationKind, Outcome
 from domain.events import Event
 from domain.evidence import EvidenceGrade
-from domain.family_act import Intent, Party
+from domain.family_act import Channel, Intent, Party, Wave
 from domain.school_events import RegisteredRow
 
 ContactKind = Literal["call", "home_visit"]
@@ -27,11 +27,16 @@ class FamilyEvent(Event):
         student: the pupil whose destination it is.
         party: pupil or guardian.
         act: id of the signed act, which is taken once.
+        channel, device: how it came in, and the digest of the device, where those are known (R-18).
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("channel", "device")
 
     student: str
     party: Party
     act: str
+    channel: Channel | None = None
+    device: str | None = None
 
 
 class IntentStated(FamilyEvent):
@@ -47,10 +52,17 @@ class NoticeAcknowledged(FamilyEvent):
 
 
 class ConsentSigned(FamilyEvent):
-    """A pupil or guardian has signed for one school, after the notice; a consent needs both."""
+    """A pupil or guardian has signed for one school, after the notice; a consent needs both.
+
+    `short`: the signer has ticked that a window cuts the cooling-off (R-11).
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = (*FamilyEvent.LATER, "wave", "short")
 
     document: str
     destination: str
+    wave: Wave = Wave.AUTUMN
+    short: bool = False
 
 
 class ConsentRefused(FamilyEvent):
@@ -60,7 +72,10 @@ class ConsentRefused(FamilyEvent):
 
 
 class ConsentWithdrawn(FamilyEvent):
-    """A pupil or guardian has withdrawn; no reason is asked (INV-06). `late`: an application was recorded before."""
+    """A pupil or guardian has withdrawn; no reason is asked (INV-06).
+
+    `late`: after the cooling-off; in a stream of release 2, after an application was recorded. It changes nothing.
+    """
 
     late: bool
 
@@ -92,12 +107,19 @@ class NoticeOffered(Event):
 
 
 class FamilyContacted(Event):
-    """Somebody called or visited a family that had not answered the notice."""
+    """Somebody called or visited a family that had not answered the notice.
+
+    Attributes:
+        again_on: the day for which the family asked to be called back (FEATURES S10).
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("again_on",)
 
     student: str
     contact: ContactKind
     outcome: ContactOutcome
     at: AwareDatetime
+    again_on: date | None = None
 
 
 class DestinationSettled(Event):

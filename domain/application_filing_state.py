@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel
 
 from domain.campaign_events import GatewayKey
+from domain.consent import PROTOCOL_SINCE, AnomalyKind, Window
 from domain.destination import Case, Step
-from domain.policy_parameters import SpringMode
+from domain.family_act import Wave
+from domain.policy_parameters import WaveBy
+from domain.refusal import Blocker
 from domain.stage_state import StageState
 from domain.time import end_of
+
+SERVICE: Final = (
+    "NOTICES_NOT_OFFERED",
+    "FAMILIES_NOT_REACHED",
+    "CALLBACKS_OPEN",
+    "APPLICATIONS_OPEN",
+    "ADMISSIONS_OPEN",
+    "REPORTING_OPEN",
+    "REGISTRATIONS_OPEN",
+    "DESTINATIONS_CONFLICTING",
+)
+"""The blockers, in the order in which they are named."""
+
+
+class HeldScope(BaseModel):
+    """What a compliance hold covers: a pupil, a class, or, with neither, the whole school."""
+
+    class_id: str | None = None
+    student: str | None = None
+
+
+class Flag(BaseModel):
+    """Signatures that look as if one person had made them (R-18), and on which occasion."""
+
+    kind: AnomalyKind
+    mark: str
+    students: list[str]
 
 
 class ApplicationFilingState(StageState):
@@ -23,7 +57,14 @@ class ApplicationFilingState(StageState):
         documents: the notices offered so far, the current one last.
         cases: pupil → case (INV-01).
         departed: the cases of those who have left the register, as they stood; a return goes on from there.
+        first_class: the class that a registered pupil who has left was in; the credit stays there (INV-10).
         deadline_passed: the registration deadline is over.
+        application_window: when the official system takes applications, where that is known (R-11).
+        under_14: pupils for whose data a guardian's agreement is needed (R-17).
+        shared_phones: groups of pupils who have one telephone, more than a family has (R-18, edge case 8).
+        holds: hold → what it covers; it is not counted, and everything else goes on (INV-30).
+        flags: what looked as if one person had signed for several families.
+        paused_since: since when the stage has been paused without a gap.
     """
 
     year: int = 0
@@ -32,7 +73,24 @@ class ApplicationFilingState(StageState):
     documents: list[str] = []
     cases: dict[str, Case] = {}
     departed: dict[str, Case] = {}
+    first_class: dict[str, str] = {}
     deadline_passed: bool = False
+    application_window: Window | None = None
+    under_14: list[str] = []
+    shared_phones: list[list[str]] = []
+    holds: dict[str, HeldScope] = {}
+    flags: list[Flag] = []
+    paused_since: AwareDatetime | None = None
+
+    @property
+    def has_protocol(self) -> bool:
+        """Tell whether this stream has the cooling-off and what belongs to it; an older one goes on as it was."""
+        return self.content_release >= PROTOCOL_SINCE
+
+    @property
+    def current(self) -> str | None:
+        """Return the version of the notice that families get now; None where versions are not followed."""
+        return self.documents[-1] if self.has_protocol and self.documents else None
 
     @property
     def deadline(self) -> date:
@@ -45,7 +103,7 @@ class ApplicationFilingState(StageState):
 
         Only a spring under a document of the province, with the register staying at the junior school, begins earlier.
         """
-        if self.policy.parameters.spring_mode is SpringMode.COOP_ORIGIN_XUEJI:
+        if self.policy.parameters.spring_delivery:
             return date(self.year, 1, 1)
         return self._day(self.policy.parameters.reporting_month_day)
 
@@ -76,42 +134,100 @@ class ApplicationFilingState(StageState):
         for student, case in self.cases.items():
             if case.admitted_on is None or case.reporting is not None or case.no_show:
                 continue
-            if case.found is None and not case.elsewhere:
+            if case.found is None and not (case.elsewhere or case.protocol.suspended or case.protocol.restricted):
                 yield case.admitted_on, student
 
-    def own_cases(self) -> Iterator[Case]:
-        """Yield the cases that a completion waits for: everybody's but late joiners'."""
-        return (case for student, case in self.cases.items() if student not in self.joined)
+    def missing(self) -> tuple[Blocker, ...]:
+        """Return the service that a completion waits for: everybody's but late joiners'; never a family's yes."""
+        owed = Counter(self.owed(student) for student in self.cases if student not in self.joined)
+        return tuple(Blocker(code=code, count=owed[code]) for code in SERVICE if owed[code])
 
     def owed(self, student: str) -> str | None:
         """Return the service that is missing for a pupil, as a blocker's code."""
-        return self.cases[student].owed(deadline_passed=self.deadline_passed)
+        return self.cases[student].owed(deadline_passed=self.deadline_passed, current=self.current)
 
     def served(self, student: str) -> bool:
         """Tell whether the service for a pupil is done: an outcome, or nothing owed after the registration deadline."""
         return self.cases[student].outcome is not None or (self.deadline_passed and self.owed(student) is None)
+
+    def countable(self, student: str, class_id: str) -> bool:
+        """Tell whether a pupil counts (DOMAIN §7.3 `countable`, INV-11).
+
+        Registered in time, both signatures valid, no records that contradict each other. From release 3 also: both
+        signed before the admission, the school was on the list then, no hold, no suspension, no confirmed violation,
+        and whoever signed as the guardian is on record as nobody else (G9).
+        """
+        case = self.cases[student]
+        registration = case.registration
+        if registration is None or not (registration.in_time and case.signed_by_both) or case.conflicting:
+            return False
+        protocol = case.protocol
+        if not protocol.signer_stands:
+            return False
+        return not (protocol.suspended or protocol.invalidated or protocol.unsound or self.held(student, class_id))
+
+    def held(self, student: str, class_id: str) -> bool:
+        """Tell whether a compliance hold covers a pupil: the pupil's own, the class's or the whole school's."""
+        return any(
+            student == hold.student or (hold.student is None and hold.class_id in (None, class_id))
+            for hold in self.holds.values()
+        )
+
+    def wave_of(self, student: str) -> Wave:
+        """Return the season that a pupil counts for: of the delivery, or of the consent (Q12, edge case 43)."""
+        case, parameters = self.cases[student], self.policy.parameters
+        if parameters.wave_by is WaveBy.QUOTA:
+            return case.protocol.wave or Wave.AUTUMN
+        graduation = self._day(parameters.result_expires_month_day)
+        return Wave.SPRING if case.reporting is not None and case.reporting.on <= graduation else Wave.AUTUMN
+
+    def case_of(self, student: str) -> Case | None:
+        """Return a pupil's case, also where the pupil has left the register; None where there is none."""
+        return self.cases.get(student) or self.departed.get(student)
+
+    def class_of(self, student: str) -> str | None:
+        """Return the class that a pupil is in."""
+        return next((class_id for class_id, students in self.classes.items() if student in students), None)
+
+    def flagged(self) -> dict[str, list[AnomalyKind]]:
+        """Return who must be in the bureau's sample because of an anomaly, and why (R-18, R-21)."""
+        found: dict[str, list[AnomalyKind]] = {}
+        for flag in self.flags:
+            for student in flag.students:
+                found[student] = [*found.get(student, []), flag.kind]
+        return found
 
     def _day(self, month_day: str) -> date:
         return date.fromisoformat(f"{self.year:04d}-{month_day}")
 
 
 def counted(state: ApplicationFilingState) -> dict[str, dict[str, int]]:
-    """Return by class what a trial settlement looks at (DOMAIN §7.3 `countable`, R-04).
+    """Return by class what a settlement looks at (DOMAIN §7.3 `countable`, R-04).
 
     Returns:
-        `{class: {pupils, informed, countable, free_refusals}}`, without those who have left. `informed`: a guardian has
-        acknowledged the notice. `countable`: registered in time; a registration stands on both signatures, as a
-        withdrawal cancels it. `free_refusals`: the family's own signed no; what staff say of a call does not count.
+        `{class: {pupils, informed, countable, free_refusals, countable_spring, countable_autumn}}`, without those who
+        have left. `informed`: a guardian has acknowledged the notice. `free_refusals`: the family's own signed no; what
+        staff say of a call does not count. The waves are the season of the delivery, or of the consent (Q12). A pupil
+        who was registered, left and came back into another class counts for the class of the cohort (INV-10), and is
+        among the pupils of the class that serves the family now.
     """
-    return {
-        class_id: {
+    credited: dict[str, list[str]] = {}
+    for class_id, students in state.classes.items():
+        for student in students:
+            credited.setdefault(state.first_class.get(student, class_id), []).append(student)
+    found: dict[str, dict[str, int]] = {}
+    for class_id, students in state.classes.items():
+        counting = (student for student in credited.get(class_id, ()) if state.countable(student, class_id))
+        waves = Counter(state.wave_of(student) for student in counting)
+        found[class_id] = {
             "pupils": len(students),
             "informed": sum(state.cases[student].acknowledged is not None for student in students),
-            "countable": sum(_countable(state.cases[student]) for student in students),
+            "countable": sum(waves.values()),
             "free_refusals": sum(state.cases[student].declined for student in students),
+            "countable_spring": waves[Wave.SPRING],
+            "countable_autumn": waves[Wave.AUTUMN],
         }
-        for class_id, students in state.classes.items()
-    }
+    return found
 
 
 def steps(state: ApplicationFilingState) -> dict[str, int]:
@@ -120,8 +236,3 @@ def steps(state: ApplicationFilingState) -> dict[str, int]:
     for case in state.cases.values():
         counts[case.step] += 1
     return {step.value: count for step, count in counts.items() if count}
-
-
-def _countable(case: Case) -> bool:
-    registration = case.registration
-    return registration is not None and registration.in_time and case.signed_by_both and not case.conflicting

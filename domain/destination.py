@@ -11,12 +11,13 @@ import hashlib
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AwareDatetime, BaseModel
 
+from domain.consent import Protocol, Sparse
 from domain.evidence import EvidenceGrade
-from domain.family_act import Intent, Party
+from domain.family_act import Intent, Party, Wave
 from domain.time import civil
 
 
@@ -27,6 +28,9 @@ class Step(StrEnum):
     INTENT = "INTENT"
     INFORMED = "INFORMED"
     SIGNED = "SIGNED"
+    """Signed by both; a stream of release 3 goes on to COOLING at once."""
+    COOLING = "COOLING"
+    CONFIRMED = "CONFIRMED"
     APPLIED = "APPLIED"
     ADMITTED = "ADMITTED"
     NO_SHOW = "NO_SHOW"
@@ -73,10 +77,12 @@ class Move(StrEnum):
     REPORT = "report"
     REGISTER = "register"
     FIND = "find"
+    CONSENT_DATA = "consent_data"
 
 
 _BEFORE_SIGNING: Final = (Step.ROSTERED, Step.INTENT, Step.INFORMED)
-_UNREGISTERED: Final = (*_BEFORE_SIGNING, Step.SIGNED, Step.APPLIED, Step.ADMITTED, Step.NO_SHOW, Step.REPORTED)
+_SIGNED: Final = (Step.SIGNED, Step.COOLING, Step.CONFIRMED)
+_UNREGISTERED: Final = (*_BEFORE_SIGNING, *_SIGNED, Step.APPLIED, Step.ADMITTED, Step.NO_SHOW, Step.REPORTED)
 
 ALLOWED: Final[dict[Move, tuple[Step, ...]]] = {
     Move.INTENT: _UNREGISTERED,
@@ -84,11 +90,12 @@ ALLOWED: Final[dict[Move, tuple[Step, ...]]] = {
     Move.SIGN: _BEFORE_SIGNING,
     Move.REFUSE: _UNREGISTERED,
     Move.WITHDRAW: _UNREGISTERED,  # INV-06: in every state before the registration is verified
-    Move.APPLY: (Step.SIGNED,),
+    Move.APPLY: (Step.SIGNED, Step.CONFIRMED),
     Move.ADMIT: (Step.APPLIED,),
     Move.REPORT: (Step.ADMITTED, Step.NO_SHOW),  # a no-show may still appear (edge case 18)
     Move.REGISTER: (Step.REPORTED,),
     Move.FIND: _UNREGISTERED,
+    Move.CONSENT_DATA: _UNREGISTERED,
 }
 """Which steps of the path a move starts from."""
 
@@ -111,6 +118,8 @@ def barred(step: Step, move: Move) -> str | None:
         return "WITHDRAWAL_AFTER_REGISTRATION" if move is Move.WITHDRAW else "ALREADY_REGISTERED"
     if move is Move.SIGN:
         return "ALREADY_SIGNED"
+    if move is Move.APPLY and step is Step.COOLING:
+        return "CONSENT_NOT_CONFIRMED"
     steps = list(Step)
     done = all(steps.index(step) > steps.index(start) for start in ALLOWED[move])
     return "ALREADY_RECORDED" if done else _WHAT_IS_MISSING[move]
@@ -150,10 +159,8 @@ class Finding(BaseModel):
     by: list[str]
 
 
-class Case(BaseModel):
+class Case(Sparse):
     """One pupil's destination (INV-01: one case for a pupil, one active destination for a case).
-
-    Dumped without what still holds its default: a school has up to 1,600 cases.
 
     Attributes:
         offered, offered_on: the notice that the family was offered last, and the civil day.
@@ -168,8 +175,10 @@ class Case(BaseModel):
         acts: short digests of the latest acts.
         reached: somebody of the school has spoken with the family, since both signed if they have.
         attempts: civil days on which nobody answered; `no_answer` when they are enough.
+        call_back_on: civil day on which the family asked to be called back, until the next contact or act.
         admitted_on: civil day since which the school expects the pupil: of the admission, or of a return.
         other: another destination; `found` contradicts it, or contradicts the reporting (B21).
+        protocol: what the consent stands on beside the path, in streams of release 3.
     """
 
     offered: str | None = None
@@ -188,6 +197,7 @@ class Case(BaseModel):
     reached: bool = False
     attempts: list[date] = []
     no_answer: bool = False
+    call_back_on: date | None = None
     application: Application | None = None
     admitted_on: date | None = None
     no_show: bool = False
@@ -195,12 +205,7 @@ class Case(BaseModel):
     registration: Registration | None = None
     other: Finding | None = None
     found: Finding | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = handler(self)
-        fields = type(self).model_fields
-        return {name: value for name, value in data.items() if getattr(self, name) != fields[name].default}
+    protocol: Protocol = Protocol()
 
     # -- where it stands --------------------------------------------------------------------------------------
 
@@ -218,6 +223,8 @@ class Case(BaseModel):
             (Step.NO_SHOW, self.no_show),
             (Step.ADMITTED, self.admitted_on),
             (Step.APPLIED, self.application),
+            (Step.CONFIRMED, self.protocol.confirmed),
+            (Step.COOLING, self.protocol.ends),
             (Step.SIGNED, self.signed_by_both),
             (Step.INFORMED, self.acknowledged and not self.went_back),
             (Step.INTENT, self.intent or self.went_back),
@@ -248,10 +255,15 @@ class Case(BaseModel):
             return None
         return self.other.destination
 
+    def intent_of(self, party: Party) -> Intent | None:
+        """Return what pupil or guardian said last, each for themselves (G12); None where that one said nothing."""
+        return self.protocol.intents.get(party) or (self.intent if self.registration is not None else None)
+
     @property
     def may_apply(self) -> bool:
         """Tell whether the school can record an application: both signed, and the family wants it still."""
-        return self.path is Step.SIGNED and self.intent is Intent.VOCATIONAL
+        ready = self.path in (Step.SIGNED, Step.CONFIRMED) and not self.protocol.suspended
+        return ready and self.intent is Intent.VOCATIONAL
 
     @property
     def answered(self) -> bool:
@@ -259,7 +271,8 @@ class Case(BaseModel):
 
         A family that has signed is asked about its application; what it did before does not answer that.
         """
-        return self.reached or self.no_answer or (bool(self.acts) and not self.may_apply)
+        by_itself = bool(self.acts) and not self.may_apply and not self.protocol.asked_anew
+        return self.reached or self.no_answer or by_itself
 
     @property
     def outcome(self) -> Outcome | None:
@@ -276,23 +289,31 @@ class Case(BaseModel):
             return Outcome.NO_ANSWER
         return Outcome.INFORMED if self.answered else None
 
-    def owed(self, *, deadline_passed: bool) -> str | None:
+    def owed(self, *, deadline_passed: bool, current: str | None = None) -> str | None:
         """Return the service that is missing for this pupil, as a blocker's code; never a family's yes.
 
         Args:
             deadline_passed: the registration deadline is over; what is not registered is so noted, and nobody is asked
                 for an application any more.
+            current: the version of the notice that families get now; an older one is offered anew, but not to a family
+                that has said no. None where versions are not followed.
         """
+        if self.protocol.restricted:
+            return None
         if self.conflicting:
             return "DESTINATIONS_CONFLICTING"
         if self.elsewhere or self.registration is not None:
             return None
-        if self.offered is None:
+        if self.call_owed:
+            return "CALLBACKS_OPEN"
+        if self.offered is None or (current not in (None, self.offered) and not self.declined):
             return "NOTICES_NOT_OFFERED"
-        if not (self.acts or self.answered):
+        if not self.answered and (not self.acts or self.protocol.asked_anew):
             return "FAMILIES_NOT_REACHED"
+        if self.protocol.suspended or self.protocol.reacknowledge is not None:
+            return None  # what is missing now is the family's, or a court's
         match self.path:
-            case Step.SIGNED:
+            case Step.SIGNED | Step.CONFIRMED:
                 return None if deadline_passed or self.answered else "APPLICATIONS_OPEN"
             case Step.APPLIED:
                 return "ADMISSIONS_OPEN"
@@ -302,6 +323,17 @@ class Case(BaseModel):
                 return None if deadline_passed else "REGISTRATIONS_OPEN"
             case _:
                 return None
+
+    @property
+    def call_owed(self) -> bool:
+        """Tell whether the bureau is to call: about a reported withdrawal, or before a short cooling-off's application.
+
+        After enough calls without an answer nothing is owed; what was to be asked stays unanswered.
+        """
+        protocol = self.protocol
+        if protocol.report is not None:
+            return not protocol.report.called
+        return self.path is Step.CONFIRMED and protocol.needs_call and not protocol.tried_enough
 
     # -- what the family does ---------------------------------------------------------------------------------
 
@@ -313,13 +345,16 @@ class Case(BaseModel):
         """Take an act in: the family has answered, and the same act is not taken again."""
         if not self.knows(act):
             self.acts = [*self.acts, _short(act)][-ACTS_REMEMBERED:]
-        self.no_answer = False
+        self.no_answer = self.protocol.asked_anew = False
+        self.call_back_on = None
 
-    def state_intent(self, intent: Intent, at: datetime) -> None:
+    def state_intent(self, intent: Intent, at: datetime, party: Party) -> None:
         """Take what the family says that it wants; only a wish for a vocational school takes a refusal back.
 
-        An answer that arrives late does not override what the family has said since.
+        An answer that arrives late does not override what the family has said since. What pupil and guardian said is
+        kept for each of them too (G12).
         """
+        self.protocol.intents = {**self.protocol.intents, party: intent}
         if self.intent_at is not None and at < self.intent_at:
             return
         self.intent, self.intent_at = intent, at
@@ -332,14 +367,17 @@ class Case(BaseModel):
         self.acknowledged_at = min(at, self.acknowledged_at) if again and self.acknowledged_at is not None else at
         self.acknowledged = document
         self.went_back = False
+        if self.protocol.reacknowledge == document:
+            self.protocol.reacknowledge = None
 
-    def sign(self, party: Party, document: str, school: str, at: datetime) -> None:
+    def sign(self, party: Party, document: str, school: str, at: datetime, person: str, wave: Wave) -> None:
         """Take one signature; signatures of other notices no longer count. With the second, contacts begin anew."""
         same = {signer: signed for signer, signed in self.consents.items() if signed == document}
         day = civil(at)
         self.signed_on = day if not same or self.signed_on is None else max(day, self.signed_on)
         self.consents = {**same, party: document}
         self.school = school
+        self.protocol.sign(party, person, at, wave, first=not same)
         if self.signed_by_both:
             self.reached, self.attempts, self.no_answer = False, [], False
 
@@ -357,6 +395,7 @@ class Case(BaseModel):
     def withdraw(self, at: datetime) -> None:
         """Take a withdrawal: signatures and all that rested on them are cancelled (INV-06); the record keeps them."""
         self._cancel()
+        self.protocol.settle_by_family()
         self._void(at)
         self.went_back = True
 
@@ -366,6 +405,7 @@ class Case(BaseModel):
     def _cancel(self) -> None:
         self.consents, self.signed_on, self.school, self.application, self.admitted_on = {}, None, None, None, None
         self.no_show, self.reporting, self.registration = False, None, None
+        self.protocol.cancel()
         self._settle_conflict_with_the_path()
 
     def _settle_conflict_with_the_path(self) -> None:
@@ -385,8 +425,26 @@ class Case(BaseModel):
 
     def not_admitted(self) -> None:
         """Take a school's no: its consent ends with it, and the family can sign for another."""
-        self._cancel()
+        self.choose_anew()
         self.went_back = True
+
+    def choose_anew(self) -> None:
+        """Let the family choose again without any disadvantage: its signatures end, what it was told stays so."""
+        self._cancel()
+
+    def supersede(self, now: str) -> None:
+        """Take a newer version of the notice (edge case 23).
+
+        Before the application the family acknowledges and signs anew. From the application on the place is kept, and
+        the next step waits for a guardian's acknowledgement of the newer version.
+        """
+        if self.application is None:
+            self._cancel()
+            self.acknowledged, self.acknowledged_at = None, None
+        self.protocol.reacknowledge = now
+        self.offered, self.offered_on = None, None
+        self.reached, self.attempts, self.no_answer, self.protocol.asked_anew = False, [], False, True
+        self.call_back_on = None
 
     def report(self, reporting: Reporting) -> None:
         """Take the reporting; that nobody knew a destination before is settled by it."""
@@ -397,6 +455,9 @@ class Case(BaseModel):
     def register(self, registration: Registration) -> None:
         """Take the verified registration; the acts before it need not be told apart any more: none is taken now."""
         self.registration, self.acts, self.intent_at = registration, [], None
+        if self.protocol.ends is not None:
+            self.acknowledged_at = None  # the wait that it began has long passed
+        self.protocol.settle(self.intent)
 
     def resolve(self, finding: Finding) -> None:
         """Take a person's decision between two records; vocational keeps the reporting, anything else ends it."""
@@ -413,7 +474,12 @@ class Case(BaseModel):
         is taken twice. The notice is offered anew, and whoever did not answer before is tried again.
         """
         self.offered, self.offered_on = None, None
-        self.attempts, self.no_answer = [], False
+        self.attempts, self.no_answer, self.call_back_on = [], False, None
+
+    def wait_until(self, now: datetime) -> None:
+        """Let nothing happen by itself before now: the case has rested, and nobody could do anything about it."""
+        self.protocol.not_before = now
+        self.expect_from(civil(now))
 
     def expect_from(self, day: date) -> None:
         """Let the days of a no-show begin no earlier than this, for an admitted pupil who has not come."""

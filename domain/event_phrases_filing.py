@@ -112,6 +112,94 @@ APPLICATION_FILING: Final[dict[str, Phrase]] = {
         "corrected the destination of {student} to {destination} (evidence: {evidence}; event {corrects}), "
         "reason {reason}",
     ),
+    "DataConsentGiven": Phrase(
+        "{student}：{party}同意处理未满十四周岁学生的信息（{document}）",
+        "{student}: the {party} agreed to the data of a child under 14 ({document})",
+    ),
+    "ConsentKept": Phrase("{student}：{party}声明同意仍然有效", "{student}: the {party} says that the consent stands"),
+    "ConsentObjected": Phrase(
+        "{student}：{party}对另一监护人的同意提出异议",
+        "{student}: a {party} objects to what another guardian says",
+    ),
+    "CoolingStarted": Phrase(
+        "{student} 的冷静期至 {ends}",
+        "the cooling-off of {student} runs until {ends}",
+        many=("{count} 名学生的冷静期开始", "cooling-offs begun for pupils: {count}"),
+    ),
+    "CoolingLengthened": Phrase(
+        "因暂停顺延冷静期",
+        "a pause lengthens the cooling-off",
+        many=("顺延冷静期 {count} 次", "cooling-offs lengthened: {count}"),
+    ),
+    "ConsentConfirmed": Phrase(
+        "{student} 的冷静期已过，同意已确认",
+        "the cooling-off of {student} has passed, the consent is confirmed",
+        many=("确认 {count} 份同意", "consents confirmed: {count}"),
+    ),
+    "ConsentVersionSuperseded": Phrase(
+        "{student} 的告知书 {was} 已由 {now} 取代，须重新确认",
+        "the notice {was} of {student} is superseded by {now}, to be acknowledged anew",
+        many=("{count} 名学生的告知书有新版本", "pupils whose notice has a newer version: {count}"),
+    ),
+    "WithdrawalReported": Phrase(
+        "有人报告 {student} 的家庭想要撤回（{channel}），{callback_due} 前回访",
+        "somebody reported that the family of {student} wants out ({channel}), to be called by {callback_due}",
+    ),
+    "CallbackMade": Phrase(
+        "回访 {student} 的家庭（{purpose}，{at}）：{outcome}",
+        "called the family of {student} back ({purpose}, {at}): {outcome}",
+        many=("回访 {count} 户家庭", "families called back: {count}"),
+        tally="outcome",
+    ),
+    "CallbackUnreachable": Phrase(
+        "回访 {student} 的家庭（{purpose}，{at}）无人应答，下次回访：{again}",
+        "nobody of the family of {student} answered ({purpose}, {at}), to be called again by: {again}",
+        many=("回访 {count} 户家庭无人应答", "families that did not answer the call-back: {count}"),
+    ),
+    "CallbackOverdue": Phrase(
+        "对 {student} 家庭的回访已超期（{due}）", "the call-back to the family of {student} is overdue ({due})"
+    ),
+    "ConsentSuspended": Phrase("中止 {student} 的同意：{reason}", "the consent of {student} is suspended: {reason}"),
+    "SuspensionLifted": Phrase(
+        "解除对 {student} 同意的中止（{suspension}），理由 {reason}",
+        "the suspension of the consent of {student} ends ({suspension}), reason {reason}",
+    ),
+    "GuardianshipRecorded": Phrase(
+        "登记 {person} 与 {student} 的关系：{standing}（依据：{evidence}）",
+        "recorded what {person} is to {student}: {standing} (evidence: {evidence})",
+    ),
+    "SpringCaseReturned": Phrase(
+        "春季批次不再允许，{student} 重新选择",
+        "spring is not allowed any more, {student} chooses anew",
+        many=("春季批次不再允许，{count} 名学生重新选择", "pupils who choose anew, as spring is closed: {count}"),
+    ),
+    "SchoolDelisted": Phrase(
+        "{school} 自 {on} 起移出名单，理由 {reason}", "{school} left the list on {on}, reason {reason}"
+    ),
+    "DestinationRemoved": Phrase(
+        "{student} 签署的 {school} 自 {on} 起移出名单（{kept}）",
+        "{school}, for which {student} had signed, left the list on {on} ({kept})",
+        many=("{count} 名学生签署的学校移出名单", "pupils whose school left the list: {count}"),
+        tally="kept",
+    ),
+    "CaseHoldNoted": Phrase("核查 {hold}：{placed}，{scope}", "the hold {hold} is {placed}: {scope}"),
+    "CaseInvalidated": Phrase(
+        "{student} 因核查 {case} 不计数，理由 {reason}",
+        "{student} is not counted after the case {case}, reason {reason}",
+        many=("{count} 名学生不计数", "pupils not counted: {count}"),
+    ),
+    "CaseReinstated": Phrase(
+        "{student} 恢复计数（核查 {case}）",
+        "{student} is counted again (case {case})",
+        many=("{count} 名学生恢复计数", "pupils counted again: {count}"),
+    ),
+    "AnomalyFlagged": Phrase("签署异常：{kind}（{students}）", "unusual signatures: {kind} ({students})"),
+    "RecordRestricted": Phrase(
+        "限制使用 {student} 的记录，理由 {reason}", "the record of {student} is restricted, reason {reason}"
+    ),
+    "RecordReleased": Phrase(
+        "解除对 {student} 记录的限制，理由 {reason}", "the record of {student} is released, reason {reason}"
+    ),
 }
 
 RETENTION: Final[dict[str, Phrase]] = {
@@ -132,6 +220,15 @@ RETENTION: Final[dict[str, Phrase]] = {
     "CheckpointDue": Phrase(
         "核查点 {checkpoint} 到期：{students} 名学生，{due} 前核查",
         "the checkpoint {checkpoint} has come: {students} pupils, to be checked by {due}",
+    ),
+    "CheckpointOverdue": Phrase(
+        "核查点 {checkpoint}（{on}）期限已过，尚有 {students} 名学生未核查",
+        "the term of the checkpoint {checkpoint} ({on}) is over; {students} pupils are still to be checked",
+    ),
+    "RefindPlanned": Phrase(
+        "安排 {who} 于 {on} 寻找 {student}",
+        "{who} is to look for {student} on {on}",
+        many=("安排寻找 {count} 名学生", "pupils whom somebody plans to find: {count}"),
     ),
     "RetentionConfirmed": Phrase(
         "{checkpoint}：{student} 在校（依据：{evidence}）",

@@ -82,6 +82,9 @@ _GENERAL: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "STAFF": ("教职工", "staff"),
     },
     "given": {"true": ("同意", "given"), "false": ("不同意", "not given"), "": ("无", "none")},
+    "kept": {"true": ("名额保留", "the place is kept"), "false": ("重新选择", "to choose anew")},
+    "placed": {"true": ("开始", "in force"), "false": ("解除", "over")},
+    "again": {"": ("不再回访", "no more")},
     "in_time": {"true": ("按期", "in time"), "false": ("逾期", "late")},
     "matter": {
         "PRESSURE": ("施压", "pressure"),
@@ -112,6 +115,20 @@ VALUES: Final = _merged(
 """Field → value → how it is shown (zh, en), of all topics."""
 
 VERBATIM: Final = frozenset(
-    {"session", "trip", "presentation", "complaint", "checkpoint", "reason", "rule", "snapshot", "name", "county"}
+    {
+        "session",
+        "trip",
+        "presentation",
+        "complaint",
+        "case",
+        "hold",
+        "note",
+        "checkpoint",
+        "reason",
+        "rule",
+        "snapshot",
+        "name",
+        "county",
+    }
 )
 """Fields that hold somebody's own label or a reason code: never looked up as a word."""

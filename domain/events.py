@@ -44,11 +44,17 @@ class Event(BaseModel):
 
 
 class CommandRefused(Event):
-    """A refusal that an auditor must be able to see: who tried what, never what the command said."""
+    """A refusal that an auditor must be able to see: who tried what, never what the command said.
+
+    `act`: what a family's only act of a command was: whoever audits sees a withdrawal that was refused (INV-06).
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("act",)
 
     command: str
     code: str
     digest: str
+    act: str | None = None
 
 
 class SignalRefused(Event):

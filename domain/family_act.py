@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextlib
 import functools
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from domain.actors import Actor, Role
 from domain.instants import Instant
@@ -28,6 +35,7 @@ SCHOOL = r"^\d{10}$"
 KEY = r"^[0-9a-f]{64}$"
 KEY_ID = r"^[0-9a-f]{16}$"
 SIGNATURE = r"^[0-9a-f]{128}$"
+DEVICE = r"^[0-9a-f]{16}$"
 
 
 class Party(StrEnum):
@@ -46,6 +54,22 @@ class Intent(StrEnum):
     OTHER = "OTHER"
 
 
+class Wave(StrEnum):
+    """For which season a signature is: schools take pupils in autumn, and in spring where a province allows it."""
+
+    AUTUMN = "autumn"
+    SPRING = "spring"
+
+
+Channel = Literal["app", "sms", "phone", "paper"]
+"""How an act came in; a paper's code is read out by the family at the bureau's call-back."""
+
+ActKind = Literal["intent", "acknowledge", "consent_data", "sign", "refuse", "withdraw", "keep"]
+"""What a family can do; `consent_data` is a guardian's word on the data of a child under 14 (R-17), and with `keep` a
+family says that its consent stands: it answers a reported withdrawal, or ends the objection that the same person
+made."""
+
+
 class FamilyAct(BaseModel):
     """One signed act.
 
@@ -58,6 +82,10 @@ class FamilyAct(BaseModel):
         document: version of the notice that the code was bound to.
         intent: with `intent` only.
         destination: code of the vocational school, with `sign` only.
+        wave: the season that a signature is for; only `sign` has another than autumn.
+        channel: how the act came in, where that is known.
+        device: digest of the device that was used, where one was; too many signatures of one device are flagged (R-18).
+        short: with `sign` only, the extra statement is ticked: a window cuts the cooling-off, understood (R-11).
         at: when the family acted; deadlines are judged by it.
         key_id, signature: the gateway's key (first 16 hex characters of the SHA-256 of the public key) and its Ed25519
             signature over `signed_bytes`, lower-case hex.
@@ -65,8 +93,11 @@ class FamilyAct(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    LATER: ClassVar[tuple[str, ...]] = ("wave", "channel", "device", "short")
+    """Fields of a later release, left out while they hold their default: older acts keep their bytes."""
+
     act_id: Annotated[str, Field(pattern=ACT_ID)]
-    act: Literal["intent", "acknowledge", "sign", "refuse", "withdraw"]
+    act: ActKind
     campaign: Annotated[str, Field(pattern=r"^campaign/[a-z0-9-]{1,40}/\d{4}$")]
     school: Annotated[str, Field(pattern=SCHOOL)]
     student: Annotated[str, Field(pattern=STUDENT)]
@@ -75,6 +106,10 @@ class FamilyAct(BaseModel):
     document: Label
     intent: Intent | None = None
     destination: Annotated[str, Field(pattern=SCHOOL)] | None = None
+    wave: Wave = Wave.AUTUMN
+    channel: Channel | None = None
+    device: Annotated[str, Field(pattern=DEVICE)] | None = None
+    short: bool = False
     at: Instant
     key_id: Annotated[str, Field(pattern=KEY_ID)]
     signature: Annotated[str, Field(pattern=SIGNATURE)]
@@ -85,11 +120,19 @@ class FamilyAct(BaseModel):
             self.destination is not None
         ):
             raise ValueError("an intent names a kind, a signature names a school, other acts neither")
+        if self.wave is Wave.SPRING and self.act != "sign":
+            raise ValueError("only a signature is for a season")
+        if self.short and self.act != "sign":
+            raise ValueError("the statement on a short cooling-off belongs to a signature")
         if self.person.startswith("stu_") != (self.party is Party.PUPIL):
             raise ValueError("the person is the pupil or a guardian, as the party says")
         if self.party is Party.PUPIL and self.person != self.student:
             raise ValueError("a pupil acts for nobody else")
         return self
+
+    @model_serializer(mode="wrap")
+    def _with_the_bytes_of_its_day(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _as_written(handler(self))
 
     @property
     def signed_bytes(self) -> bytes:
@@ -105,9 +148,20 @@ class FamilyAct(BaseModel):
 
 
 def act_bytes(fields: dict[str, Any]) -> bytes:
-    """Return the bytes that are signed: all fields but the signature, times as events write them."""
-    written = {**fields, "at": stamp(fields["at"])}
+    """Return the bytes that are signed: all fields but the signature, times as events write them.
+
+    A field of a later release stands there only where it says something, so that an older act is signed as it was.
+    """
+    written = {**_as_written(fields), "at": stamp(fields["at"])}
     return rfc8785.dumps({name: str(value) if isinstance(value, StrEnum) else value for name, value in written.items()})
+
+
+def _as_written(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an act's fields without the later ones that hold their default."""
+    return {name: value for name, value in fields.items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
+
+
+_DEFAULTS: Final[dict[str, Any]] = {name: FamilyAct.model_fields[name].default for name in FamilyAct.LATER}
 
 
 @functools.lru_cache(maxsize=1_024)

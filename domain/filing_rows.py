@@ -41,7 +41,8 @@ from domain.application_filing_state import ApplicationFilingState
 from domain.destination import Case, DestinationKind, Move, Outcome, barred
 from domain.events import Event
 from domain.evidence import EvidenceGrade, conflicting
-from domain.family_act import Intent
+from domain.family_act import Intent, Wave
+from domain.filing_consent import bars_onward
 from domain.references import is_personal
 from domain.refusal import Refusal, refuse_rows
 from domain.school_events import RegisteredRow
@@ -69,13 +70,19 @@ def record_contacts(state: ApplicationFilingState, command: RecordContacts, now:
     for number, row in enumerate(command.rows):
         case = cases.get(row.student) or state.cases.get(row.student)
         code = state.unknown(row.student) if case is None else _contact_problem(case, row, now)
+        if code is None and row.again_on is not None and not (state.has_protocol and _may_be_called_again(row)):
+            code = "CALL_BACK_DAY_NOT_POSSIBLE"
         if code is None and row.at < late_before and command.late_reason is None:
             code = "OCCURRED_TOO_LONG_AGO"
         if case is None or code is not None:
             problems.append((number, code or state.unknown(row.student)))
             continue
         contacted = FamilyContacted(
-            student=row.student, contact=row.contact, outcome=row.outcome, at=row.at.astimezone(SHANGHAI)
+            student=row.student,
+            contact=row.contact,
+            outcome=row.outcome,
+            at=row.at.astimezone(SHANGHAI),
+            again_on=row.again_on,
         )
         case = cases[row.student] = case.model_copy(deep=True)
         take_contact(case, contacted)
@@ -88,7 +95,11 @@ def record_contacts(state: ApplicationFilingState, command: RecordContacts, now:
 
 
 def take_contact(case: Case, event: FamilyContacted) -> None:
-    """Change a case by a contact. Who was spoken with is reached, also one who wants no talk; a day counts once."""
+    """Change a case by a contact. Who was spoken with is reached, also one who wants no talk; a day counts once.
+
+    A day on which the family asked to be called stands until the next contact.
+    """
+    case.call_back_on = event.again_on
     if event.outcome in ("reached", "refused"):
         case.reached = True
     elif civil(event.at) not in case.attempts:
@@ -96,6 +107,8 @@ def take_contact(case: Case, event: FamilyContacted) -> None:
 
 
 def _contact_problem(case: Case, row: ContactRow, now: datetime) -> str | None:
+    if case.protocol.restricted:
+        return "RECORD_RESTRICTED"
     if case.offered is None or case.offered_on is None:
         return "NOTICE_NOT_OFFERED"
     if case.answered:
@@ -107,12 +120,18 @@ def _contact_problem(case: Case, row: ContactRow, now: datetime) -> str | None:
     return "CONTACT_BEFORE_SIGNATURE" if case.signed_by_both and _before(row.at, case.signed_on) else None
 
 
+def _may_be_called_again(row: ContactRow) -> bool:
+    return row.outcome == "call_back" and row.again_on is not None and row.again_on > civil(row.at)
+
+
 def _before(instant: datetime, day: date | None) -> bool:
     return day is not None and civil(instant) < day
 
 
 def record_applications(state: ApplicationFilingState, command: RecordApplications) -> list[Event]:
     """Return applications: only with both signatures, for the school that they name, under a reference of its own.
+
+    Where the protocol holds, the consent is confirmed, and after a short cooling-off the bureau has called (R-11).
 
     Raises:
         Refusal: ROWS_REFUSED.
@@ -127,6 +146,12 @@ def record_applications(state: ApplicationFilingState, command: RecordApplicatio
             return "CONSENT_MISSING"
         if case.intent is not Intent.VOCATIONAL:
             return "INTENT_NOT_VOCATIONAL"
+        if (code := bars_onward(case)) is not None:
+            return code
+        if case.protocol.needs_call:
+            return "CALLBACK_NEEDED"
+        if case.protocol.wave is Wave.SPRING and not state.policy.parameters.spring_delivery:
+            return "SPRING_FORBIDDEN"
         return _reference_problem(reference, used)
 
     _refuse_bad(state, command.rows, lambda case, row: problem(case, row.school, row.reference))
@@ -289,7 +314,7 @@ def registration_day_problem(case: Case, on: date, today: date) -> str | None:
 
 
 def _path_problem(case: Case, move: Move, school: str, elsewhere: str) -> str | None:
-    return barred(case.path, move) or (None if case.school == school else elsewhere)
+    return barred(case.path, move) or (None if case.school == school else elsewhere) or bars_onward(case)
 
 
 def _reference_problem(reference: str, used: dict[str, None]) -> str | None:

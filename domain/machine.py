@@ -97,6 +97,9 @@ class Machine(Generic[S]):
         self.state: S | None = None if carry.state is None else decider.state_type.model_validate(carry.state)
         self._policy: PolicyProfile | None = None
         self._reference: PolicyRef | None = None
+        self._due: tuple[int, datetime | None] | None = None
+        self._view: tuple[int, dict[str, Any]] | None = None
+        self._checked: tuple[int, datetime, Any, Sequence[Event | Acted]] | None = None
 
     # -- time -------------------------------------------------------------------------------------------------
 
@@ -121,8 +124,12 @@ class Machine(Generic[S]):
             self.carry.time = at
 
     def due(self) -> datetime | None:
-        """Return the next instant at which the stream must act by itself."""
-        return None if self.state is None or self.carry.halted else self.decider.due(self.state)
+        """Return the next instant at which the stream must act by itself; looked for once after each event."""
+        if self.state is None or self.carry.halted:
+            return None
+        if self._due is None or self._due[0] != self.carry.version:
+            self._due = self.carry.version, self.decider.due(self.state)
+        return self._due[1]
 
     # -- the ways in ------------------------------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class Machine(Generic[S]):
         if due is not None and due <= now:
             return  # the handler first does what is due, then decides
         try:
-            self._decide(command, now)
+            self._checked = self.carry.version, now, command, self._decide(command, now)
         except Refusal as refusal:
             if not refusal.recorded:
                 raise
@@ -171,13 +178,13 @@ class Machine(Generic[S]):
         refused: dict[str, Any] | None = None
         events: Sequence[Event | Acted]
         try:
-            events = self._decide(command, now)
+            events = self._decided(command, now)
         except Refusal as refusal:
             if not refusal.recorded:
                 raise
             refused = refusal.as_data()
             events = [
-                CommandRefused(command=command.kind, code=refusal.code, digest=command_digest(raw)),
+                CommandRefused(command=command.kind, code=refusal.code, digest=command_digest(raw), act=refusal.act),
             ]
         occurred = command.occurred_at or now
         for item in events:
@@ -265,8 +272,12 @@ class Machine(Generic[S]):
         return self.state is not None and self.decider.finished(self.state)
 
     def view(self) -> dict[str, Any]:
-        """Return the stream's line of the board."""
-        return {} if self.state is None else self.decider.view(self.state)
+        """Return the stream's line of the board, to be read only; made once after each event."""
+        if self.state is None:
+            return {}
+        if self._view is None or self._view[0] != self.carry.version:
+            self._view = self.carry.version, self.decider.view(self.state)
+        return self._view[1]
 
     def carry_over(self) -> Carry:
         """Return what the next run starts from; the queue must be in the ledger."""
@@ -308,6 +319,16 @@ class Machine(Generic[S]):
     def _refuse_if_halted(self) -> None:
         if self.carry.halted is not None:
             raise Refusal("HALTED", version=self.carry.halted.version)
+
+    def _decided(self, command: Any, now: datetime) -> Sequence[Event | Acted]:
+        """Return what the check a moment ago decided; where there was none, or anything has happened since, decide.
+
+        The rules are pure, so that both are the same: a replay has no check and writes the same events.
+        """
+        checked, self._checked = self._checked, None
+        if checked is not None and checked[:2] == (self.carry.version, now) and checked[2] == command:
+            return checked[3]
+        return self._decide(command, now)
 
     def _decide(self, command: Any, now: datetime) -> Sequence[Event | Acted]:
         if self.state is None:

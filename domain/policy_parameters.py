@@ -62,6 +62,7 @@ class ZeroQuota(StrEnum):
     """What a quota of 0 means (Q5)."""
 
     NO_TASK = "NO_TASK"
+    MET = "MET"
 
 
 class RewardRatio(StrEnum):
@@ -72,9 +73,14 @@ class RewardRatio(StrEnum):
 
 
 class PenaltyFrom(StrEnum):
-    """Where a negative amount may go (Q13): nowhere but the trial computation; no fines on wages."""
+    """Where a negative amount may go (Q13); never on anybody's wages.
+
+    `shadow_only`: nowhere but the trial computation; what can be paid is at least 0. `class_reward`: it stays on the
+    class's line, and a run that holds such a line cannot be paid.
+    """
 
     SHADOW_ONLY = "shadow_only"
+    CLASS_REWARD = "class_reward"
 
 
 class DropoutDenominator(StrEnum):
@@ -93,9 +99,11 @@ class ClassAverage(StrEnum):
 
 
 class ApplicationsMeasure(StrEnum):
-    """How applications stand to diverted pupils (Q11)."""
+    """How applications stand to diverted pupils (Q11): two measures, or one that holds the other, or a sum."""
 
     SEPARATE = "separate"
+    INCLUDES_DIVERTED = "includes_diverted"
+    BESIDES_DIVERTED = "besides_diverted"
 
 
 class WaveBy(StrEnum):
@@ -105,10 +113,24 @@ class WaveBy(StrEnum):
     QUOTA = "quota"
 
 
+class LateBy(StrEnum):
+    """What makes a consent late (R-21): the registration by which it counts, or the signature."""
+
+    REGISTRATION = "registration"
+    CONSENT = "consent"
+
+
 class VetoLesson(StrEnum):
     """How the undatable "lesson of the veto" is kept (Q14)."""
 
     CLAIM = "claim"
+
+
+class PauseEffect(StrEnum):
+    """What a pause does to a cooling-off (design, section 5): it gets as much more time, or it runs on."""
+
+    LENGTHENS = "lengthens"
+    RUNS_ON = "runs_on"
 
 
 class Rounding(StrEnum):
@@ -144,9 +166,15 @@ class PolicyParameters(BaseModel):
         cooling_off_days: civil days after the later signature, whose own day is not counted.
         cooling_off_grace_hours: confirmation is decided so long after the end (edge case 22).
         short_cooling_hours: the least that a short application window leaves.
+        cooling_off_pause: a pause lengthens a running cooling-off by as long as it lasted, or lets it run on; the
+            lengthened one ends where the official system locks, and never earlier than it would have [DESIGN].
         signing_lead_days: signing is offered so long before the window.
         callback_rate_autumn, callback_rate_spring: share of confirmed consents that the bureau calls back.
+        callback_workdays: working days within which the bureau asks a family whose withdrawal somebody reported.
+        device_signatures, phone_pupils: more signatures from one device, or pupils with one telephone, are flagged
+            (R-18); burst_signatures, burst_minutes: so are more signatures of one class within so long [DESIGN].
         late_consent_days: consents so near to the cut-off that cross a tier are always called back (R-21).
+        late_by: what must be so near: the registration, by which a consent counts, or the consent's signature.
         no_show_days: from the reporting date to `NoShow`.
 
     Class reward (R-01; F-E2):
@@ -155,9 +183,10 @@ class PolicyParameters(BaseModel):
         penalty: yuan per missing head below the lowest tier.
         shortfall_base: Q2, heads missing to the quota or to the lowest tier's line.
         cap_at_quota: Q3, whether heads above the quota earn nothing.
-        zero_quota: Q5, quota 0 has no ratio: no reward, no veto, 0 points.
+        zero_quota: Q5, quota 0 has no ratio: no reward, no veto, 0 points; or it counts as met. Never a veto.
         reward_ratio: Q6, the class's own ratio.
         penalty_from: Q13, negative amounts exist in shadow only; a payable run floors at 0.
+        payable: whether what is computed can be paid at all, through the funding gate (R-08); no shipped profile.
 
     Points (R-02; F-E3):
         points_full, points_missing: for a full quota; for each missing head.
@@ -174,13 +203,21 @@ class PolicyParameters(BaseModel):
         dropout_boundary: Q8, strict on both sides: exactly 2, 5 or 10 % is neither award nor veto.
         dropout_denominator: Q9.
         dropout_clock: school days of absence for visit, group visit, written form (DOMAIN §7.6).
+        absence_pattern_days, absence_pattern_window: so many school days of absence without a reason within so many
+            make a suspicion too, also where none follow each other [DESIGN].
+        persuasion_school_days: school days from one attempt to bring a pupil back to the next (DOMAIN §7.6: weekly).
+        written_report_school_days: school days from the suspicion to the written report (R-15).
+        dropout_close_days: school days that a pupil who is back is there before the case can be closed (§7.3 [DESIGN]).
 
     Averages, measures, waves (R-03, Q10, Q11, Q12; R-20; R-22):
         class_average: Q10, both figures; the official one is with all pupils of the September register.
         applications_measure: Q11, applications and diverted pupils are never added.
         wave_by: Q12, the wave is that of the delivery.
         target_share, target_rounding: the alternative target formula of P24.
+        pressure_graduates_share: R-10, a target above this share of the graduates is flagged.
+        pressure_low_band_times: R-10, "≫": consents of the low band at so many times the others' rate [DESIGN].
         minimum_cell: least size of a figure below school level shown outside the school.
+        destination_cluster: a class with so many consents, all for one school, is looked at whole (R-21) [DESIGN].
 
     Assigned care (R-06; F-G2):
         split: shares of the class head and two teachers; they sum to 1.
@@ -208,7 +245,10 @@ class PolicyParameters(BaseModel):
         joiner_working_days: a late joiner's own term, in working days from joining [DESIGN] (B12).
         reporting_month_day: the day of reporting at the receiving school, in the graduation year (DOMAIN §3).
         term_end_month_day, next_march_month_day: the second and third retention checkpoint, in the year after (§3).
+        late_act_minutes: how long a family's act may have been on its way; the wait before signing and the cooling-off
+            begin no earlier than that before it arrives (R-11) [DESIGN].
         checkpoint_days: civil days from a checkpoint's date to the day when its check is due [DESIGN].
+        break_glass_hours: how long a break-glass access to a pupil's record goes on [DESIGN] (S15).
         result_expires_month_day: when an identification result expires, in the graduation year (DESIGN §10).
     """
 
@@ -220,6 +260,24 @@ class PolicyParameters(BaseModel):
         "term_end_month_day",
         "next_march_month_day",
         "checkpoint_days",
+        "break_glass_hours",
+        "cooling_off_pause",
+        "callback_workdays",
+        "device_signatures",
+        "phone_pupils",
+        "burst_signatures",
+        "burst_minutes",
+        "late_act_minutes",
+        "absence_pattern_days",
+        "absence_pattern_window",
+        "persuasion_school_days",
+        "written_report_school_days",
+        "dropout_close_days",
+        "payable",
+        "destination_cluster",
+        "pressure_graduates_share",
+        "pressure_low_band_times",
+        "late_by",
     )
     """Parameters that a later release added: they stand in the hash only where they differ from their default."""
 
@@ -230,11 +288,19 @@ class PolicyParameters(BaseModel):
     signature_wait_hours: Count = 24
     cooling_off_days: Positive = 7
     cooling_off_grace_hours: Count = 12
+    cooling_off_pause: PauseEffect = PauseEffect.LENGTHENS
     short_cooling_hours: Annotated[int, Field(strict=True, ge=24)] = 24
     signing_lead_days: Count = 10
     callback_rate_autumn: ExactFraction = Fraction(3, 10)
     callback_rate_spring: ExactFraction = Fraction(1)
+    callback_workdays: Positive = 1
+    device_signatures: Positive = 3
+    phone_pupils: Positive = 3
+    burst_signatures: Positive = 10
+    burst_minutes: Positive = 10
+    late_act_minutes: Count = 60
     late_consent_days: Count = 5
+    late_by: LateBy = LateBy.REGISTRATION
     no_show_days: Positive = 14
 
     reward_tiers: tuple[tuple[ExactFraction, Count], ...] = ()
@@ -304,6 +370,16 @@ class PolicyParameters(BaseModel):
     term_end_month_day: str = "01-20"
     next_march_month_day: str = "03-16"
     checkpoint_days: Positive = 10
+    break_glass_hours: Positive = 24
+    absence_pattern_days: Positive = 5
+    absence_pattern_window: Positive = 20
+    persuasion_school_days: Positive = 5
+    written_report_school_days: Positive = 3
+    dropout_close_days: Positive = 10
+    payable: Annotated[bool, Field(strict=True)] = False
+    destination_cluster: Positive = 5
+    pressure_graduates_share: ExactFraction = Fraction(1, 2)
+    pressure_low_band_times: Positive = 2
 
     @model_serializer(mode="wrap")
     def _with_the_bytes_of_its_day(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -331,7 +407,7 @@ class PolicyParameters(BaseModel):
 
     @field_validator(
         "callback_rate_autumn", "callback_rate_spring", "veto_ratio", "veto_coverage_below", "dropout_award",
-        "dropout_veto_g79", "loss_veto_g6", "target_share", "quorum",
+        "dropout_veto_g79", "loss_veto_g6", "target_share", "quorum", "pressure_graduates_share",
     )  # fmt: skip
     @classmethod
     def _share(cls, ratio: Fraction | None) -> Fraction | None:
@@ -375,6 +451,11 @@ class PolicyParameters(BaseModel):
         if len(self.escalation_working_days) != len(self.escalation_roles):
             raise ValueError("each escalation has its day and its role")
         return self
+
+    @property
+    def spring_delivery(self) -> bool:
+        """Tell whether pupils may be delivered before graduation: experience alone brings no consent (R-16, X5)."""
+        return self.spring_mode is SpringMode.COOP_ORIGIN_XUEJI
 
     @property
     def parameter_hash(self) -> str:

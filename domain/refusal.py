@@ -25,16 +25,24 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the
         parameters: the values that the sentence names; codes, counts and dates only, never a person's data.
         blockers: for completions, everything that must be done first.
         recorded: True for those that an auditor must see (design, section 3): the stream keeps `CommandRefused`.
+        act: of a family's act, what it was (`withdraw`, `sign` …); stands in the record, not in the answer.
     """
 
     def __init__(
-        self, code: str, *, blockers: tuple[Blocker, ...] = (), recorded: bool = False, **parameters: Any
+        self,
+        code: str,
+        *,
+        blockers: tuple[Blocker, ...] = (),
+        recorded: bool = False,
+        act: str | None = None,
+        **parameters: Any,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.parameters = parameters
         self.blockers = blockers
         self.recorded = recorded
+        self.act = act
 
     def as_data(self) -> dict[str, Any]:
         """Return the refusal as JSON values, as it travels in errors and answers."""

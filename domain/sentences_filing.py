@@ -64,6 +64,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: before anybody signs, a guardian acknowledges the same version of the notice. "
         "Let the guardian acknowledge it first.",
     },
+    "CALL_BACK_DAY_NOT_POSSIBLE": {
+        "zh": "只有结果为“约定再联系”的家庭才能写再联系日期，且日期须晚于本次联系。请更正该行。",
+        "en": "A day to call back goes only with the outcome call_back, and is later than this contact. "
+        "Correct the row.",
+    },
     "INTENT_NOT_VOCATIONAL": {
         "zh": "未受理：家庭最近表达的意向不是中等职业学校。这是家庭的自由选择；如有改变，请家庭先表达新的意向。",
         "en": "Not done: what the family said last is not a vocational school. That is its free choice; "
@@ -83,11 +88,147 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: the pupil's registration is verified, so this is settled here. "
         "Correct the record if it is wrong; to go elsewhere, ask for a transfer.",
     },
+    # the protocol of a consent (R-11, R-16, R-17; edge cases 1, 2, 23, 42, 46)
+    "NOT_IN_THIS_RELEASE": {
+        "zh": "未受理：本次活动按较早版本的程序开展，没有这一步骤。请按原程序办理；撤回随时有效。",
+        "en": "Not done: this campaign began under an earlier procedure, which does not have this step. Go on by that "
+        "procedure; a withdrawal always works.",
+    },
+    "ACT_NOT_BY_GUARDIAN": {
+        "zh": "未受理：登记显示此人不是该生的监护人，可以了解情况，不能代为确认或签署。本次尝试已记录。"
+        "请由监护人本人办理；有针对本事项的书面委托或监护证明的，请学籍管理员先登记。",
+        "en": "Not done: this person is on record as no guardian of the pupil, may be told, and cannot acknowledge or "
+        "sign. The attempt is on record. Let a guardian act; with a written entrustment for this decision, or proof of "
+        "guardianship, the register officer records that first.",
+    },
+    "ACT_NOT_BY_REPORTER": {
+        "zh": "未受理：撤回意愿是该家庭另一人报告的，只能由其本人用自己的验证码说明同意仍然有效。请由其本人办理。",
+        "en": "Not done: another person of this family reported the wish to withdraw, and only that person can say, "
+        "with the own code, that the consent stands. Let that person act.",
+    },
+    "SIGNED_TOO_EARLY": {
+        "zh": "未受理：确认告知书后须留出考虑时间，最早可于 {works_from} 签署。请届时再签，不急。",
+        "en": "Not done: after the notice is acknowledged there is time to think. Signing works from {works_from}; "
+        "come back then, there is no hurry.",
+    },
+    "SHORT_STATEMENT_NEEDED": {
+        "zh": "未受理：志愿填报即将截止，冷静期缩短，到 {ends} 为止。签署人须勾选“知悉冷静期缩短”。"
+        "短信不能勾选，请用网页或到学校、县教育局凭验证码办理。",
+        "en": "Not done: applications close soon, so the cooling-off is short and ends at {ends}. Whoever signs ticks "
+        "that this is understood. A text message cannot tick it; use the code at a counter or on a computer.",
+    },
+    "SIGNING_NOT_OFFERED": {
+        "zh": "未受理：尚未到签署的时间，自 {on} 起可以签署。请届时办理。",
+        "en": "Not done: signing is not open yet; it works from {on}. Come back then.",
+    },
+    "SPRING_FORBIDDEN": {
+        "zh": "未受理：现行政策不允许春季分流，不得签署、填报或送生。初中毕业后可按秋季办理。",
+        "en": "Not done: the policy in force does not allow the spring wave: no consent, no application, no delivery. "
+        "After graduation the autumn way is open.",
+    },
+    "WAVE_DIFFERS": {
+        "zh": "未受理：学生与监护人签署的批次（春季或秋季）不一致。请家庭商量一致；改签请先撤回。",
+        "en": "Not done: pupil and guardian sign for the same season, spring or autumn. Let the family agree; "
+        "to sign for the other, withdraw first.",
+    },
+    "DATA_CONSENT_MISSING": {
+        "zh": "未受理：该生未满十四周岁，签署之前须由监护人同意处理其个人信息。请监护人先办理。",
+        "en": "Not done: the pupil is under 14, and a guardian agrees to the use of the child's data before anybody "
+        "signs. Let a guardian do so first.",
+    },
+    "CONSENT_SUSPENDED": {
+        "zh": "未受理：该生的同意已中止（撤回意愿、监护人意见不一或监护争议），在解除之前不得继续办理。"
+        "请等家庭本人答复，或由学籍管理员凭书面材料解除；撤回随时有效。",
+        "en": "Not done: this consent is suspended (a reported withdrawal, guardians who disagree, a dispute over "
+        "custody), and nothing goes on until that ends. Wait for the family's own answer, or let the register officer "
+        "lift it by a document; a withdrawal always works.",
+    },
+    "CONSENT_NOT_CONFIRMED": {
+        "zh": "未受理：双方签署后的冷静期尚未结束，家庭随时可以撤回。请在冷静期结束、同意确认之后再登记志愿。",
+        "en": "Not done: the cooling-off after the signatures still runs, and the family may change its mind. "
+        "Record the application once the consent is confirmed.",
+    },
+    "CALLBACK_NEEDED": {
+        "zh": "未受理：该家庭的冷静期因志愿填报时间短而缩短，登记志愿之前须由县教育局回访核实。请先登记回访结果。",
+        "en": "Not done: a short application window cut this family's cooling-off, so the bureau calls back before an "
+        "application is recorded. Record the call first.",
+    },
+    "RE_ACKNOWLEDGEMENT_NEEDED": {
+        "zh": "未受理：告知书已有新版本，须由监护人重新确认后方可继续；已有的名额保留。请发出新版本并等待确认。",
+        "en": "Not done: there is a newer version of the notice, and a guardian acknowledges it before the next step; "
+        "the place is kept. Offer the newer version and wait for the acknowledgement.",
+    },
+    "NOTHING_TO_KEEP": {
+        "zh": "未受理：该生的同意没有被中止，也没有本人提出的异议，无需声明。如要改变去向，请重新表达意向。",
+        "en": "Not done: this consent is not suspended and the person has not objected, so there is nothing to say. "
+        "To go elsewhere, state another intent.",
+    },
+    "NOTHING_TO_WITHDRAW": {
+        "zh": "未受理：该家庭没有任何签署，没有可撤回的同意。该家庭无需办理任何手续。",
+        "en": "Not done: nobody of this family has signed, so there is no consent to withdraw. "
+        "The family need not do anything.",
+    },
+    "WITHDRAWAL_ALREADY_REPORTED": {
+        "zh": "未重复受理：该家庭的撤回意愿已有报告，同意已中止，县教育局将回访。无需再次报告。",
+        "en": "Not done again: a withdrawal of this family is reported already, its consent is suspended, and the "
+        "bureau will call. Nothing is left to do.",
+    },
+    "NO_CALLBACK_DUE": {
+        "zh": "未受理：该家庭没有这一事由的回访任务。请核对学生与事由。",
+        "en": "Not done: there is nothing to call this family about for this purpose. Check the pupil and the purpose.",
+    },
+    "CALLBACK_TOO_EARLY": {
+        "zh": "未受理：回访时间早于签署或报告的时间。请核对时间。",
+        "en": "Not done: the call lies before the signature or the report that it is about. Check the time.",
+    },
+    "PROOF_NEEDED": {
+        "zh": "未受理：此项须有书面材料或学籍登记为据，口头说明不够。请取得材料后登记。",
+        "en": "Not done: this needs a document or the register as evidence, word of mouth is not enough. "
+        "Get the document, then record it.",
+    },
+    "STANDING_BY_REGISTER": {
+        "zh": "未受理：此人已为该生确认告知书或签署，其监护身份只能由学籍管理员凭书面材料变更。请送交学籍管理员。",
+        "en": "Not done: this person has acknowledged the notice or signed for the pupil; whether such a person may "
+        "consent is recorded by the register officer alone. Hand the document to the register officer.",
+    },
+    "SIGNER_NO_GUARDIAN": {
+        "zh": "未受理：签署人登记为无监护权，其签署不能恢复效力。请由有监护权的监护人确认告知书并签署，或由学生撤回。",
+        "en": "Not done: whoever signed is on record as no guardian, and that signature cannot be used again. Let a "
+        "guardian acknowledge the notice and sign in that place, or the pupil withdraw.",
+    },
+    "SUSPENSION_REASON_UNKNOWN": {
+        "zh": "未受理：不能以此理由中止同意。可用的理由：{allowed}。请用其中之一。",
+        "en": "Not done: a consent is not suspended for this reason. These can be given: {allowed}. Use one of them.",
+    },
+    "NOT_SUSPENDED": {
+        "zh": "未受理：该生的同意没有被中止，无需解除。",
+        "en": "Not done: this consent is not suspended, so nothing is to be lifted.",
+    },
+    "FAMILY_ANSWERS_ITSELF": {
+        "zh": "未受理：中止是因撤回意愿或否认签署，只能由家庭用自己的验证码撤回或声明有效。请县教育局回访。",
+        "en": "Not done: the consent is suspended because the family may want out, or says that it never signed; only "
+        "the family's own act answers that. Let the bureau call back.",
+    },
+    "RECORD_RESTRICTED": {
+        "zh": "未受理：该生的记录已限制使用，不发通知、不列名单、不作联系。解除限制请学籍管理员办理。",
+        "en": "Not done: this pupil's record is restricted: no notice, no list, no contact. "
+        "The register officer can release it.",
+    },
+    "RECORD_NOT_RESTRICTED": {
+        "zh": "未受理：该生的记录没有限制，无需解除。",
+        "en": "Not done: this pupil's record is not restricted, so there is nothing to release.",
+    },
     # what the school offers
     "NOTICE_ALREADY_OFFERED": {
         "zh": "未重复受理：所列家庭都已收到告知书 {document}，无需再次发出。信件遗失的，请补发验证码。",
         "en": "Not done again: all families named have been offered the notice {document}. "
         "Where a letter was lost, issue its code anew.",
+    },
+    "NEWER_NOTICE_NEEDS_BUREAU": {
+        "zh": "未受理：现行告知书为 {document}。新版本会使已作的确认和签署须重新办理，首次发出由县教育局经办人员办理，"
+        "此后学校可向其他家庭发出。",
+        "en": "Not done: the notice in use is {document}. A newer one makes families acknowledge and sign anew, so the "
+        "bureau's officer offers it first; after that the school can offer it to the others.",
     },
     "FAMILY_ALREADY_REACHED": {
         "zh": "未受理：该家庭已有答复、已联系上，或多次联系后已结案，不再要求联系。请勿反复打扰。",
@@ -175,6 +316,10 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "zh": "{count} 户家庭收到告知书后尚未联系上，请联系并登记",
         "en": "families offered the notice and not yet reached: {count} (contact them and record it)",
     },
+    "CALLBACKS_OPEN": {
+        "zh": "{count} 户家庭有待县教育局回访，请回访并登记",
+        "en": "families that the bureau has still to call back: {count} (call and record it)",
+    },
     "APPLICATIONS_OPEN": {
         "zh": "{count} 户双方已签署的家庭，签署后学校尚未登记志愿或联系结果，请登记",
         "en": "families that signed and have since neither a recorded application nor a finished contact: {count} "
@@ -211,6 +356,15 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "record_registrations": {"zh": "核验学籍", "en": "verify registrations"},
     "record_destinations": {"zh": "登记其他去向", "en": "record other destinations"},
     "resolve_destination": {"zh": "认定去向", "en": "decide between two destinations"},
+    "report_withdrawal": {"zh": "报告撤回意愿", "en": "report a withdrawal"},
+    "record_callbacks": {"zh": "登记回访", "en": "record call-backs"},
+    "record_guardianship": {"zh": "登记监护关系", "en": "record who is a guardian"},
+    "suspend_consent": {"zh": "中止同意", "en": "suspend a consent"},
+    "lift_suspension": {"zh": "解除中止", "en": "lift a suspension"},
+    "restrict_record": {"zh": "限制使用记录", "en": "restrict a record"},
+    "release_record": {"zh": "解除记录限制", "en": "release a record"},
+    # purposes of notices
+    "callback_overdue": {"zh": "回访超期", "en": "overdue call-backs"},
     # intents and destinations
     "GENERAL_HIGH": {"zh": "普通高中", "en": "general high school"},
     "VOCATIONAL": {"zh": "中等职业学校", "en": "vocational school"},
@@ -226,6 +380,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "INTENT": {"zh": "已表意向", "en": "intent stated"},
     "INFORMED": {"zh": "已告知", "en": "informed"},
     "SIGNED": {"zh": "双方已签署", "en": "signed by both"},
+    "COOLING": {"zh": "冷静期", "en": "cooling-off"},
+    "CONFIRMED": {"zh": "同意已确认", "en": "consent confirmed"},
     "APPLIED": {"zh": "已填志愿", "en": "applied"},
     "ADMITTED": {"zh": "已录取", "en": "admitted"},
     "NO_SHOW": {"zh": "未报到", "en": "no-show"},
@@ -261,5 +417,49 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "ReportingCorrected": {"zh": "报到登记已更正", "en": "reporting corrected"},
     "RegistrationCorrected": {"zh": "学籍核验已更正", "en": "registration corrected"},
     "DestinationCorrected": {"zh": "去向登记已更正", "en": "destination corrected"},
+    "DataConsentGiven": {"zh": "监护人同意处理未满十四周岁学生的信息", "en": "data consent for a child under 14"},
+    "ConsentKept": {"zh": "家庭声明同意仍有效", "en": "consent kept by the family"},
+    "ConsentObjected": {"zh": "另一监护人提出异议", "en": "another guardian objects"},
+    "CoolingStarted": {"zh": "冷静期开始", "en": "cooling-off started"},
+    "CoolingLengthened": {"zh": "冷静期因暂停顺延", "en": "cooling-off lengthened by a pause"},
+    "ConsentConfirmed": {"zh": "同意已确认", "en": "consent confirmed"},
+    "ConsentVersionSuperseded": {"zh": "告知书有新版本，须重新确认", "en": "a newer notice is to be acknowledged"},
+    "WithdrawalReported": {"zh": "撤回意愿已报告", "en": "withdrawal reported"},
+    "CallbackMade": {"zh": "已回访", "en": "family called back"},
+    "CallbackUnreachable": {"zh": "回访无人应答", "en": "call-back not answered"},
+    "CallbackOverdue": {"zh": "回访超期", "en": "call-back overdue"},
+    "ConsentSuspended": {"zh": "同意已中止", "en": "consent suspended"},
+    "SuspensionLifted": {"zh": "中止已解除", "en": "suspension lifted"},
+    "GuardianshipRecorded": {"zh": "监护关系已登记", "en": "guardianship recorded"},
+    "SpringCaseReturned": {"zh": "春季批次取消，家庭重新选择", "en": "spring closed, the family chooses anew"},
+    "SchoolDelisted": {"zh": "学校移出名单", "en": "school taken off the list"},
+    "DestinationRemoved": {"zh": "所签学校移出名单", "en": "the school signed for left the list"},
+    "CaseHoldNoted": {"zh": "核查期间不计数", "en": "not counted while under review"},
+    "CaseInvalidated": {"zh": "因违规不计数，学生权利不受影响", "en": "not counted after a violation"},
+    "CaseReinstated": {"zh": "恢复计数", "en": "counted again"},
+    "AnomalyFlagged": {"zh": "签署异常，列入回访", "en": "unusual signatures, to be called back"},
+    "RecordRestricted": {"zh": "记录已限制使用", "en": "record restricted"},
+    "RecordReleased": {"zh": "记录限制已解除", "en": "record released"},
+    # why a consent is suspended, and what was heard
+    "WITHDRAWAL_REPORTED": {"zh": "撤回意愿", "en": "a reported withdrawal"},
+    "SIGNATURE_DENIED": {"zh": "家庭否认签署", "en": "the family denies the signature"},
+    "GUARDIANS_DISAGREE": {"zh": "监护人意见不一", "en": "guardians disagree"},
+    "CUSTODY_DISPUTE": {"zh": "监护争议", "en": "a dispute over custody"},
+    "COURT_ORDER": {"zh": "法院裁定", "en": "a court's order"},
+    "IMPOSTOR_SUSPECTED": {"zh": "疑似他人冒用", "en": "a stranger may have acted"},
+    "GUARDIAN": {"zh": "监护人", "en": "guardian"},
+    "CAREGIVER": {"zh": "受委托照护人", "en": "caregiver"},
+    "NO_CUSTODY": {"zh": "无监护权", "en": "without custody"},
+    "INSTITUTION": {"zh": "监护机构", "en": "institution as guardian"},
+    "withdrawal_report": {"zh": "撤回意愿", "en": "a reported withdrawal"},
+    "sample": {"zh": "抽样回访", "en": "the sample"},
+    "short_cooling": {"zh": "冷静期缩短", "en": "a short cooling-off"},
+    "confirmed": {"zh": "属本人意愿", "en": "its own will"},
+    "wants_to_withdraw": {"zh": "想要撤回", "en": "wants to withdraw"},
+    "denies": {"zh": "否认", "en": "denies it"},
+    "unreachable": {"zh": "无人应答", "en": "no answer"},
+    "DEVICE_CLUSTER": {"zh": "同一设备多人签署", "en": "many signatures from one device"},
+    "PHONE_SHARED": {"zh": "多名学生同一电话", "en": "one telephone for many pupils"},
+    "SIGNING_BURST": {"zh": "短时间集中签署", "en": "a class that signed within minutes"},
 }
 """Code → word by language."""

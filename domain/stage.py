@@ -10,11 +10,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from domain.actors import SYSTEM, Actor, require
 from domain.calendar import Calendar, CalendarUnknown
-from domain.events import Envelope, Event
+from domain.events import Envelope, Event, PolicyAdopted
 from domain.policy import PolicyProfile
 from domain.refusal import Blocker, Refusal
 from domain.stage_clocks import Clock, joiner_clocks, joiner_due, stage_clocks
@@ -28,6 +28,7 @@ from domain.stage_events import (
     PrerequisiteLost,
     PrerequisiteMet,
     ReopenStage,
+    SchoolsListed,
     SkipStage,
     StageArchived,
     StageCompleted,
@@ -46,9 +47,12 @@ from domain.stage_events import (
     StudentEnrolled,
     StudentRemoved,
 )
-from domain.stage_state import T, Todo, require_reason
+from domain.stage_state import StageState, T, Todo, require_reason
 from domain.stream import Acted, Decider, Message, Outgoing, UnknownEventError, news
 from domain.time import at, civil, end_of
+
+FOLLOWS_SINCE: Final = 3
+"""The release whose stages follow a change of policy and of the published list of schools."""
 
 
 class StageDecider(Decider[T]):
@@ -131,6 +135,11 @@ class StageDecider(Decider[T]):
 
     def remove(self, state: T, student: str) -> None:
         """Drop what is still to be done for a pupil who left the register; what was done stays."""
+
+    def policy_changed(self, state: T, profile: PolicyProfile) -> list[Event]:
+        """Return what another version of the policy leads to; the state still has the one before. Changes nothing."""
+        del state, profile
+        return []
 
     def departed(self, state: T, student: str) -> list[Event]:
         """Return what a departure makes true, where the stage waited for this pupil alone; changes nothing."""
@@ -220,6 +229,12 @@ class StageDecider(Decider[T]):
             raise UnknownEventError(f"{envelope['stream']} begins with {envelope['type']}")
         return self._evolve_shared(state, event, envelope)
 
+    def adopted(self, state: T, envelope: Envelope) -> T:
+        """Follow a new policy from here on: a reminder that it has for a day that has passed is not made up for."""
+        if state.content_release >= FOLLOWS_SINCE:
+            state.awake_at = datetime.fromisoformat(envelope["recorded_at"])
+        return state
+
     def due(self, state: T) -> datetime | None:
         """Return the earliest instant at which the stage opens, reminds, becomes overdue or escalates."""
         return min((instant for instant, _ in self._clocks(state)), default=None)
@@ -231,7 +246,7 @@ class StageDecider(Decider[T]):
         return [happen()]
 
     def absorb(self, state: T, message: Message, now: datetime) -> list[Event]:
-        """Take in news from the school: prerequisites, pupils who join or leave, the calendar, holds, stop, close."""
+        """Take in news from the school: prerequisites, who joins or leaves, calendar, policy, holds, stop, close."""
         match message.kind:
             case "student_left":
                 student, kind = message.data["student"], message.data["exit"]
@@ -244,12 +259,22 @@ class StageDecider(Decider[T]):
                 if state.status == StageStatus.ARCHIVED or any(student in pupils for pupils in state.classes.values()):
                     return []
                 due = joiner_due(state, max(on, civil(now)))
-                return [StudentEnrolled(student=student, class_id=message.data["class_id"], on=on, due=due)]
+                class_id, young = message.data["class_id"], message.data.get("under_14", False)
+                return [StudentEnrolled(student=student, class_id=class_id, on=on, due=due, under_14=young)]
             case "calendar":
                 calendar = Calendar.model_validate(message.data["calendar"])
                 if calendar.version <= state.calendar.version or state.status == StageStatus.ARCHIVED:
                     return []
                 return [CalendarAdopted(calendar=calendar.model_dump(mode="json"))]
+            case "policy" if state.content_release >= FOLLOWS_SINCE:
+                profile = PolicyProfile.model_validate(message.data["profile"])
+                if profile.version <= state.policy.version or state.status == StageStatus.ARCHIVED:
+                    return []
+                return [PolicyAdopted(profile=message.data["profile"]), *self.policy_changed(state, profile)]
+            case "schools_listed" if state.content_release >= FOLLOWS_SINCE:
+                held = listed_schools(state)
+                added = tuple(str(code) for code in message.data["schools"] if held is not None and code not in held)
+                return [SchoolsListed(schools=added)] if added and state.status != StageStatus.ARCHIVED else []
             case "prerequisite":
                 stage, status = message.data["stage"], message.data["status"]
                 if stage not in state.after:
@@ -431,6 +456,10 @@ class StageDecider(Decider[T]):
                 self.remove(state, student)
             case JoinerOverdue(student=student):
                 state.late_joiners.append(student)
+            case SchoolsListed(schools=schools):
+                held = listed_schools(state)
+                if held is not None:
+                    held += schools
             case CalendarAdopted(calendar=calendar):
                 state.calendar = Calendar.model_validate(calendar)
                 state.awake_at = datetime.fromisoformat(
@@ -439,3 +468,9 @@ class StageDecider(Decider[T]):
             case _:
                 return self.evolve_content(state, event, envelope)
         return state
+
+
+def listed_schools(state: StageState) -> list[str] | None:
+    """Return the list of qualified schools of a stage that looks at it, the list itself; None of another stage."""
+    held: list[str] | None = getattr(state, "qualified_schools", None)
+    return held

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -152,6 +152,9 @@ class StudentEnrolled(Event):
     class_id: str
     on: date
     due: date
+    under_14: bool = False
+
+    LATER: ClassVar[tuple[str, ...]] = ("under_14",)
 
 
 class StudentRemoved(Event):
@@ -174,6 +177,12 @@ class CalendarAdopted(Event):
     calendar: dict[str, Any]
 
 
+class SchoolsListed(Event):
+    """Schools came onto the published list: they can be visited, and families can sign for them (INV-20)."""
+
+    schools: tuple[str, ...]
+
+
 STAGE_EVENTS: tuple[type[Event], ...] = (
     StagePlanned,
     StageOpened,
@@ -194,6 +203,7 @@ STAGE_EVENTS: tuple[type[Event], ...] = (
     StudentRemoved,
     JoinerOverdue,
     CalendarAdopted,
+    SchoolsListed,
 )
 
 

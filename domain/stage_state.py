@@ -73,6 +73,12 @@ class Todo(BaseModel):
     code: str
 
 
+class DatedTodo(Todo):
+    """A line of a work list with the day for which it is planned."""
+
+    on: date
+
+
 R = TypeVar("R", bound=BaseModel)
 
 

@@ -219,6 +219,11 @@ class Decider(ABC, Generic[S]):
     def evolve(self, state: S | None, event: Event, envelope: Envelope) -> S:
         """Return the state after an event; the state given is owned and may be changed in place."""
 
+    def adopted(self, state: S, envelope: Envelope) -> S:
+        """Return the state after a new policy, which stands in it already; the state is owned, as with `evolve`."""
+        del envelope
+        return state
+
     def due(self, state: S) -> datetime | None:
         """Return the next instant at which the stream must act by itself, if any."""
         del state
@@ -286,7 +291,7 @@ def apply(decider: Decider[S], state: S | None, event: Event, envelope: Envelope
             if state is None:
                 raise UnknownEventError(f"{envelope['stream']} begins with {envelope['type']}")
             state.policy = PolicyProfile.model_validate(profile)
-            return state
+            return decider.adopted(state, envelope)
         case _:
             return decider.evolve(state, event, envelope)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from stream_samples import CAMPAIGN, DIGEST, HEAD, RULE, SCHOOL, Stream, person, stage_start, when
+from stream_samples import CAMPAIGN, DIGEST, HEAD, RULE, SCHOOL, Stream, person, policy, stage_start, when
 
 from domain.actors import GATEWAY, Role
 from domain.application_filing import ApplicationFilingDecider
@@ -20,6 +20,9 @@ RECEIVING = "9900020001"
 OTHER_RECEIVING = "9900020002"
 UNLISTED = "9900020009"
 NOTICE = "notice-1"
+
+COOLED = timedelta(days=9)
+"""So long after a signature the cooling-off has passed and the consent is confirmed."""
 
 REGISTER = person("register", Role.REGISTER_OFFICER, "bureau")
 SECOND_REGISTER = person("second", Role.REGISTER_OFFICER, "bureau")
@@ -71,7 +74,7 @@ class Filing(Stream):
     def __init__(self, families: Families | None = None, now: str = "2026-05-01 08:00", **changes: Any) -> None:
         self.families = families or Families()
         content = {
-            "release": 2,
+            "release": 3,
             "year": 2026,
             "snapshot": "snp_000001",
             "snapshot_digest": DIGEST,
@@ -112,7 +115,11 @@ class Filing(Stream):
 
     def bad_rows(self, kind: str, who: Any, *rows: dict[str, Any]) -> list[str]:
         """Return the codes of the rows of a list that is refused whole."""
-        refusal = self.refusal(kind, who, rows=list(rows))
+        return self.bad_rows_of(kind, who, rows=list(rows))
+
+    def bad_rows_of(self, kind: str, who: Any, **fields: Any) -> list[str]:
+        """Return the codes of the rows of a command that is refused whole."""
+        refusal = self.refusal(kind, who, **fields)
         assert refusal.code == "ROWS_REFUSED", refusal.as_data()
         return [row["code"] for row in refusal.parameters["rows"]]
 
@@ -126,17 +133,24 @@ class Filing(Stream):
             self.does(student, "guardian", "acknowledge")
         return self
 
-    def signed(self, *students: str, school: str = RECEIVING) -> Filing:
-        """Let pupils and guardians sign."""
+    def signed(self, *students: str, school: str = RECEIVING, **ticked: Any) -> Filing:
+        """Let pupils and guardians sign, a day after the guardian has acknowledged the notice."""
         self.informed(*students)
+        if self.state.has_protocol:
+            self.to(self.now + timedelta(hours=self.state.policy.parameters.signature_wait_hours))
         for student in students:
             for party in ("pupil", "guardian"):
-                self.does(student, party, "sign", destination=school)
+                self.does(student, party, "sign", destination=school, **ticked)
         return self
+
+    def confirmed(self, *students: str) -> Filing:
+        """Let the cooling-off pass; a stream of release 2 has none."""
+        self.signed(*students)
+        return self.to(self.now + COOLED) if self.state.has_protocol else self
 
     def applied(self, *students: str) -> Filing:
         """Record applications."""
-        self.signed(*students)
+        self.confirmed(*students)
         rows = [{"student": s, "school": RECEIVING, "reference": f"APP-{s[-6:]}"} for s in students]
         self.rows("record_applications", HEAD, *rows)
         return self
@@ -175,6 +189,11 @@ ADMITTED = {"school": RECEIVING, "result": "admitted"}
 def registration(student: str, on: str = "2026-10-10", **changes: Any) -> dict[str, Any]:
     """Return a row of the vocational register."""
     return {"student": student, "school": RECEIVING, "register_ref": f"REG-{student[-6:]}", "on": on, **changes}
+
+
+def prompt(**changes: Any) -> Filing:
+    """Return an open stage in which a family need not wait between reading and signing."""
+    return filing(policy=policy(signature_wait_hours=0).model_dump(mode="json"), **changes)
 
 
 def filing(**changes: Any) -> Filing:

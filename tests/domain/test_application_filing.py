@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from filing_families import (
     ADMITTED,
+    COOLED,
     NOTICE,
     OTHER_RECEIVER,
     OTHER_RECEIVING,
@@ -13,6 +14,7 @@ from filing_families import (
     Families,
     contact,
     filing,
+    prompt,
     registration,
 )
 from stream_samples import GRADE, HEAD, OFFICER, PRINCIPAL, A, B, C, D, E, F, Stream, policy, stage_start, when
@@ -51,7 +53,9 @@ def test_each_family_is_offered_a_document_once():
     stage.do("offer_notice", HEAD, document=NOTICE, classes=["2026-01", "2026-01"])
     assert [e["data"]["student"] for e in stage.ledger if e["type"] == "NoticeOffered"] == [B, A, C]
     assert stage.refusal("offer_notice", HEAD, document=NOTICE, classes=["2026-01"]).code == "NOTICE_ALREADY_OFFERED"
-    stage.do("offer_notice", HEAD, document="notice-2", students=[A])
+    refusal = stage.refusal("offer_notice", HEAD, document="notice-2", students=[A])
+    assert (refusal.code, refusal.parameters) == ("NEWER_NOTICE_NEEDS_BUREAU", {"document": NOTICE})
+    stage.do("offer_notice", OFFICER, document="notice-2", students=[A])
     refusal = stage.refusal("offer_notice", HEAD, document=NOTICE, students=[D])
     assert (refusal.code, refusal.parameters) == ("DOCUMENT_SUPERSEDED", {"document": "notice-2"})
     assert stage.refusal("offer_notice", HEAD, document="notice-2", classes=["2026-09"]).code == "CLASS_UNKNOWN"
@@ -109,7 +113,7 @@ def test_a_contact_lies_between_the_notice_and_now():
 
 def test_an_application_needs_both_signatures_for_that_school_and_a_reference_of_its_own():
     """Every row names what is wrong, and nothing of the list is kept."""
-    stage = filing().signed(A, B, C, D)
+    stage = filing().confirmed(A, B, C, D)
     stage.does(C, "pupil", "withdraw")
     stage.does(D, "pupil", "intent", intent="OTHER")
     stage.does(E, "pupil", "withdraw")
@@ -166,7 +170,7 @@ def test_an_application_needs_both_signatures_for_that_school_and_a_reference_of
 def test_no_personal_number_becomes_a_reference(reference, personal):
     """INV-22: identity, register and telephone numbers, whichever way they are written."""
     assert is_personal(reference) == personal
-    stage = one_class().signed(A)
+    stage = one_class().confirmed(A)
     row = application(A, reference)
     if personal:
         assert stage.bad_rows("record_applications", HEAD, row) == ["REFERENCE_PERSONAL"]
@@ -191,6 +195,7 @@ def test_who_is_not_admitted_can_choose_again():
     assert (stage.case(A).path, stage.case(A).consents) == (Step.INTENT, {})
     stage.does(A, "pupil", "sign", destination=OTHER_RECEIVING)
     stage.does(A, "guardian", "sign", destination=OTHER_RECEIVING)
+    stage.to(stage.now + COOLED)
     stage.rows("record_applications", HEAD, application(A, "APP-2", OTHER_RECEIVING))
     assert stage.bad_rows("record_admissions", OFFICER, {"student": A, **ADMITTED}) == ["NOT_APPLIED_THERE"]
     stage.consistent()
@@ -243,6 +248,8 @@ def test_a_registration_counts_by_its_day_and_is_recorded_also_later(on, in_time
         "informed": 1,
         "countable": int(in_time),
         "free_refusals": 0,
+        "countable_spring": 0,
+        "countable_autumn": int(in_time),
     }
 
 
@@ -423,9 +430,9 @@ def test_a_late_joiner_blocks_nothing_and_is_served_after_the_sign_off():
     stage.do("complete", PRINCIPAL)
     assert [(todo.student, todo.code) for todo in stage.decider.work(stage.state)] == [(C, "NOTICES_NOT_OFFERED")]
     assert stage.refusal("offer_notice", HEAD, document=NOTICE, classes=["2026-01"]).code == "STAGE_NOT_OPEN"
-    stage.signed(C)
+    stage.confirmed(C)
     stage.rows("record_applications", HEAD, application(C))
-    assert stage.refusal("record_applications", HEAD, rows=[application(A)]).code == "STAGE_NOT_OPEN"
+    assert stage.refusal("record_contacts", HEAD, rows=[contact(A, "2026-05-12 08:00")]).code == "STAGE_NOT_OPEN"
     stage.consistent()
 
 
@@ -448,7 +455,7 @@ def test_a_pupil_can_leave_at_any_step_and_come_back(way):
 
 def test_blockers_name_service_in_the_order_of_the_work():
     """One code a pupil; the work list says the same."""
-    stage = filing().signed(B)
+    stage = filing().confirmed(B)
     stage.do("offer_notice", HEAD, document=NOTICE, students=[C])
     stage.rows("record_destinations", HEAD, elsewhere(D))
     stage.rows("record_destinations", GRADE, elsewhere(D, "WORK"))
@@ -468,20 +475,21 @@ def test_blockers_name_service_in_the_order_of_the_work():
     with pytest.raises(Refusal, match="NOT_COMPLETE"):
         stage.submit(stage.command("complete", PRINCIPAL))
     view = stage.decider.view(stage.state)
-    assert view["steps"] == {"ROSTERED": 3, "SIGNED": 1, "OTHER": 2}
+    assert view["steps"] == {"ROSTERED": 3, "CONFIRMED": 1, "OTHER": 2}
     assert view["classes"]["2026-02"] == {"done": 2, "of": 3}
 
 
 def test_every_ordinary_answer_completes_the_stage():
     """One wants something else, one does not know, one says no, one alone has signed: nobody is waited for."""
-    stage = filing(classes={"2026-01": [A, B, C, D]}).informed(A, B, C, D)
+    stage = prompt(classes={"2026-01": [A, B, C, D]}).informed(A, B, C, D)
     stage.does(A, "guardian", "intent", intent="GENERAL_HIGH")
     stage.does(B, "pupil", "intent", intent="UNDECIDED")
     stage.does(C, "pupil", "refuse")
     stage.does(D, "pupil", "sign", destination=RECEIVING)
     assert stage.owed() == {}
     stage.do("complete", PRINCIPAL)
-    assert counted(stage.state) == {"2026-01": {"pupils": 4, "informed": 4, "countable": 0, "free_refusals": 1}}
+    figures = {"pupils": 4, "informed": 4, "countable": 0, "free_refusals": 1}
+    assert counted(stage.state) == {"2026-01": {**figures, "countable_spring": 0, "countable_autumn": 0}}
 
 
 # -- the stream -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -19,12 +19,18 @@ from domain.destination import (
     barred,
 )
 from domain.evidence import EvidenceGrade
-from domain.family_act import Intent, Party
+from domain.family_act import Intent, Party, Wave
 from domain.time import SHANGHAI
 
 SCHOOL = "9900020001"
 NOON = datetime(2026, 5, 12, 12, tzinfo=SHANGHAI)
 FAMILY_MOVES = (Move.INTENT, Move.ACKNOWLEDGE, Move.SIGN, Move.REFUSE, Move.WITHDRAW)
+
+
+def sign(case: Case, party: Party, document: str, school: str) -> None:
+    """Let one party sign, at noon."""
+    person = "stu_000001" if party is Party.PUPIL else "gdn_000001"
+    case.sign(party, document, school, NOON, person, Wave.AUTUMN)
 
 
 def case_at(step: Step) -> Case:
@@ -33,12 +39,15 @@ def case_at(step: Step) -> Case:
     steps = list(Step)
     if steps.index(step) >= steps.index(Step.INTENT):
         case.remember("act_0000000001")
-        case.state_intent(Intent.VOCATIONAL, NOON)
+        case.state_intent(Intent.VOCATIONAL, NOON, Party.GUARDIAN)
     if steps.index(step) >= steps.index(Step.INFORMED):
         case.acknowledge("n1", NOON)
     if steps.index(step) >= steps.index(Step.SIGNED):
-        case.sign(Party.PUPIL, "n1", SCHOOL, NOON)
-        case.sign(Party.GUARDIAN, "n1", SCHOOL, NOON)
+        sign(case, Party.PUPIL, "n1", SCHOOL)
+        sign(case, Party.GUARDIAN, "n1", SCHOOL)
+    if steps.index(step) >= steps.index(Step.COOLING):
+        case.protocol.ends = NOON + timedelta(days=7)
+    case.protocol.confirmed = steps.index(step) >= steps.index(Step.CONFIRMED)
     if steps.index(step) >= steps.index(Step.APPLIED):
         case.application = Application(reference="APP-1", version=7)
     if steps.index(step) >= steps.index(Step.ADMITTED):
@@ -104,11 +113,11 @@ def test_what_comes_too_early_names_what_is_missing_and_what_is_done_says_so():
 def test_signatures_of_two_versions_of_the_notice_are_no_consent():
     """INV-02: both sign the same document; the later version is signed by both anew."""
     case = case_at(Step.INFORMED)
-    case.sign(Party.PUPIL, "n1", SCHOOL, NOON)
-    case.sign(Party.GUARDIAN, "n2", "9900020002", NOON)
+    sign(case, Party.PUPIL, "n1", SCHOOL)
+    sign(case, Party.GUARDIAN, "n2", "9900020002")
     assert not case.signed_by_both
     assert (case.consents, case.school) == ({Party.GUARDIAN: "n2"}, "9900020002")
-    case.sign(Party.PUPIL, "n2", "9900020002", NOON)
+    sign(case, Party.PUPIL, "n2", "9900020002")
     assert case.signed_by_both
 
 
@@ -126,7 +135,7 @@ def test_every_answer_of_a_family_is_an_outcome_and_owes_nothing(intent, outcome
     case = Case(offered="n1")
     assert (case.outcome, case.owed(deadline_passed=False)) == (None, "FAMILIES_NOT_REACHED")
     case.remember("act_0000000001")
-    case.state_intent(intent, NOON)
+    case.state_intent(intent, NOON, Party.GUARDIAN)
     assert (case.outcome, case.owed(deadline_passed=False)) == (outcome, owed)
     case.refuse(NOON)
     assert (case.outcome, case.owed(deadline_passed=False)) == (Outcome.DECLINED, None)
@@ -153,7 +162,7 @@ def test_each_step_onward_is_owed_by_somebody_who_is_not_the_family(step, owed):
 def test_a_family_that_changes_its_mind_after_signing_is_no_open_application():
     """The consent stands until it is withdrawn, but nobody applies against the family's last word."""
     case = case_at(Step.SIGNED)
-    case.state_intent(Intent.UNDECIDED, NOON)
+    case.state_intent(Intent.UNDECIDED, NOON, Party.PUPIL)
     assert (case.may_apply, case.owed(deadline_passed=False), case.outcome) == (False, None, Outcome.INFORMED)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from filing_families import (
     ADMITTED,
+    COOLED,
     NOTICE,
     OTHER_RECEIVING,
     RECEIVER,
@@ -14,9 +15,10 @@ from filing_families import (
     Families,
     Filing,
     filing,
+    prompt,
     registration,
 )
-from stream_samples import EVERYBODY, HEAD, OFFICER, OTHER_SCHOOL, PRINCIPAL, A, B, C, when
+from stream_samples import EVERYBODY, HEAD, OFFICER, OTHER_SCHOOL, PRINCIPAL, A, B, C, policy, when
 
 from domain.actors import GATEWAY, Actor, Role
 from domain.destination import Outcome, Step
@@ -97,7 +99,7 @@ def test_an_act_is_taken_once():
 
 def test_of_several_acts_the_bad_ones_are_named_and_the_good_ones_stand():
     """In order: the second sees what the first has changed."""
-    stage = filing()
+    stage = prompt()
     stage.do("offer_notice", HEAD, document=NOTICE, students=[A])
     answer = stage.deliver(
         stage.act(A, "pupil", "sign", destination=RECEIVING),
@@ -109,6 +111,7 @@ def test_of_several_acts_the_bad_ones_are_named_and_the_good_ones_stand():
     )
     assert answer.accepted
     mine = stage.ledger[answer.receipt.first_version - 1 :]
+    assert mine.pop()["type"] == "CoolingStarted"
     assert [(e["type"], e["data"].get("code")) for e in mine] == [
         ("FamilyActRefused", "NOTICE_NOT_ACKNOWLEDGED"),
         ("IntentStated", None),
@@ -119,7 +122,7 @@ def test_of_several_acts_the_bad_ones_are_named_and_the_good_ones_stand():
     ]
     assert mine[0]["actor"]["id"] == GATEWAY.id
     assert len(mine[0]["data"]["act_digest"]) == 16
-    assert stage.case(A).path is Step.SIGNED
+    assert stage.case(A).path is Step.COOLING
     stage.consistent()
 
 
@@ -162,13 +165,13 @@ def test_a_code_that_did_not_work_leaves_a_trace_and_nothing_else(code):
 
 def test_nobody_signs_before_a_guardian_has_acknowledged_the_same_notice():
     """INV-02; a pupil cannot acknowledge."""
-    stage = filing()
+    stage = prompt()
     stage.do("offer_notice", HEAD, document=NOTICE, students=[A])
     stage.does(A, "pupil", "intent", intent="VOCATIONAL")
     assert stage.refused(A, "guardian", "sign", destination=RECEIVING) == "NOTICE_NOT_ACKNOWLEDGED"
     assert stage.refused(A, "pupil", "acknowledge") == "ACT_NOT_FOR_PARTY"
     stage.does(A, "guardian", "acknowledge")
-    stage.do("offer_notice", HEAD, document="notice-2", students=[A])
+    stage.do("offer_notice", OFFICER, document="notice-2", students=[A])
     new = {"destination": RECEIVING, "document": "notice-2"}
     assert stage.refused(A, "guardian", "sign", destination=RECEIVING) == "DOCUMENT_SUPERSEDED"
     assert stage.refused(A, "guardian", "sign", **new) == "NOTICE_NOT_ACKNOWLEDGED"
@@ -178,7 +181,7 @@ def test_nobody_signs_before_a_guardian_has_acknowledged_the_same_notice():
 
 def test_a_signature_follows_the_familys_last_word_and_the_list():
     """Whoever of the two said it; a school that is not listed cannot be signed for."""
-    stage = filing().informed(A)
+    stage = prompt().informed(A)
     stage.does(A, "guardian", "intent", intent="UNDECIDED")
     assert stage.refused(A, "pupil", "sign", destination=RECEIVING) == "INTENT_NOT_VOCATIONAL"
     stage.does(A, "pupil", "intent", intent="VOCATIONAL")
@@ -188,7 +191,7 @@ def test_a_signature_follows_the_familys_last_word_and_the_list():
 
 def test_pupil_and_guardian_sign_for_the_same_school_and_one_alone_is_no_consent():
     """Edge case 4: a yes and a no is a no; nobody can be outvoted."""
-    stage = filing().informed(A)
+    stage = prompt().informed(A)
     stage.does(A, "guardian", "sign", destination=RECEIVING)
     assert stage.case(A).path is Step.INFORMED
     assert stage.refused(A, "guardian", "sign", destination=RECEIVING) == "ALREADY_SIGNED"
@@ -201,7 +204,7 @@ def test_pupil_and_guardian_sign_for_the_same_school_and_one_alone_is_no_consent
     stage.does(A, "pupil", "intent", intent="VOCATIONAL")
     stage.does(A, "guardian", "sign", destination=OTHER_RECEIVING)
     stage.does(A, "pupil", "sign", destination=OTHER_RECEIVING)
-    assert stage.case(A).path is Step.SIGNED
+    assert stage.case(A).path is Step.COOLING
 
 
 def test_a_no_after_both_have_signed_is_a_withdrawal_too():
@@ -228,7 +231,7 @@ def test_a_withdrawal_is_taken_at_every_step_whatever_holds_the_stage(way, party
     stage.does(A, party, "withdraw", document="whatever")
     kept = stage.last("ConsentWithdrawn")["data"]
     assert set(kept) == {"student", "party", "act", "late"}
-    assert kept["late"] == (way in ("applied", "admitted", "reported"))
+    assert kept["late"] == (way in ("confirmed", "applied", "admitted", "reported"))
     assert stage.case(A).path is Step.INTENT
     stage.consistent()
 
@@ -248,7 +251,8 @@ def test_a_withdrawal_is_taken_in_every_state_of_the_stage(status):
 
 def test_other_acts_wait_until_the_stage_is_open_and_go_on_after_the_sign_off():
     """A family is held neither by a pause nor by the school's sign-off."""
-    stage = Filing(classes={"2026-01": [A]})
+    at_once = policy(signature_wait_hours=0).model_dump(mode="json")
+    stage = Filing(classes={"2026-01": [A]}, policy=at_once)
     assert stage.refused(A, "pupil", "intent", intent="VOCATIONAL") == "STAGE_TOO_EARLY"
     stage.to("2026-05-11 09:00")
     assert stage.refused(A, "pupil", "intent", intent="VOCATIONAL") == "NOTICE_NOT_OFFERED"
@@ -258,7 +262,7 @@ def test_other_acts_wait_until_the_stage_is_open_and_go_on_after_the_sign_off():
     stage.hear("resume", scope="school")
     stage.do("complete", PRINCIPAL)
     stage.does(A, "guardian", "sign", destination=RECEIVING)
-    assert stage.case(A).path is Step.SIGNED
+    assert stage.case(A).path is Step.COOLING
     stage.hear("close")
     raw = stage.command("deliver_family_acts", GATEWAY, acts=[stage.act(A, "pupil", "withdraw")])
     with pytest.raises(Refusal, match="CAMPAIGN_CLOSED"):
@@ -267,7 +271,7 @@ def test_other_acts_wait_until_the_stage_is_open_and_go_on_after_the_sign_off():
 
 def test_what_was_done_before_a_withdrawal_cannot_bring_the_consent_back():
     """A signature of nine o'clock that arrives after the withdrawal of ten."""
-    stage = filing().informed(A)
+    stage = prompt().informed(A)
     early = stage.now
     stage.to("2026-05-11 10:00")
     stage.does(A, "guardian", "withdraw")
@@ -299,11 +303,12 @@ def test_after_the_registration_a_withdrawal_is_too_late_but_one_made_before_it_
 
 def test_an_old_withdrawal_sent_again_does_not_cancel_a_registration():
     """The family signed anew after it; sending the same act once more is no new withdrawal."""
-    stage = filing().signed(A)
+    stage = prompt().signed(A)
     old = stage.act(A, "pupil", "withdraw")
     assert stage.deliver(old).accepted
     for party in ("pupil", "guardian"):
         stage.does(A, party, "sign", destination=RECEIVING)
+    stage.to(stage.now + COOLED)
     stage.rows("record_applications", HEAD, {"student": A, "school": RECEIVING, "reference": "APP-1"})
     stage.rows("record_admissions", RECEIVER, {"student": A, **ADMITTED})
     stage.to("2026-09-01 18:00")
@@ -325,20 +330,21 @@ def test_a_withdrawal_on_the_last_evening_that_arrives_after_midnight_was_in_tim
 
 def test_after_a_withdrawal_the_family_can_sign_for_another_school():
     """The notice is acknowledged already, and its intent stands."""
-    stage = filing().admitted(A)
+    stage = prompt().admitted(A)
     assert stage.refused(A, "pupil", "sign", destination=OTHER_RECEIVING) == "ALREADY_SIGNED"
     stage.does(A, "pupil", "withdraw")
     for party in ("pupil", "guardian"):
         stage.does(A, party, "sign", destination=OTHER_RECEIVING)
+    stage.to(stage.now + COOLED)
     row = {"student": A, "school": OTHER_RECEIVING, "reference": "APP-2"}
     stage.rows("record_applications", HEAD, row)
     assert stage.case(A).path is Step.APPLIED
 
 
-def test_a_pupil_who_left_is_named_by_no_act():
-    """And the record keeps the attempt."""
+def test_a_pupil_who_left_is_named_by_no_act_but_a_no():
+    """And the record keeps the attempt; a withdrawal and a refusal are taken in every state (INV-06)."""
     stage = filing().signed(A, C)
     stage.hear("student_left", student=A, exit="TRANSFER")
-    assert stage.refused(A, "pupil", "withdraw") == "STUDENT_LEFT"
+    assert stage.refused(A, "pupil", "intent", intent="UNDECIDED") == "STUDENT_LEFT"
     assert A not in stage.state.cases
     stage.consistent()

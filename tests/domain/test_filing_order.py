@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from filing_families import (
+    COOLED,
     NOTICE,
     RECEIVER,
     RECEIVING,
@@ -13,6 +14,7 @@ from filing_families import (
     Families,
     contact,
     filing,
+    prompt,
     registration,
 )
 from stream_samples import HEAD, OTHER_SCHOOL, PRINCIPAL, A, B, when
@@ -93,19 +95,19 @@ def test_a_refusal_that_arrives_late_leaves_a_later_intent_standing(later, decli
 @pytest.mark.parametrize(("kind", "code"), [("refuse", "ACT_BEFORE_WITHDRAWAL"), ("withdraw", "ACT_ALREADY_TAKEN")])
 def test_an_old_no_does_not_undo_a_consent_that_is_newer_than_a_withdrawal(kind, code):
     """It was overtaken by the withdrawal, and the family has signed since."""
-    stage = filing().signed(A)
+    stage = prompt().signed(A)
     old = stage.act(A, "pupil", kind)
     stage.to("2026-05-12 10:00")
     stage.does(A, "guardian", "withdraw")
     for party in ("pupil", "guardian"):
         stage.does(A, party, "sign", destination=RECEIVING)
     assert stage.deliver(old).refused["code"] == code
-    assert stage.case(A).may_apply
+    assert stage.case(A).signed_by_both
 
 
 def test_a_withdrawal_that_the_case_has_forgotten_is_not_taken_again():
     """A case remembers so many acts; time tells the rest."""
-    stage = filing().informed(A)
+    stage = prompt().informed(A)
     old = stage.act(A, "guardian", "withdraw")
     assert stage.deliver(old).accepted
     stage.to("2026-05-12 10:00")
@@ -114,7 +116,7 @@ def test_a_withdrawal_that_the_case_has_forgotten_is_not_taken_again():
     for party in ("pupil", "guardian"):
         stage.does(A, party, "sign", destination=RECEIVING)
     assert stage.deliver(old).refused["code"] == "ACT_ALREADY_TAKEN"
-    assert stage.case(A).may_apply
+    assert stage.case(A).signed_by_both
 
 
 def test_a_refusal_made_before_the_verification_cancels_the_registration():
@@ -142,11 +144,11 @@ def test_no_act_but_a_withdrawal_is_older_than_the_notice(act, said):
 
 def test_no_signature_is_older_than_the_acknowledgement():
     """INV-02: first the guardian reads, then anybody signs; of two acknowledgements the earlier counts."""
-    stage = filing()
+    stage = prompt()
     stage.do("offer_notice", HEAD, document=NOTICE, students=[A])
     stage.does(A, "pupil", "intent", intent="VOCATIONAL")
     read = when("2026-05-12 10:00")
-    stage.to("2026-05-12 12:00")
+    stage.to("2026-05-12 10:50")
     stage.does(A, "guardian", "acknowledge")
     signed = {"destination": RECEIVING, "at": read + timedelta(minutes=1)}
     assert stage.refused(A, "pupil", "sign", **signed) == "SIGNED_BEFORE_ACKNOWLEDGED"
@@ -161,14 +163,16 @@ def test_no_signature_is_older_than_the_acknowledgement():
 @pytest.mark.parametrize("outcome", ["no_answer", "reached", "refused"])
 def test_a_family_that_signs_and_does_not_apply_is_asked_and_then_left_in_peace(outcome):
     """Never a missing yes: what is owed is the asking. An application is taken still."""
-    stage = filing(classes={"2026-01": [A]}).signed(A)
+    stage = prompt(classes={"2026-01": [A]}).signed(A)
+    assert stage.owed() == {}  # the cooling-off is the family's own time
+    stage.to("2026-05-19 13:00")
     assert stage.owed() == {"APPLICATIONS_OPEN": 1}
-    stage.to("2026-05-14 20:00")
-    days = ["2026-05-12 09:00", "2026-05-13 09:00", "2026-05-14 09:00"]
+    stage.to("2026-05-22 20:00")
+    days = ["2026-05-20 09:00", "2026-05-21 09:00", "2026-05-22 09:00"]
     rows = [contact(A, day, outcome) for day in (days if outcome == "no_answer" else days[:1])]
     stage.rows("record_contacts", HEAD, *rows)
     final = Outcome.NO_ANSWER if outcome == "no_answer" else Outcome.INFORMED
-    assert (stage.owed(), stage.case(A).outcome, stage.case(A).path) == ({}, final, Step.SIGNED)
+    assert (stage.owed(), stage.case(A).outcome, stage.case(A).path) == ({}, final, Step.CONFIRMED)
     assert stage.bad_rows("record_contacts", HEAD, contact(A, days[2])) == ["FAMILY_ALREADY_REACHED"]
     stage.rows("record_applications", HEAD, {"student": A, "school": RECEIVING, "reference": "APP-1"})
     assert (stage.owed(), stage.case(A).outcome) == ({"ADMISSIONS_OPEN": 1}, None)
@@ -177,13 +181,14 @@ def test_a_family_that_signs_and_does_not_apply_is_asked_and_then_left_in_peace(
 
 def test_a_contact_about_the_application_comes_after_the_signatures():
     """What was tried before the family signed was about the notice."""
-    stage = filing(classes={"2026-01": [A]})
+    stage = prompt(classes={"2026-01": [A]})
     stage.do("offer_notice", HEAD, document=NOTICE, students=[A])
     stage.to("2026-05-13 09:00")
     tried = [contact(A, "2026-05-11 10:00"), contact(A, "2026-05-12 10:00")]
     stage.rows("record_contacts", HEAD, *tried)
     _signs(stage)
     assert stage.case(A).attempts == []
+    stage.to(stage.now + COOLED)
     assert stage.bad_rows("record_contacts", HEAD, tried[1]) == ["CONTACT_BEFORE_SIGNATURE"]
     stage.rows("record_contacts", HEAD, contact(A, "2026-05-13 09:00", "reached"))
     assert stage.owed() == {}
@@ -244,8 +249,8 @@ def test_a_return_brings_back_what_the_family_has_said():
 
 def test_a_consent_outlasts_a_departure_and_the_notice_is_offered_anew():
     """An exit recorded by mistake costs the family nothing."""
-    stage = leave_and_return(filing().signed(A))
-    assert (stage.case(A).path, stage.state.owed(A)) == (Step.SIGNED, "NOTICES_NOT_OFFERED")
+    stage = leave_and_return(prompt().confirmed(A), on="2026-05-20")
+    assert (stage.case(A).path, stage.state.owed(A)) == (Step.CONFIRMED, "NOTICES_NOT_OFFERED")
     stage.do("offer_notice", HEAD, document=NOTICE, students=[A])
     assert stage.state.owed(A) == "APPLICATIONS_OPEN"
     stage.rows("record_applications", HEAD, {"student": A, "school": RECEIVING, "reference": "APP-1"})

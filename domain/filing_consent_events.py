@@ -1,0 +1,236 @@
+"""What can happen to a consent beside the path: cooling-off, suspension, call-backs, lists, holds (DOMAIN §7.3, §7.6).
+
+Streams of release 3 have these; an older stream keeps its shorter path.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import AwareDatetime, ConfigDict
+
+from domain.application_filing_events import FamilyEvent
+from domain.consent import AnomalyKind, CallbackOutcome, CallbackPurpose, Sparse, Standing, SuspensionReason
+from domain.events import Event
+from domain.evidence import EvidenceGrade
+
+# -- the families' own ----------------------------------------------------------------------------------------------
+
+
+class DataConsentGiven(FamilyEvent):
+    """A guardian agrees to the data of a child under 14; without it nobody signs for the child (R-17, INV-24)."""
+
+    document: str
+
+
+class ConsentKept(FamilyEvent):
+    """A pupil or guardian says that the consent stands, or ends the own objection."""
+
+
+class ConsentObjected(FamilyEvent):
+    """A guardian says no to what another guardian says yes to; nothing is cancelled, and nothing goes on (edge 2)."""
+
+
+# -- the course of a consent ----------------------------------------------------------------------------------------
+
+
+class CoolingStarted(Event):
+    """Both have signed. `ends`: the last second in which a withdrawal is not late; `short`: a window has cut it."""
+
+    student: str
+    ends: AwareDatetime
+    short: bool
+
+
+class CoolingEnd(Sparse):
+    """The new end of one pupil's cooling-off; `short`: the lock has cut what the pause gives, the bureau calls."""
+
+    model_config = ConfigDict(frozen=True)
+
+    student: str
+    ends: AwareDatetime
+    short: bool = False
+
+
+class CoolingLengthened(Event):
+    """A pause has ended; whose cooling-off it held has as much more time (design, section 5)."""
+
+    rows: tuple[CoolingEnd, ...]
+
+
+class ConsentConfirmed(Event):
+    """The cooling-off has passed with both signatures standing (INV-05); an application may be recorded."""
+
+    student: str
+
+
+class ConsentVersionSuperseded(Event):
+    """A newer notice is out; a guardian acknowledges it before the next step (edge case 23)."""
+
+    student: str
+    was: str
+    now: str
+
+
+class WithdrawalReported(Event):
+    """Somebody says that this family wants out: the case waits from now on, and the bureau asks the family."""
+
+    student: str
+    channel: str
+    callback_due: date
+
+
+class CallbackMade(Event):
+    """The bureau has spoken with the family; whatever it heard, the family signs and withdraws by its own act."""
+
+    student: str
+    purpose: CallbackPurpose
+    outcome: CallbackOutcome
+    at: AwareDatetime
+
+
+class CallbackUnreachable(Event):
+    """Nobody answered the bureau's call; `again`: the day by which it calls again, None when it has tried enough."""
+
+    student: str
+    purpose: CallbackPurpose
+    at: AwareDatetime
+    again: date | None = None
+
+
+class CallbackOverdue(Event):
+    """The day has passed by which the bureau was to call this family back."""
+
+    student: str
+    due: date
+
+
+class ConsentSuspended(Event):
+    """Nothing is recorded onward for this pupil until the suspension ends; a withdrawal needs no end of it.
+
+    Of a registered pupil only the count waits: a family that denies its signature then loses no place.
+    """
+
+    student: str
+    reason: SuspensionReason
+
+
+class SuspensionLifted(Event):
+    """One reason of a suspension has ended: by the family's own act, or by a document."""
+
+    student: str
+    suspension: SuspensionReason
+    reason: str | None = None
+    evidence: EvidenceGrade | None = None
+
+
+class GuardianshipRecorded(Event):
+    """What a person is to the pupil, and where that is known from (G9)."""
+
+    student: str
+    person: str
+    standing: Standing
+    evidence: EvidenceGrade
+
+
+class SpringCaseReturned(Event):
+    """Spring is not allowed any more: the family chooses anew, without any disadvantage (R-16, edge case 42)."""
+
+    student: str
+
+
+# -- lists, holds, decisions ----------------------------------------------------------------------------------------
+
+
+class SchoolDelisted(Event):
+    """A vocational school has left the published list; nobody can sign for it any more."""
+
+    school: str
+    on: date
+    reason: str
+
+
+class DestinationRemoved(Event):
+    """The school that this family signed for left the list; `kept`: it had admitted the pupil, who keeps the place."""
+
+    student: str
+    school: str
+    on: date
+    kept: bool
+
+
+class CaseHoldNoted(Event):
+    """A compliance hold begins or ends: what it covers is not counted, and everything else goes on (INV-30)."""
+
+    hold: str
+    scope: str
+    class_id: str | None = None
+    student: str | None = None
+    placed: bool
+
+
+class CaseInvalidated(Event):
+    """A confirmed violation touches this consent; the pupil keeps every right, and the place where there is one."""
+
+    student: str
+    case: str
+    reason: str
+
+
+class CaseReinstated(Event):
+    """The violation did not stand: the case counts again."""
+
+    student: str
+    case: str
+
+
+class AnomalyFlagged(Event):
+    """Signatures look as if one person had made them (R-18); the bureau calls these families back in its sample.
+
+    `mark` tells one occasion from another: a device's digest, or a class and a day.
+    """
+
+    kind: AnomalyKind
+    mark: str
+    students: tuple[str, ...]
+
+
+class RecordRestricted(Event):
+    """No notice and no list names this pupil any more (G17)."""
+
+    student: str
+    reason: str
+
+
+class RecordReleased(Event):
+    """The pupil's record is used as every other again."""
+
+    student: str
+    reason: str
+
+
+CONSENT_EVENTS: tuple[type[Event], ...] = (
+    DataConsentGiven,
+    ConsentKept,
+    ConsentObjected,
+    CoolingStarted,
+    CoolingLengthened,
+    ConsentConfirmed,
+    ConsentVersionSuperseded,
+    WithdrawalReported,
+    CallbackMade,
+    CallbackUnreachable,
+    CallbackOverdue,
+    ConsentSuspended,
+    SuspensionLifted,
+    GuardianshipRecorded,
+    SpringCaseReturned,
+    SchoolDelisted,
+    DestinationRemoved,
+    CaseHoldNoted,
+    CaseInvalidated,
+    CaseReinstated,
+    AnomalyFlagged,
+    RecordRestricted,
+    RecordReleased,
+)

@@ -1,0 +1,90 @@
+"""When a cooling-off ends: the formula over all signatures, windows and pauses (R-11, S17; edge cases 22, 46)."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stream_samples import when
+
+from domain.consent import LAST_SECOND, Protocol, Window, cooling, lengthened
+from domain.policy import PROFILES
+from domain.policy_parameters import PolicyParameters
+from domain.time import at, civil
+
+PARAMETERS = PROFILES["compliant"].parameters
+MINUTES = st.integers(0, 90 * 24 * 60)
+INSTANTS = MINUTES.map(lambda minutes: when("2026-05-01 00:00") + timedelta(minutes=minutes))
+DAYS = st.integers(0, 100).map(lambda days: date(2026, 5, 1) + timedelta(days=days))
+WINDOWS = st.none() | DAYS.map(lambda last: Window(first=last - timedelta(days=3), last=last))
+
+
+def test_seven_days_after_a_signature_end_with_the_last_second_of_the_seventh():
+    """S17: the day of the signature is not counted."""
+    assert cooling(when("2026-07-05 10:00"), None, PARAMETERS) == (at(date(2026, 7, 12), LAST_SECOND), False)
+    assert cooling(when("2026-07-05 00:00"), None, PARAMETERS).ends == at(date(2026, 7, 12), LAST_SECOND)
+    assert cooling(when("2026-07-05 23:59"), None, PARAMETERS).ends == at(date(2026, 7, 12), LAST_SECOND)
+
+
+@pytest.mark.parametrize(
+    ("last", "ends", "short"),
+    [
+        ("2026-07-12", "2026-07-12 23:59:59", False),
+        ("2026-07-11", "2026-07-11 23:59:59", True),
+        ("2026-07-07", "2026-07-07 23:59:59", True),
+        ("2026-07-06", "2026-07-06 23:59:59", True),
+        ("2026-07-05", "2026-07-06 10:00:00", True),
+        ("2026-07-01", "2026-07-06 10:00:00", True),
+    ],
+)
+def test_a_short_window_cuts_the_period_but_never_below_a_day(last, ends, short):
+    """Edge case 46: signed on 5 July at 10:00 before a system that locks at 24:00 of some day."""
+    window = Window(first=date(2026, 6, 20), last=date.fromisoformat(last))
+    found = cooling(when("2026-07-05 10:00"), window, PARAMETERS)
+    assert (found.ends.strftime("%Y-%m-%d %H:%M:%S"), found.short) == (ends, short)
+
+
+@given(signed=INSTANTS, window=WINDOWS, days=st.integers(1, 20), hours=st.integers(24, 96))
+def test_a_cooling_off_is_never_shorter_than_its_least_and_never_longer_than_its_days(signed, window, days, hours):
+    """R-11 in all cases; it is called short exactly where it is shorter than without a window."""
+    parameters = PolicyParameters(cooling_off_days=days, short_cooling_hours=hours)
+    full = at(civil(signed) + timedelta(days=days), LAST_SECOND)
+    found = cooling(signed, window, parameters)
+    assert min(full, signed + timedelta(hours=hours)) <= found.ends <= full
+    assert found.short == (found.ends < full)
+    if window is None or window.locks >= full:
+        assert found == (full, False)
+
+
+@given(signed=INSTANTS, window=WINDOWS, wait=MINUTES, pause=st.integers(0, 40 * 24 * 60))
+def test_a_pause_takes_nothing_from_a_family(signed, window, wait, pause):
+    """Design, section 5: as much later as the two ran together; not past the lock, and never earlier than before."""
+    ends = cooling(signed, window, PARAMETERS).ends
+    paused = when("2026-05-01 00:00") + timedelta(minutes=wait)
+    resumed = paused + timedelta(minutes=pause)
+    later, short = lengthened(ends, signed, paused, resumed, window)
+    together = max(resumed - max(paused, signed), timedelta()) if paused < ends else timedelta()
+    assert ends <= later <= ends + together
+    assert short == (later < ends + together), "what the lock takes back is called for"
+    if window is None:
+        assert later == ends + together
+    elif later > ends:
+        assert later <= window.locks
+
+
+def test_signing_opens_ten_days_before_the_window():
+    """R-11: at 00:00 of that civil day."""
+    window = Window(first=date(2026, 7, 10), last=date(2026, 7, 12))
+    assert window.signing_from(PARAMETERS) == at(date(2026, 6, 30), time(0, 0))
+
+
+@pytest.mark.parametrize(("withdrawn", "late"), [("2026-07-12 20:00", False), ("2026-07-13 09:00", True)])
+def test_late_is_what_comes_after_the_end_and_changes_nothing_else(withdrawn, late):
+    """S17; within the last second it is in time."""
+    protocol = Protocol(ends=at(date(2026, 7, 12), LAST_SECOND))
+    assert protocol.is_late(when(withdrawn)) is late
+    assert not protocol.is_late(protocol.ends + timedelta(milliseconds=999))
+    assert protocol.is_late(protocol.ends + timedelta(seconds=1))
+    assert Protocol().is_late(when(withdrawn)) is False
