@@ -24,11 +24,20 @@ class PeopleActivities:
     async def cohort(self, request: CohortRequest) -> dict[str, Any]:
         """Return the pupils of a snapshot by class, as references.
 
+        Where a day was named also `under_14`, the pupils who count as under fourteen on it, and `shared_phones`, groups
+        of more than three pupils with one telephone: references, never a date or a number.
+
         Raises:
             ApplicationError: `SnapshotMismatch`, the snapshot is not the approved one; retried until somebody mends it.
         """
         await self._verify(request.snapshot, request.digest)
-        return {"classes": await self._registry.cohort(request.snapshot)}
+        cohort: dict[str, Any] = {"classes": await self._registry.cohort(request.snapshot)}
+        if request.under_14_on is None:
+            return cohort
+        return cohort | {
+            "under_14": await self._registry.under_14(request.snapshot, request.under_14_on),
+            "shared_phones": await self._registry.shared_phones(request.snapshot),
+        }
 
     @activity.defn(name=ACTIVITY_PROPOSALS)
     async def proposals(self, request: ProposalsRequest) -> dict[str, Any]:

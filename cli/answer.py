@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, cast
 
 from cyclopts import Parameter
+from rich.text import Text
 
-from cli.failures import NOT_FOUND, REFUSED, Failure, failure_of, usage
+from cli.answer_call import LONGEST_ID, Caller, filing_state, with_call
+from cli.failures import REFUSED, Failure, usage
+from cli.family import INTENTS, ON_RECORD, Desk, open_gateway
 from cli.options import COMMAND_ID, Face, note, say, within_reach
-from cli.refusals import show_refusal
-from cli.rooms import Rooms, exists
+from cli.refusals import refusal_data, refused_of, show_refusal
+from cli.rooms import Rooms
 from cli.stage import end
-from domain.actors import GATEWAY
-from domain.family_act import SCHOOL, FamilyAct, Intent
+from domain.family_act import SCHOOL, ActKind, Channel, Intent, Wave
 from domain.refusal import Refusal
-from domain.stage_events import StageSlug
-from domain.stream import STUDENT, Answer
+from domain.stream import STUDENT
 from domain.time import instant
 from gateway import spelling
-from gateway.codes import Act, Gateway
+from gateway.codes import Said
 from gateway.store import Binding
-from protocol import stage_id
-from settings import Settings
 
 _FACE = Face()
 
-INTENTS: Final[dict[str, Intent]] = {
-    **{kind.value.lower(): kind for kind in Intent},
-    "普高": Intent.GENERAL_HIGH,
-    "中职": Intent.VOCATIONAL,
-    "未定": Intent.UNDECIDED,
-    "其他": Intent.OTHER,
-}
-"""What a family may write for its intent."""
+Act = Literal["intent", "acknowledge", "consent-data", "sign", "refuse", "withdraw", "keep"]
+"""What a family can do, as it is written here."""
 
-ON_RECORD: Final = ("CODE_WRONG", "CODE_EXPIRED", "CODE_FOREIGN", "CODE_LOCKED")
-"""Attempts that an auditor must see (design, section 3)."""
+LONGEST_DEVICE: Final = 200
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By so much a time may be ahead of this machine's clock; a family cannot have acted later than that."""
+
+FROM_NOW: Final = ("acknowledge", "consent-data", "sign")
+"""What starts or ends a wait that protects the family: nobody dates it back, but by the bureau's call-back."""
 
 WHAT: Final = say("intent 的意向，或 sign 的学校代码", "the kind of an intent, or the school of a signature")
 
@@ -54,10 +47,12 @@ class _Wish:
     """What the family wants done, after the form of it was checked."""
 
     code: str
-    act: Act
+    act: ActKind
     at: datetime
     intent: Intent | None
     destination: str | None
+    wave: Wave
+    short: bool
     student: str | None
     command_id: str
 
@@ -73,37 +68,172 @@ async def answer(
     at: Annotated[
         str | None, Parameter(help=say("家庭办理的时间（RFC 3339）", "when the family acted (RFC 3339; default: now)"))
     ] = None,
+    wave: Annotated[
+        Wave, Parameter(help=say("sign 的批次：秋季或春季", "with sign: for autumn or for spring"))
+    ] = Wave.AUTUMN,
+    short_cooling_understood: Annotated[
+        bool,
+        Parameter(negative="", help=say("sign：知悉冷静期缩短", "with sign: a short cooling-off is understood")),
+    ] = False,
+    channel: Annotated[
+        Literal["app", "sms", "phone"] | None, Parameter(help=say("办理渠道", "how the answer came in"))
+    ] = None,
+    device: Annotated[
+        str | None,
+        Parameter(help=say("设备标识，只保存其摘要", "whatever names the device; only a digest of it is kept")),
+    ] = None,
+    paper: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help=say("纸质密封验证码，家长在回访电话中读出", "a paper's sealed code, read out at the call-back"),
+        ),
+    ] = False,
+    callback_by: Annotated[
+        str | None,
+        Parameter(help=say("回访的县局人员 staff_ref（与 --paper 同用）", "who of the bureau calls (with --paper)")),
+    ] = None,
     command_id: Annotated[
         str | None,
         Parameter(help=say("操作编号；同号重试不会重复办理", "the same id again changes nothing (default: a new one)")),
     ] = None,
     face: Face = _FACE,
 ) -> int:
-    """Do what a family does itself: state an intent, acknowledge, sign, refuse or withdraw; no staff can."""
-    wish = _wish(code, act, what, student, at, command_id)
+    """Do what a family does itself: state an intent, acknowledge, sign, refuse, withdraw, keep; no staff can."""
+    wish = _wish(code, act, what, student, at, wave, command_id, short=short_cooling_understood)
+    _require_whole(device, channel, callback_by, paper=paper)
+    if at is not None and act in FROM_NOW and not paper:
+        raise _not_for_signing()
     settings = face.settings()
-    async with Rooms(settings) as rooms, _gateway(settings) as gateway:
+    async with Rooms(settings) as rooms, open_gateway(settings) as gateway:
+        desk = Desk(rooms, gateway)
         binding = await gateway.concerned(wish.code, student=wish.student)
         if binding is not None:
-            await _require_own_key(rooms, gateway, binding.campaign)
+            await desk.require_own_key(binding.campaign)
+        caller = None if callback_by is None else Caller(desk, callback_by, wish.command_id)
+        said = Said(
+            act=wish.act,
+            intent=wish.intent,
+            destination=wish.destination,
+            wave=wish.wave,
+            short=wish.short,
+            channel="paper" if paper else cast("Channel | None", channel),
+            device=None if device is None else gateway.device(device),
+        )
+        if caller is not None and binding is not None:
+            await caller.require_bureau(binding)
+        if at is not None and binding is not None:
+            await _require_recent(desk, binding, wish.at)
         try:
             signed = await gateway.act(
-                wish.code,
-                wish.act,
-                at=wish.at,
-                intent=wish.intent,
-                destination=wish.destination,
-                student=wish.student,
-                request=wish.command_id,
+                wish.code, said, at=wish.at, student=wish.student, request=wish.command_id, called_back=paper
             )
         except Refusal as refusal:
-            receipt = await _on_record(rooms, binding, refusal)
+            receipt = await desk.put_on_record(binding, refusal)
+            if said.act == "withdraw" and binding is not None and refusal.code in ON_RECORD:
+                report = await _reported(desk, binding, said, wish.command_id)
+                if report is not None:
+                    return _show_report(face, refusal, report)
             show_refusal(refusal, as_json=face.json, receipt=receipt)
             return REFUSED
-        return end(face, await _deliver(rooms, signed, wish.command_id))
+        try:
+            if caller is not None:
+                await caller.require_possible(signed, _now())
+            answered = await desk.deliver(signed, wish.command_id)
+            if caller is None or refused_of(answered) is not None:
+                return end(face, answered)
+            return await with_call(face, answered, caller, signed)
+        except Refusal:
+            raise
+        except Exception:  # under this id it can be handed on again, with its first time
+            note(f"操作编号：{wish.command_id}", f"command id: {wish.command_id}")
+            raise
 
 
-def _wish(code: str, act: Act, what: str | None, student: str | None, at: str | None, command_id: str | None) -> _Wish:
+async def _reported(desk: Desk, binding: Binding, said: Said, command_id: str) -> dict[str, Any] | None:
+    """Put a withdrawal whose code is not right down as a report; None where there is nothing to hold up."""
+    fields = (binding.campaign, binding.school, binding.student, f"{command_id[:LONGEST_ID]}/report")
+    try:
+        answered = await desk.report_withdrawal(*fields, channel=said.channel)
+    except Refusal:
+        return None
+    if answered is None:
+        return {"receipt": None}
+    return None if refused_of(answered) is not None else {"receipt": answered.receipt.model_dump(mode="json")}
+
+
+def _show_report(face: Face, refusal: Refusal, report: dict[str, Any]) -> int:
+    """Say that the withdrawal was put down as a report, as one by text message is."""
+    said = refusal_data(refusal)
+    text = say(
+        f"已记录撤回的要求，办理已暂停，县教育局将回访；用正确的验证码撤回可立即生效。验证码：{said['message']}",
+        "The wish to withdraw is on record, the case is suspended and the bureau calls the family; with the right "
+        f"code a withdrawal takes effect at once. The code: {said['message']}",
+    )
+    face.show({"accepted": True, "refused": None, **report, "reported": True, "code": said}, lambda: Text(text))
+    return 0
+
+
+async def _require_recent(desk: Desk, binding: Binding, at: datetime) -> None:
+    """Refuse a time that lies further back than the policy lets anything be dated.
+
+    Raises:
+        Failure: AT_TOO_LONG_AGO (2).
+    """
+    state = await filing_state(desk, binding.campaign, binding.school)
+    if state is None or at >= _now() - timedelta(days=state.policy.parameters.backdate_days):
+        return
+    days = state.policy.parameters.backdate_days
+    raise usage(
+        "AT_TOO_LONG_AGO",
+        say(f"家庭办理的时间早于 {days} 天前。", f"The family's act lies more than {days} days back."),
+        place="--at",
+        remedy=say("不写 --at 即按现在办理。", "Leave --at away: the act then counts from now."),
+    )
+
+
+def _require_whole(device: str | None, channel: str | None, callback_by: str | None, *, paper: bool) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        Failure: CALLBACK_INCOMPLETE, CHOICE_NEEDED, DEVICE_INVALID (2).
+    """
+    if paper != (callback_by is not None):
+        raise usage(
+            "CALLBACK_INCOMPLETE",
+            say("纸质验证码和回访人员须一并填写。", "A paper's code and who calls back go together."),
+            place="--paper, --callback-by",
+            remedy=say(
+                "请同时填写 --paper 和 --callback-by，或两项都不填。", "Write both --paper and --callback-by, or none."
+            ),
+        )
+    if paper and channel is not None:
+        raise usage(
+            "CHOICE_NEEDED",
+            say("纸质验证码的渠道就是纸质。", "The channel of a paper's code is the paper."),
+            place="--paper, --channel",
+            remedy=say("请去掉 --channel。", "Leave --channel away."),
+        )
+    if device is not None and not 0 < len(device.strip()) <= LONGEST_DEVICE:
+        raise usage(
+            "DEVICE_INVALID",
+            say("设备标识为空或过长。", "What names the device is empty or too long."),
+            place="--device",
+            remedy=say(f"请填写 1 至 {LONGEST_DEVICE} 个字符。", f"Write 1 to {LONGEST_DEVICE} characters."),
+        )
+
+
+def _wish(
+    code: str,
+    act: Act,
+    what: str | None,
+    student: str | None,
+    at: str | None,
+    wave: Wave,
+    command_id: str | None,
+    *,
+    short: bool,
+) -> _Wish:
     """Check the form of everything before a try can be counted.
 
     Raises:
@@ -136,12 +266,24 @@ def _wish(code: str, act: Act, what: str | None, student: str | None, at: str | 
         )
     if what is not None and act not in ("intent", "sign"):
         raise usage("ARGUMENT_TOO_MANY", say(f"{act} 之后不再填写内容。", f"Nothing follows {act}."), place=act)
+    if wave is not Wave.AUTUMN and act != "sign":
+        raise usage(
+            "ARGUMENT_TOO_MANY", say("只有 sign 才填写批次。", "Only a signature is for a season."), place="--wave"
+        )
+    if short and act != "sign":
+        raise usage(
+            "ARGUMENT_TOO_MANY",
+            say("只有 sign 才作此声明。", "Only a signature carries this statement."),
+            place="--short-cooling-understood",
+        )
     return _Wish(
         code=code,
-        act=act,
+        act=cast("ActKind", act.replace("-", "_")),
         at=_time(at),
         intent=_intent(what) if act == "intent" else None,
         destination=_school(what) if act == "sign" else None,
+        wave=wave,
+        short=short,
         student=student,
         command_id=command_id or str(uuid.uuid4()),
     )
@@ -170,9 +312,28 @@ def _school(what: str | None) -> str:
     return what
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _not_for_signing() -> Failure:
+    return usage(
+        "AT_NOT_FOR_SIGNING",
+        say(
+            "确认收到、同意使用信息和签署从办理时起算，不能补填时间。",
+            "An acknowledgement, a consent to data and a signature count from when they are made: none is dated back.",
+        ),
+        place="--at",
+        remedy=say(
+            "请去掉 --at；纸质回执由县局回访办理（--paper --callback-by）。",
+            "Leave --at away; a paper is taken at the bureau's call-back (--paper --callback-by).",
+        ),
+    )
+
+
 def _time(at: str | None) -> datetime:
     if at is None:
-        return datetime.now(UTC)
+        return _now()
     try:
         found = instant(at)
     except ValueError:
@@ -184,7 +345,7 @@ def _time(at: str | None) -> datetime:
             place="--at",
             remedy=say("请写成 2025-01-13T18:30:00+08:00。", "Write it as 2025-01-13T18:30:00+08:00."),
         )
-    if found > datetime.now(UTC) + CLOCKS_DIFFER:
+    if found > _now() + CLOCKS_DIFFER:
         raise usage(
             "TIME_INVALID",
             say("家庭办理的时间在将来。", "The family's act lies in the future."),
@@ -195,76 +356,3 @@ def _time(at: str | None) -> datetime:
             ),
         )
     return found
-
-
-@asynccontextmanager
-async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """Open the gateway that letters went out from; never make a new one, which would know no code.
-
-    Raises:
-        Failure: NO_CODES_HERE (4).
-        Refusal: GATEWAY_UNKNOWN.
-    """
-    if not exists(settings.gateway_url):
-        raise Failure(
-            NOT_FOUND,
-            "NO_CODES_HERE",
-            say("数据目录中没有发出过验证码。", "No code was ever sent from this data directory."),
-            place=str(settings.data),
-            remedy=say("请用 --data 指定正确的目录。", "Name the right one with --data."),
-        )
-    if not settings.gateway_key.exists():
-        raise Refusal("GATEWAY_UNKNOWN")
-    gateway = await Gateway.open(settings.gateway_url, settings.gateway_key)
-    try:
-        yield gateway
-    finally:
-        await gateway.close()
-
-
-async def _require_own_key(rooms: Rooms, gateway: Gateway, campaign: str) -> None:
-    """Refuse before anything is signed or counted where the campaign began with another key.
-
-    Raises:
-        Failure: CAMPAIGN_UNKNOWN (4).
-        Refusal: GATEWAY_UNKNOWN.
-    """
-    await rooms.board(campaign)
-    first = await anext((await rooms.ledger()).events(campaign))
-    gateway.require_key((first["data"].get("gateway") or {}).get("public_key"))
-
-
-async def _deliver(rooms: Rooms, signed: FamilyAct, command_id: str) -> Answer:
-    """Hand a signed act on; where that fails, say under which id it can be handed on again, with its first time."""
-    command = _command("deliver_family_acts", command_id, acts=[signed.model_dump(mode="json")])
-    try:
-        return await rooms.submit(_stream(signed.campaign, signed.school), command)
-    except Refusal:
-        raise
-    except Exception:
-        note(f"操作编号：{command_id}", f"command id: {command_id}")
-        raise
-
-
-async def _on_record(rooms: Rooms, binding: Binding | None, refusal: Refusal) -> dict[str, Any] | None:
-    """Leave the trace of an attempt in the pupil's stream and return its receipt; None where it leaves none."""
-    if binding is None or refusal.code not in ON_RECORD:
-        return None
-    fields = {"student": binding.student, "party": binding.party.value, "code": refusal.code}
-    command = _command("report_family_code", str(uuid.uuid4()), **fields)
-    try:
-        told = await rooms.submit(_stream(binding.campaign, binding.school), command)
-    except Exception as error:
-        if not isinstance(error, Refusal) and failure_of(error) is None:
-            raise
-        note("此次尝试未能写入台账。", "This attempt could not be put on record.")  # the family's answer is another
-        return None
-    return told.receipt.model_dump(mode="json")
-
-
-def _command(kind: str, command_id: str, **fields: Any) -> dict[str, Any]:
-    return {"kind": kind, "command_id": command_id, "actor": GATEWAY.model_dump(mode="json"), **fields}
-
-
-def _stream(campaign: str, school: str) -> str:
-    return stage_id(campaign, school, StageSlug.APPLICATION_FILING.value)

@@ -1,47 +1,35 @@
-"""`choice`: the families' choice of a school: the notice, where each case stands, and who decides a conflict.
+"""`choice`: the families' choice of a school: the notice, where each case stands, and what holds one up.
 
-What a family decides it does itself (`answer`); nothing here states, signs or withdraws for one (INV-04).
+What a family decides it does itself (`answer`); nothing here states, signs, keeps or withdraws for one (INV-04).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from cli.failures import NOT_FOUND, Failure, not_found, usage
+from cli.choice_view import case_data, case_lines, counts, counts_data
+from cli.failures import NOT_FOUND, Failure
 from cli.given import EVIDENCE, Classes, Student, Students, classes_given, references_given, word_given
+from cli.on_stage import give, held, require_one
 from cli.options import CampaignName, Change, Face, SchoolCode, say
-from cli.outcome_due import state_of
-from cli.outcome_values import VOCABULARY, choices
-from cli.refusals import blockers_data
+from cli.outcome_values import choices
+from cli.record import record
 from cli.rooms import Rooms
 from cli.stage import end
-from domain.application_filing_state import ApplicationFilingState, steps
-from domain.destination import Case, Step
+from domain.actors import ANONYMOUS
+from domain.application_filing_state import ApplicationFilingState
 from domain.stage_events import StageSlug
 from protocol import stage_id
 
 _FACE = Face()
+_STAGE = StageSlug.APPLICATION_FILING
 Document = Annotated[str, Parameter(help=say("告知书版本，如 notice-1", "the notice's version, as notice-1"))]
-
-STEPS: Final[dict[Step, str]] = {
-    Step.ROSTERED: say("未答复", "no answer yet"),
-    Step.INTENT: say("已表达意向", "intent stated"),
-    Step.INFORMED: say("已确认告知", "notice acknowledged"),
-    Step.SIGNED: say("双方已签署", "signed by both"),
-    Step.APPLIED: say("已填报", "applied"),
-    Step.ADMITTED: say("已录取", "admitted"),
-    Step.NO_SHOW: say("未按期报到", "no-show"),
-    Step.REPORTED: say("已报到", "reported"),
-    Step.REGISTERED: say("已注册学籍", "registered"),
-    Step.OTHER: say("其他去向", "other destination"),
-}
-"""Step of a case → what a person reads; none is better than another."""
+Evidence = Annotated[str, Parameter(help=EVIDENCE)]
 
 app = App(name="choice", help_format="plaintext", version_flags=[])
 
@@ -58,19 +46,16 @@ async def offer(
     face: Face = _FACE,
 ) -> int:
     """Offer a notice to pupils or classes, by default to every class; a family gets a document once."""
-    if classes and students:
-        raise usage(
-            "CHOICE_NEEDED",
-            say("班级和学生只能填写一项。", "Name classes or pupils, one of the two."),
-            place="--classes, --students",
-        )
+    require_one(classes, students)
     async with Rooms(face.settings()) as rooms:
         named: dict[str, Any] = {"students": references_given(students)} if students else {}
         if not named:
             given = classes_given(campaign, classes or [])
-            named = {"classes": given or list((await _state(rooms, campaign, school)).classes)}
+            state = await held(rooms, _STAGE, campaign, school, ApplicationFilingState)
+            named = {"classes": given or list(state.classes)}
+        await rooms.board(campaign, school)
         command = await rooms.command(campaign, change, "offer_notice", document=document, **named)
-        return end(face, await rooms.submit(_stream(campaign, school), command))
+        return end(face, await rooms.submit(stage_id(campaign, school, _STAGE.value), command))
 
 
 @app.command(help=say("各环节人数，或一名学生的办理情况", "how many stand at which step, or one pupil's case"))
@@ -83,7 +68,7 @@ async def show(
 ) -> int:
     """Show from the record where the cases stand: counts, or one pupil's case by reference."""
     async with Rooms(face.settings()) as rooms:
-        state = await _state(rooms, campaign, school)
+        state = await held(rooms, _STAGE, campaign, school, ApplicationFilingState)
         if student is not None and student not in state.cases:
             raise Failure(
                 NOT_FOUND,
@@ -94,11 +79,11 @@ async def show(
             )
         data: dict[str, Any] = {"campaign": campaign, "school": school}
         if student is None:
-            data |= {"pupils": len(state.cases), "steps": steps(state), "owed": _owed(state)}
-            face.show(data, lambda: _counts(data))
+            data |= counts_data(state)
+            face.show(data, lambda: counts(data))
         else:
             data |= case_data(student, state.cases[student], state.owed(student))
-            face.show(data, lambda: Text("\n".join(_case_lines(data))))
+            face.show(data, lambda: Text("\n".join(case_lines(data))))
         return 0
 
 
@@ -109,7 +94,7 @@ async def resolve(
     student: Student,
     destination: Annotated[str, Parameter(help=" | ".join(choices("destination")))],
     *,
-    evidence: Annotated[str, Parameter(help=EVIDENCE)],
+    evidence: Evidence,
     change: Change,
     face: Face = _FACE,
 ) -> int:
@@ -119,97 +104,117 @@ async def resolve(
         "destination": word_given("destination", destination, "DESTINATION"),
         "evidence": word_given("evidence", evidence, "--evidence"),
     }
+    return await give(_STAGE, "resolve_destination", campaign, school, change, face, **fields)
+
+
+# -- a withdrawal that somebody reports -------------------------------------------------------------------------
+
+
+@app.command(
+    help=say("报告家庭要求撤回（任何人，可匿名）", "report that a family withdraws; anybody may, also without a name")
+)
+async def report_withdrawal(
+    campaign: CampaignName,
+    school: SchoolCode,
+    student: Student,
+    *,
+    channel: Annotated[
+        Literal["app", "sms", "phone", "paper", "call", "in_person"],
+        Parameter(help=say("家庭怎样提出的", "how the family said so")),
+    ] = "phone",
+    by: Annotated[
+        str | None, Parameter(help=say("报告人的 staff_ref；不填为匿名", "staff_ref; leave out to stay unnamed"))
+    ] = None,
+    command_id: Annotated[str | None, Parameter(help=say("操作编号", "the same id again changes nothing"))] = None,
+    face: Face = _FACE,
+) -> int:
+    """Report a withdrawal: the case waits at once, until the family itself withdraws or says that it stands."""
+    change = Change(by=by or ANONYMOUS.id, command_id=command_id)
+    fields = {"student": student, "channel": channel}
+    if by is not None:
+        return await give(_STAGE, "report_withdrawal", campaign, school, change, face, **fields)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
-        command = await rooms.command(campaign, change, "resolve_destination", **fields)
-        return end(face, await rooms.submit(_stream(campaign, school), command))
+        own = {"command_id": change.command_id or str(uuid.uuid4()), "actor": ANONYMOUS.model_dump(mode="json")}
+        command = {"kind": "report_withdrawal", **own, **fields}
+        return end(face, await rooms.submit(stage_id(campaign, school, _STAGE.value), command))
 
 
-def case_data(student: str, case: Case, owed: str | None) -> dict[str, Any]:
-    """Return one case as JSON: codes, dates and whose signatures there are; no reference of another register."""
-    registration, reporting = case.registration, case.reporting
-    return {
+@app.command(help=say("登记县局的回访（清单）", "record the bureau's call-backs, from a file"))
+async def callbacks(
+    campaign: CampaignName,
+    school: SchoolCode,
+    file: Path,
+    *,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Record call-backs: the same as `record callbacks`; a call never signs or withdraws for a family."""
+    return await record("callbacks", file, campaign, school, change=change, face=face)
+
+
+# -- who may consent, and what holds a consent up ------------------------------------------------------------------
+
+
+@app.command(help=say("登记监护情况", "record what a person is to a pupil"))
+async def guardianship(
+    campaign: CampaignName,
+    school: SchoolCode,
+    student: Student,
+    person: Annotated[str, Parameter(help=say("监护人编号 gdn_…", "the person's reference, gdn_…"))],
+    standing: Annotated[
+        Literal["guardian", "caregiver", "no_custody", "institution"],
+        Parameter(help=say("监护人、照护人、无监护权、机构监护", "what the person is to the pupil")),
+    ],
+    *,
+    evidence: Evidence,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Record a guardian, a caregiver, a parent without custody or an institution; a caregiver consents to nothing."""
+    fields = {
         "student": student,
-        "step": case.step.value,
-        "outcome": None if case.outcome is None else case.outcome.value,
-        "owed": owed,
-        "offered": case.offered,
-        "offered_on": None if case.offered_on is None else case.offered_on.isoformat(),
-        "acknowledged": case.acknowledged,
-        "intent": None if case.intent is None else case.intent.value,
-        "signed": {party.value: document for party, document in case.consents.items()},
-        "declined": case.declined,
-        "receiving_school": case.school,
-        "applied": case.application is not None,
-        "admitted_on": None if case.admitted_on is None else case.admitted_on.isoformat(),
-        "reported_on": None if reporting is None else reporting.on.isoformat(),
-        "registered_on": None if registration is None else registration.on.isoformat(),
-        "destination": None if case.destination is None else case.destination.value,
-        "conflicts_with": None if case.found is None else case.found.destination.value,
+        "person": person,
+        "standing": standing.upper(),
+        "evidence": word_given("evidence", evidence, "--evidence"),
     }
+    return await give(_STAGE, "record_guardianship", campaign, school, change, face, **fields)
 
 
-# -- inside -----------------------------------------------------------------------------------------------------
+@app.command(help=say("中止一份同意（须有理由）", "suspend a consent; needs a reason"))
+async def suspend(
+    campaign: CampaignName, school: SchoolCode, student: Student, *, change: Change, face: Face = _FACE
+) -> int:
+    """Suspend a consent, for CUSTODY_DISPUTE, COURT_ORDER or IMPOSTOR_SUSPECTED; withdrawing stays possible."""
+    return await give(_STAGE, "suspend_consent", campaign, school, change, face, student=student)
 
 
-def _stream(campaign: str, school: str) -> str:
-    return stage_id(campaign, school, StageSlug.APPLICATION_FILING.value)
+@app.command(help=say("凭书面材料解除中止（须有理由）", "end a suspension by a document; needs a reason"))
+async def lift(
+    campaign: CampaignName,
+    school: SchoolCode,
+    student: Student,
+    *,
+    evidence: Evidence,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """End what a document has settled; it signs nothing, and answers no report for the family."""
+    fields = {"student": student, "evidence": word_given("evidence", evidence, "--evidence")}
+    return await give(_STAGE, "lift_suspension", campaign, school, change, face, **fields)
 
 
-async def _state(rooms: Rooms, campaign: str, school: str) -> ApplicationFilingState:
-    await rooms.board(campaign, school)
-    stream = _stream(campaign, school)
-    state = await state_of(await rooms.ledger(), stream)
-    if not isinstance(state, ApplicationFilingState):
-        raise not_found(stream)
-    return state
+@app.command(help=say("限制使用一名学生的记录（须有理由）", "restrict a pupil's record; needs a reason"))
+async def restrict(
+    campaign: CampaignName, school: SchoolCode, student: Student, *, change: Change, face: Face = _FACE
+) -> int:
+    """Let no notice and no list name a pupil any more; the family's own acts stay possible."""
+    return await give(_STAGE, "restrict_record", campaign, school, change, face, student=student)
 
 
-def _owed(state: ApplicationFilingState) -> dict[str, int]:
-    """Return how many pupils wait for which service."""
-    counts: dict[str, int] = {}
-    for student in state.cases:
-        code = state.owed(student)
-        if code is not None:
-            counts[code] = counts.get(code, 0) + 1
-    return counts
-
-
-def _counts(data: Mapping[str, Any]) -> RenderableType:
-    table = Table(say("环节", "step"), say("人数", "pupils"))
-    for step in Step:
-        if step.value in data["steps"]:
-            table.add_row(STEPS[step], str(data["steps"][step.value]))
-    head = say(f"{data['school']}：{data['pupils']} 名学生", f"{data['school']}: {data['pupils']} pupils")
-    waiting = blockers_data([{"code": code, "count": count} for code, count in data["owed"].items()])
-    return Group(Text(head), table, *(Text(f"  - {service['message']}") for service in waiting))
-
-
-def _case_lines(data: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{data['student']}: {STEPS[Step(data['step'])]}"
-    if data["offered"]:
-        yield say(
-            f"告知书 {data['offered']}，{data['offered_on']} 发出", f"notice {data['offered']} on {data['offered_on']}"
-        )
-    if data["signed"]:
-        parties = {"pupil": say("学生", "pupil"), "guardian": say("监护人", "guardian")}
-        yield say("已签署：", "signed by: ") + say("、", ", ").join(parties[party] for party in data["signed"])
-    if data["receiving_school"]:
-        yield say("接收学校：", "receiving school: ") + data["receiving_school"]
-    dates = (
-        ("admitted_on", say("录取", "admitted")),
-        ("reported_on", say("报到", "reported")),
-        ("registered_on", say("注册学籍", "registered")),
-    )
-    for name, text in dates:
-        if data[name]:
-            yield f"{text} {data[name]}"
-    if data["destination"]:
-        yield say("去向：", "destination: ") + _destination(data["destination"])
-    if data["conflicts_with"]:
-        yield say("与另一记录不一致：", "another record says: ") + _destination(data["conflicts_with"])
-
-
-def _destination(code: str) -> str:
-    english, chinese, *_ = VOCABULARY["destination"][code]
-    return say(chinese, english)
+@app.command(help=say("解除限制（须有理由）", "end the restriction; needs a reason"))
+async def release(
+    campaign: CampaignName, school: SchoolCode, student: Student, *, change: Change, face: Face = _FACE
+) -> int:
+    """Use a restricted record as every other again."""
+    return await give(_STAGE, "release_record", campaign, school, change, face, student=student)

@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from cli.failures import NOT_FOUND, Failure, not_found, usage
+from cli.failures import NOT_FOUND, Failure, usage
 from cli.given import Classes, Students, classes_given, references_given, time_given
+from cli.on_stage import give, require_one
+from cli.on_stage import held as held_state
 from cli.options import CampaignName, Change, Face, SchoolCode, say
-from cli.outcome_due import state_of
 from cli.rooms import Rooms
 from cli.stage import end
 from cli.visit_view import shown, trips_data, write_transport_list
 from domain.refusal import Refusal
 from domain.school_visits_state import SchoolVisitsState, TripState
 from domain.stage_events import StageSlug
-from ledger.store import Ledger
 from protocol import stage_id
 
 _FACE = Face()
@@ -98,12 +98,7 @@ async def offer(
     face: Face = _FACE,
 ) -> int:
     """Offer seats to pupils, or to all of some classes who have none on this trip; by default to the trip's classes."""
-    if classes and students:
-        raise usage(
-            "CHOICE_NEEDED",
-            say("班级和学生只能填写一项。", "Name classes or pupils, one of the two."),
-            place="--classes, --students",
-        )
+    require_one(classes, students)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
         named = references_given(students or [])
@@ -134,8 +129,7 @@ async def show(
 ) -> int:
     """Show trips and presentations from the record; references only, names stand in the XLSX and nowhere else."""
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        state = await _state(await rooms.ledger(), campaign, school)
+        state = await held_state(rooms, StageSlug.SCHOOL_VISITS, campaign, school, SchoolVisitsState)
         if trip is not None:
             _trip(state, trip)
         data = {"campaign": campaign, "school": school, **trips_data(state, trip)}
@@ -264,18 +258,7 @@ def _stream(campaign: str, school: str) -> str:
 
 
 async def _act(kind: str, campaign: str, school: str, change: Change, face: Face, **fields: Any) -> int:
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        command = await rooms.command(campaign, change, kind, **fields)
-        return end(face, await rooms.submit(_stream(campaign, school), command))
-
-
-async def _state(ledger: Ledger, campaign: str, school: str) -> SchoolVisitsState:
-    stream = _stream(campaign, school)
-    state = await state_of(ledger, stream)
-    if not isinstance(state, SchoolVisitsState):
-        raise not_found(stream)
-    return state
+    return await give(StageSlug.SCHOOL_VISITS, kind, campaign, school, change, face, **fields)
 
 
 def _trip(state: SchoolVisitsState, label: str) -> TripState:
@@ -308,7 +291,7 @@ async def _without_a_seat(
         ]
         if before:
             return before
-    state = await _state(ledger, campaign, school)
+    state = await held_state(rooms, StageSlug.SCHOOL_VISITS, campaign, school, SchoolVisitsState)
     trip = _trip(state, label)
     found = [
         student

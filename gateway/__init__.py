@@ -1,1 +1,1 @@
-"""The family gateway: one-time codes, and the key that signs what a family does itself (design, section 9)."""
+"""The family gateway: codes, text messages, papers, and the key that signs a family's own acts (design, section 9)."""

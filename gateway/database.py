@@ -40,9 +40,10 @@ family_codes = Table(
     Column("campaign", String(80), primary_key=True),
     Column("student", String(40), primary_key=True),
     Column("party", String(10), primary_key=True),
+    Column("person", String(40), primary_key=True, doc="several guardians of one pupil have a code each"),
     Column("document", String(40), primary_key=True),
+    Column("form", String(10), primary_key=True, doc="`letter`, or `paper` for the sealed code of a paper"),
     Column("school", String(20), nullable=False),
-    Column("person", String(40), nullable=False),
     Column("serial", Integer, nullable=False, doc="how many letters came before the one whose code is good"),
     Column("turn", Integer, nullable=False, doc="0, or more where another letter had drawn the same code"),
     Column("digest", String(64), nullable=False, doc="HMAC of the code under the gateway's secret"),
@@ -52,12 +53,40 @@ family_codes = Table(
     Index(None, "student"),
 )
 
+void_codes = Table(
+    "void_codes",
+    metadata,
+    Column("digest", String(64), primary_key=True, doc="a code in whose place another letter's has come"),
+    Column("campaign", String(80), nullable=False),
+    Column("school", String(20), nullable=False),
+    Column("student", String(40), nullable=False),
+    Column("party", String(10), nullable=False),
+    Column("person", String(40), nullable=False),
+    Column("document", String(40), nullable=False),
+)
+
 family_acts = Table(
     "family_acts",
     metadata,
     Column("digest", String(64), primary_key=True, doc="the code that was used"),
     Column("request", String(128), primary_key=True, doc="the command id under which the act was asked for"),
     Column("body", Text, nullable=False, doc="the signed act, JSON"),
+)
+
+sms_messages = Table(
+    "sms_messages",
+    metadata,
+    Column(
+        "message_id",
+        String(128),
+        primary_key=True,
+        doc="keyed digest of the provider's; the same again gets the same answer",
+    ),
+    Column("device", String(16), nullable=False, doc="digest of the sender's number, empty where it is not known"),
+    Column("outcome", String(40), nullable=False, doc="`accepted`, or the code of a refusal"),
+    Column("answered_at", String(32), nullable=False, doc="RFC 3339"),
+    Column("answer", Text, nullable=False, doc="what the provider was told, JSON; never the family's text"),
+    Index(None, "device"),
 )
 
 

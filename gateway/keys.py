@@ -30,10 +30,26 @@ def load_secret(path: Path) -> bytes:
         Refusal: GATEWAY_UNKNOWN, the file does not hold a secret.
     """
     if not path.exists():
-        _create(path)
+        _create(path, secrets.token_bytes(SECRET_BYTES))
     secret = path.read_bytes()
     if len(secret) != SECRET_BYTES:
         raise Refusal("GATEWAY_UNKNOWN")
+    return secret
+
+
+def load_shared_secret(path: Path) -> bytes:
+    """Return the secret that the endpoint for text messages shares with its provider; make one on first use.
+
+    One line of text, so that it can be handed to the provider: 64 hex characters where it is made here.
+
+    Raises:
+        ValueError: the file holds less than 32 characters.
+    """
+    if not path.exists():
+        _create(path, (secrets.token_hex(SECRET_BYTES) + "\n").encode())
+    secret = path.read_bytes().strip()
+    if len(secret) < SECRET_BYTES:
+        raise ValueError("the shared secret is too short")
     return secret
 
 
@@ -53,13 +69,13 @@ def key_id(public: str) -> str:
     return hashlib.sha256(bytes.fromhex(public)).hexdigest()[:KEY_ID_LENGTH]
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.link(fresh, path)  # whole or not at all, and the first of two processes wins

@@ -9,17 +9,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy import RowMapping, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.family_act import PARTY_REFERENCE, SCHOOL, Party
 from domain.refusal import Refusal
 from domain.stream import LABEL, STUDENT
 from domain.time import instant, stamp
-from gateway.database import create, family_acts, family_codes, gateway_settings, metadata
+from gateway.database import create, family_acts, family_codes, gateway_settings, sms_messages, void_codes
+from gateway.schema import prepare
 
 PLACING: Final = 0x67617465776179
 """PostgreSQL's advisory lock while tables are made or a code is placed ("gateway" in ASCII)."""
@@ -38,6 +39,10 @@ class Binding(BaseModel):
     document: Annotated[str, Field(pattern=LABEL)]
 
 
+Form = Literal["letter", "paper"]
+"""A letter's code acts by itself; a paper's is sealed, and good only when it is read out at the bureau's call-back."""
+
+
 @dataclass(frozen=True)
 class Held:
     """A code that is out, as its row holds it; see `gateway.database.family_codes`."""
@@ -47,7 +52,19 @@ class Held:
     turn: int
     digest: str
     expires_at: datetime
+    form: Form = "letter"
     tries: int = 0
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A text message that was answered; see `gateway.database.sms_messages`."""
+
+    message_id: str
+    device: str
+    outcome: str
+    answered_at: datetime
+    answer: str
 
 
 class Work:
@@ -60,9 +77,9 @@ class Work:
         """Wait until nobody else places a code: one that is not there yet cannot be locked as a row."""
         await _wait_turn(self._connection)
 
-    async def held(self, campaign: str, student: str, party: Party, document: str) -> Held | None:
-        """Return the code that is out for one party of one pupil under a document."""
-        found = await self._held(select(family_codes).where(*_key(campaign, student, party, document)))
+    async def held(self, binding: Binding, form: Form) -> Held | None:
+        """Return the code that is out for one person's part in one pupil's choice."""
+        found = await self._held(select(family_codes).where(*_key(binding, form)))
         return found[0] if found else None
 
     async def with_digest(self, digest: str) -> Held | None:
@@ -70,27 +87,39 @@ class Work:
         found = await self._held(select(family_codes).where(family_codes.c.digest == digest))
         return found[0] if found else None
 
+    async def void(self, digest: str) -> Binding | None:
+        """Return what a code was bound to in whose place another letter's has come; None for any other code."""
+        query = select(void_codes).where(void_codes.c.digest == digest)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else _binding(row)
+
     async def of_student(self, student: str) -> list[Held]:
         """Return all codes that are out for a pupil, newest first; nobody else changes them meanwhile."""
         # Locked in the order of the key, so that two transactions wait for each other and never both wait for ever.
-        key = (family_codes.c.campaign, family_codes.c.student, family_codes.c.party, family_codes.c.document)
+        key = family_codes.primary_key.columns
         rows = select(family_codes).where(family_codes.c.student == student).order_by(*key).with_for_update()
         return sorted(await self._held(rows), key=lambda held: held.expires_at, reverse=True)
 
     async def put(self, held: Held) -> None:
-        """Write a code in the place of the one that was out before, if any; between `place` and the end."""
-        values = held.binding.model_dump(mode="json") | {
+        """Write a code in the place of the one that was out before, if any, which is void from then on.
+
+        Between `place` and the end.
+        """
+        bound = held.binding.model_dump(mode="json")
+        values = bound | {
+            "form": held.form,
             "serial": held.serial,
             "turn": held.turn,
             "digest": held.digest,
             "expires_at": stamp(held.expires_at),
             "tries": held.tries,
         }
-        bound = held.binding
-        key = _key(bound.campaign, bound.student, bound.party, bound.document)
-        changed = await self._connection.execute(update(family_codes).where(*key).values(**values))
-        if changed.rowcount == 0:
+        before = await self.held(held.binding, held.form)
+        if before is None:
             await self._connection.execute(insert(family_codes).values(**values))
+            return
+        await self._connection.execute(update(family_codes).where(*_key(held.binding, held.form)).values(**values))
+        await self._connection.execute(insert(void_codes).values(digest=before.digest, **bound))
 
     async def count_try(self, student: str, limit: int) -> None:
         """Count a wrong code against all codes of a pupil that are still open."""
@@ -109,6 +138,28 @@ class Work:
     async def keep_act(self, digest: str, request: str, body: str) -> None:
         """Remember the act that was signed for a code under a request."""
         await self._connection.execute(insert(family_acts).values(digest=digest, request=request, body=body))
+
+    async def answered(self, message_id: str) -> Answered | None:
+        """Return what a text message was answered, None where it was not."""
+        query = select(sms_messages).where(sms_messages.c.message_id == message_id)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else Answered(**{**row, "answered_at": instant(row["answered_at"])})
+
+    async def keep_answer(self, answered: Answered) -> None:
+        """Remember what a text message was answered."""
+        values = {**vars(answered), "answered_at": stamp(answered.answered_at)}
+        await self._connection.execute(insert(sms_messages).values(**values))
+
+    async def guesses(self, device: str, since: datetime) -> int:
+        """Return how many wrong codes came from a telephone since an instant."""
+        wrong = (sms_messages.c.device == device) & (sms_messages.c.outcome == "CODE_WRONG")
+        recent = sms_messages.c.answered_at >= stamp(since)  # one offset and one length: texts in the order of times
+        query = select(func.count()).select_from(sms_messages).where(wrong, recent)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def forget_answers(self, before: datetime) -> None:
+        """Delete the answers that no provider will ask for again."""
+        await self._connection.execute(delete(sms_messages).where(sms_messages.c.answered_at < stamp(before)))
 
     async def _held(self, query: Select[Any]) -> list[Held]:
         return [_read(row) for row in (await self._connection.execute(query)).mappings()]
@@ -152,7 +203,7 @@ class Store:
     async def _prepare(self, key_id: str) -> None:
         async with self._engine.begin() as connection:
             await _wait_turn(connection)
-            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(prepare)
             known = select(gateway_settings.c.value).where(gateway_settings.c.name == "key_id")
             held = (await connection.execute(known)).scalar_one_or_none()
             if held is None:
@@ -167,18 +218,25 @@ async def _wait_turn(connection: AsyncConnection) -> None:
         await connection.execute(select(func.pg_advisory_xact_lock(PLACING)))
 
 
-def _key(campaign: str, student: str, party: Party, document: str) -> tuple[Any, ...]:
+def _key(bound: Binding, form: Form) -> tuple[Any, ...]:
     return (
-        family_codes.c.campaign == campaign,
-        family_codes.c.student == student,
-        family_codes.c.party == party.value,
-        family_codes.c.document == document,
+        family_codes.c.campaign == bound.campaign,
+        family_codes.c.student == bound.student,
+        family_codes.c.party == bound.party.value,
+        family_codes.c.person == bound.person,
+        family_codes.c.document == bound.document,
+        family_codes.c.form == form,
     )
+
+
+def _binding(row: RowMapping) -> Binding:
+    return Binding.model_validate({name: row[name] for name in Binding.model_fields})
 
 
 def _read(row: RowMapping) -> Held:
     return Held(
-        binding=Binding.model_validate({name: row[name] for name in Binding.model_fields}),
+        binding=_binding(row),
+        form=row["form"],
         serial=row["serial"],
         turn=row["turn"],
         digest=row["digest"],

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Final
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from registry.records import Guardian, Household
-from registry.tables import guardians, pupils
+from registry.ages import last_day_under_14
+from registry.records import Guardian, Household, HouseholdNumber
+from registry.tables import guardians, pupils, snapshot_pupils
+
+FAMILY_PHONE: Final = 3
+"""More pupils than this have no telephone in common but by way of a shop, a village or a teacher (edge case 8)."""
 
 
 def first_guardians(campaign: str, school: str) -> Select[tuple[object, ...]]:
@@ -40,3 +46,40 @@ async def households(connection: AsyncConnection, students: Sequence[str]) -> di
         row["student_ref"]: Household(**row, guardians=tuple(families.get(row["student_ref"], ())))
         for row in (await connection.execute(found)).mappings()
     }
+
+
+async def under_14(connection: AsyncConnection, students: Select[tuple[str]], on: date) -> list[str]:
+    """Return, of the pupils whom a query names, those who count as under fourteen on a day; by reference, sorted."""
+    query = select(pupils.c.student_ref, pupils.c.birth_date).where(pupils.c.student_ref.in_(students))
+    found = (await connection.execute(query.order_by(pupils.c.student_ref))).mappings()
+    return [row["student_ref"] for row in found if on <= last_day_under_14(row["birth_date"])]
+
+
+async def shared_phones(connection: AsyncConnection, students: Select[tuple[str]]) -> list[list[str]]:
+    """Return groups of more than three pupils, of those whom a query names, who share one guardian's telephone.
+
+    References only, each group and the groups sorted; a pupil whose two guardians share it counts once.
+    """
+    query = select(guardians.c.phone, guardians.c.student_ref).where(
+        guardians.c.student_ref.in_(students), guardians.c.phone != ""
+    )
+    by_phone: dict[str, dict[str, None]] = {}
+    for row in (await connection.execute(query.order_by(guardians.c.student_ref))).mappings():
+        by_phone.setdefault(row["phone"], {})[row["student_ref"]] = None
+    return sorted(list(group) for group in by_phone.values() if len(group) > FAMILY_PHONE)
+
+
+def of_snapshot(snapshot_ref: str) -> Select[tuple[str]]:
+    """Return the query for a snapshot's pupils."""
+    return select(snapshot_pupils.c.student_ref).where(snapshot_pupils.c.snapshot_ref == snapshot_ref)
+
+
+async def numbers(connection: AsyncConnection, campaign: str) -> list[HouseholdNumber]:
+    """Return the telephones of all guardians of a campaign's listed pupils."""
+    query = (
+        select(pupils.c.school, guardians.c.student_ref, guardians.c.guardian_ref, guardians.c.phone)
+        .join(pupils, pupils.c.student_ref == guardians.c.student_ref)
+        .where(pupils.c.campaign == campaign, pupils.c.listed.is_(True), guardians.c.phone != "")
+        .order_by(guardians.c.student_ref, guardians.c.position)
+    )
+    return [HouseholdNumber(**row) for row in (await connection.execute(query)).mappings()]

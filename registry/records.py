@@ -153,6 +153,16 @@ class Household:
 
 
 @dataclass(frozen=True, slots=True)
+class HouseholdNumber:
+    """A guardian's telephone, and whose guardian it is."""
+
+    school: str
+    student_ref: str
+    guardian_ref: str
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HeldSchool:
     """A school of a campaign."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Self
 
 from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from registry import database
+from registry import households as families
 from registry.campaign_file import CampaignFile
 from registry.households import first_guardians, guardians_of, households
 from registry.importing import take_roster
@@ -21,6 +22,7 @@ from registry.records import (
     Guardian,
     HeldSchool,
     Household,
+    HouseholdNumber,
     ImportResult,
     Note,
     PupilFacts,
@@ -119,6 +121,7 @@ class Registry:
         *,
         commit: bool = True,
         expect: str | None = None,
+        exclusive: bool = False,
     ) -> ImportResult:
         """Take over a school's roster; the same again changes nothing, nor does another order of its rows.
 
@@ -133,9 +136,12 @@ class Registry:
             references: source of references and salts for new pupils, drawn in the roster's order.
             commit: False computes the result and writes nothing.
             expect: the drift that somebody reviewed (`ImportResult.drift`); None takes any.
+            exclusive: refuse a new or returning pupil whom another school lists (INV-01). A campaign's first rosters
+                come one after the other and are taken without; the count in the result warns.
 
         Raises:
-            InputRejected: `ROSTER_DRIFTED`, the drift is no longer the expected one; nothing is written.
+            InputRejected: `ROSTER_DRIFTED`, the drift is no longer the expected one; `PUPIL_AT_ANOTHER_SCHOOL`. Nothing
+                is written.
         """
         async with self._writing.begin() as connection:
             await connection.execute(
@@ -144,7 +150,15 @@ class Registry:
                 .with_for_update()  # one import per school at a time; on SQLite `IMMEDIATE` sees to that
             )
             return await take_roster(
-                connection, campaign, school, roster, references, pepper=self._pepper, commit=commit, expect=expect
+                connection,
+                campaign,
+                school,
+                roster,
+                references,
+                pepper=self._pepper,
+                commit=commit,
+                expect=expect,
+                exclusive=exclusive,
             )
 
     async def names(self, campaign: str, school: str) -> dict[str, tuple[str, str]]:
@@ -205,6 +219,11 @@ class Registry:
         """Return pupils with their guardians by reference, in two queries; unknown and forgotten ones are absent."""
         async with self._engine.connect() as connection:
             return await households(connection, students)
+
+    async def numbers(self, campaign: str) -> list[HouseholdNumber]:
+        """Return the telephones of all guardians of a campaign's listed pupils."""
+        async with self._engine.connect() as connection:
+            return await families.numbers(connection, campaign)
 
     async def guardian(self, guardian_ref: str) -> Guardian | None:
         """Return one guardian, None where the reference is unknown or the family was forgotten."""
@@ -306,6 +325,24 @@ class Registry:
         for fact in await self.facts(snapshot_ref):
             classes.setdefault(fact.class_id, []).append(fact.student_ref)
         return dict(sorted(classes.items()))
+
+    async def under_14(self, snapshot_ref: str, on: date) -> list[str]:
+        """Return the pupils of a snapshot who count as under fourteen on a day (R-17): references, sorted."""
+        async with self._engine.connect() as connection:
+            return await families.under_14(connection, families.of_snapshot(snapshot_ref), on)
+
+    async def listed_under_14(self, campaign: str, school: str, on: date) -> list[str]:
+        """Return a school's listed pupils who count as under fourteen on a day: references, sorted."""
+        listed = select(pupils.c.student_ref).where(
+            pupils.c.campaign == campaign, pupils.c.school == school, pupils.c.listed.is_(True)
+        )
+        async with self._engine.connect() as connection:
+            return await families.under_14(connection, listed, on)
+
+    async def shared_phones(self, snapshot_ref: str) -> list[list[str]]:
+        """Return groups of more than three pupils of a snapshot with one telephone (R-18): references, sorted."""
+        async with self._engine.connect() as connection:
+            return await families.shared_phones(connection, families.of_snapshot(snapshot_ref))
 
     async def facts(self, snapshot_ref: str) -> tuple[PupilFacts, ...]:
         """Return a snapshot's facts in the order of references; forgotten pupils are absent.

@@ -1,13 +1,24 @@
 """A family's whole way on a running engine: the letter over SMTP, the code in it, the act, the record."""
 
 import asyncio
+import contextlib
+import http.client
+import json
 import re
+import signal
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from cli_runner import CAMPAIGN, Up, cli, county, eventually, staff
+from cli_runner import CAMPAIGN, STARTER, Up, cli, county, environment, eventually, staff
 
+from domain.time import stamp
+from gateway import inbound, sms
 from notices.sink import Sink
 
 SCHOOL = "9900010001"
@@ -17,10 +28,15 @@ OPEN = {
     "identification": (-30, 10),
     "parent-meetings": (-20, 20),
     "school-visits": (-10, 30),
-    "application-filing": (-5, 40),
+    "application-filing": (-20, 40),
     "retention": (50, 90),
 }
 CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\b")
+
+
+def ago(**duration):
+    """Return a time before now, as `--at` takes it."""
+    return stamp(datetime.now(UTC) - timedelta(**duration))
 
 
 class Mailbox:
@@ -45,7 +61,7 @@ class Mailbox:
 
 
 @pytest.fixture(scope="module")
-def letters(tmp_path_factory):
+def letters(tmp_path_factory, warm):
     """A school whose families have their letters: the notice was offered, and the mails went out."""
     folder = tmp_path_factory.mktemp("family")
     home = county(folder / "county", schools=1, pupils=12, windows=OPEN)
@@ -56,7 +72,10 @@ def letters(tmp_path_factory):
         officer, head = staff(home, "bureau_officer"), staff(home, "class_head", SCHOOL)
 
         def run(*arguments):
-            return cli(*arguments, "--data", up.data, "--json", **smtp)
+            """Run a command; only what starts the sending, or wakes it, has to know the mail server."""
+            given = (*arguments, "--data", up.data, "--json")
+            sends = arguments[0] == "approve" or arguments[:2] == ("choice", "offer")
+            return cli(*given, **smtp) if sends else warm(*given)
 
         assert run("launch", home, "--by", officer).code == 0
         assert run("approve", CAMPAIGN, "--by", staff(home, "bureau_approver")).code == 0
@@ -68,22 +87,44 @@ def letters(tmp_path_factory):
             return run("stage", "show", CAMPAIGN, SCHOOL, "application-filing").json["status"] == "open"
 
         assert eventually(is_open)
-        offered = run("choice", "offer", CAMPAIGN, SCHOOL, DOCUMENT, "--by", head)
+        earlier = ("--occurred-at", ago(days=14), "--late-reason", "LETTERS_ON_PAPER")
+        offered = run("choice", "offer", CAMPAIGN, SCHOOL, DOCUMENT, "--by", head, *earlier)
         assert offered.code == 0, offered
-        assert eventually(lambda: run("notices", "list", CAMPAIGN, "--state", "planned").json["total"] == 0, 60)
+
+        def all_gone_out():
+            states = run("notices", "list", CAMPAIGN).json["by_state"]
+            return not states.get("planned") and not states.get("submitted")
+
+        assert eventually(all_gone_out, 60)
         assert len(mailbox.letters()) >= 12
-        yield SimpleNamespace(run=run, head=head, codes=mailbox.letters(), mailbox=mailbox, data=up.data)
+        yield SimpleNamespace(
+            run=run, head=head, officer=officer, codes=mailbox.letters(), mailbox=mailbox, data=up.data
+        )
     finally:
         assert up.end() == 0
         mailbox.end()
 
 
-def pair(letters):
-    """Return the guardian's and the pupil's code of one family: their addresses have the same number."""
+def family(letters, turn):
+    """Return both codes, the reference and the guardian's telephone of one family: its addresses share a number."""
     guardians = {address[1:]: code for address, code in letters.codes.items() if address.startswith("g")}
     pupils = {address[1:]: code for address, code in letters.codes.items() if address.startswith("s")}
-    number = min(guardians.keys() & pupils.keys())
-    return guardians[number], pupils[number]
+    number = sorted(guardians.keys() & pupils.keys())[turn]
+    with contextlib.closing(sqlite3.connect(letters.data / "registry.db")) as registry:
+        query = "SELECT student_ref, phone FROM guardians WHERE email = ?"
+        student, phone = registry.execute(query, (f"g{number}",)).fetchone()
+    return SimpleNamespace(guardian=guardians[number], pupil=pupils[number], student=student, phone=phone)
+
+
+def told(letters, student):
+    """Return the purposes of a household's notices, sent or about to be."""
+    rows = letters.run("notices", "list", CAMPAIGN).json["notices"]
+    return {row["purpose"] for row in rows if row["recipient"] == student and row["state"] != "cancelled"}
+
+
+def step(letters, student):
+    """Return where a case stands."""
+    return letters.run("choice", "show", CAMPAIGN, SCHOOL, "--student", student).json["step"]
 
 
 def test_a_letter_has_one_familys_code_and_the_complaint_line(letters):
@@ -92,25 +133,95 @@ def test_a_letter_has_one_familys_code_and_the_complaint_line(letters):
     assert all("12345" in kept.text for kept in list(letters.mailbox.sink.mails) if "example" in kept.recipient[10:])
 
 
-def test_a_family_states_signs_and_withdraws_with_the_codes_of_its_letters(letters):
-    """Each act is accepted at once and stands in the record as the family's own, never as the gateway's."""
-    guardian, pupil = pair(letters)
+def test_a_family_chooses_thinks_for_a_night_and_may_turn_back(letters):
+    """The family's own acts, each once; a signature on the same day is refused with the instant from which it works.
+
+    The days of the cooling-off pass on the stepped clock only: the demo and `tests/scenarios` live through them.
+    """
+    one = family(letters, 0)
     given = [
-        letters.run("answer", guardian, "acknowledge"),
-        letters.run("answer", guardian, "intent", "vocational"),
-        letters.run("answer", guardian, "sign", VOCATIONAL),
-        letters.run("answer", pupil, "sign", VOCATIONAL, "--command-id", "pupil-signs"),
-        letters.run("answer", pupil, "sign", VOCATIONAL, "--command-id", "pupil-signs"),
-        letters.run("answer", guardian, "withdraw"),
+        letters.run("answer", one.guardian, "intent", "vocational", "--command-id", "the-intent"),
+        letters.run("answer", one.guardian, "intent", "vocational", "--command-id", "the-intent"),
+        letters.run("answer", one.guardian, "acknowledge"),
     ]
-    assert [run.code for run in given] == [0] * 6, [run.out + run.err for run in given if run.code]
-    assert given[3].json["receipt"] == given[4].json["receipt"]
+    assert [run.code for run in given] == [0] * 3, [run.out + run.err for run in given if run.code]
+    assert given[0].json["receipt"] == given[1].json["receipt"]
+    signed = letters.run("answer", one.guardian, "sign", VOCATIONAL)
+    assert (signed.code, signed.json["refused"]["code"]) == (5, "SIGNED_TOO_EARLY")
+    backdated = letters.run("answer", one.guardian, "sign", VOCATIONAL, "--at", ago(days=1))
+    assert (backdated.code, backdated.json["error"]["code"]) == (2, "AT_NOT_FOR_SIGNING")
+    assert step(letters, one.student) == "INFORMED"
+    assert letters.run("answer", one.pupil, "refuse").code == 0
+    assert letters.run("answer", one.guardian, "withdraw").code == 0
+    assert step(letters, one.student) == "DECLINED"
     lines = letters.run("audit", "timeline", CAMPAIGN, "--school", SCHOOL).json["lines"]
     acts = {line["type"]: line["actor"]["role"] for line in lines}
     assert acts["NoticeAcknowledged"] == acts["IntentStated"] == acts["ConsentWithdrawn"] == "guardian"
-    signed = [line["actor"]["role"] for line in lines if line["type"] == "ConsentSigned"]
-    assert sorted(signed) == ["guardian", "pupil"]
-    assert not any(line["actor"]["role"] == "gateway" for line in lines)
+    assert acts["ConsentRefused"] == "pupil"
+    said = [line for line in lines if line["type"] != "CommandRefused"]  # a refused attempt is the one who brought it
+    assert not any(line["actor"]["role"] == "gateway" for line in said)
+    assert told(letters, one.student) == {"choice_notice"}
+
+
+def test_a_family_answers_by_text_message(letters):
+    """The provider's signed request reaches the engine; a stranger's telephone does not, and TD alone suspends."""
+    one = family(letters, 2)
+    command = [sys.executable, str(STARTER), "gateway", "serve", "--port", "0", "--data", str(letters.data), "--json"]
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
+    try:
+        told = json.loads(served.stdout.readline())
+        secret = (letters.data / "sms.key").read_bytes().strip()
+        own, strange = (sms.number_digest(secret, number) for number in (one.phone, "10099999999"))
+
+        def send(message_id, text, number, **when):
+            message = {"message_id": message_id, "text": text, "received_at": ago(**when), "from_digest": number}
+            return _post(told["port"], secret, json.dumps(message).encode())
+
+        assert send("m-1", f"{one.guardian} 中职", own, minutes=3)[1]["code"] == "DONE"
+        assert send("m-2", f"{one.guardian} 已阅", own, minutes=2)[1]["code"] == "DONE"
+        assert send("m-2", "TD", own, minutes=2)[1]["code"] == "DONE"  # the same message again
+        assert send("m-3", f"{one.guardian} 同意 {VOCATIONAL}", strange, minutes=1)[1]["code"] == "CODE_FOREIGN"
+        assert send("m-4", f"{one.guardian} 同意 {VOCATIONAL}", own, minutes=1)[1]["code"] == "SIGNED_TOO_EARLY"
+        assert send("m-5", "TD", own, seconds=1)[1]["code"] == "CODE_NEEDED"  # nothing is signed yet
+        assert _post(told["port"], b"another secret", b"{}")[0] == 401
+        shown = letters.run("choice", "show", CAMPAIGN, SCHOOL, "--student", one.student).json
+        assert (list(shown["signed"]), list(shown["suspended"])) == ([], [])
+        assert shown["intents"] == {"guardian": "VOCATIONAL"}
+    finally:
+        served.send_signal(signal.SIGINT)
+        assert served.wait(20) == 0
+
+
+def _post(port, secret, body):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    timestamp = str(int(time.time()))
+    headers = {inbound.TIMESTAMP: timestamp, inbound.SIGNATURE: inbound.sign(secret, timestamp, body)}
+    connection.request("POST", inbound.PATH, body, headers)
+    response = connection.getresponse()
+    told = json.loads(response.read())
+    connection.close()
+    return response.status, told
+
+
+def test_a_family_without_a_telephone_answers_by_paper(letters):
+    """Sealed codes for pupil and guardian in a file of the bureau's; each is good at the bureau's call-back only."""
+    one = family(letters, 3)
+    papers = letters.data / "papers.txt"
+    words = ("gateway", "issue-paper", CAMPAIGN, SCHOOL, papers, "--students", one.student)
+    assert letters.run(*words, "--by", letters.head).json["refused"]["code"] == "ROLE_NOT_ALLOWED"
+    issued = letters.run(*words, "--by", letters.officer)
+    assert (issued.code, issued.json["papers"]) == (0, 2), issued
+    codes = CODE.findall(papers.read_text())
+    assert not set(codes) & set(letters.codes.values())
+    assert papers.stat().st_mode & 0o077 == 0
+    assert not any(code in issued.out for code in codes)
+    alone = letters.run("answer", codes[1], "intent", "general_high")
+    assert (alone.code, alone.json["refused"]["code"]) == (5, "CODE_IS_PAPER")
+    called = letters.run("answer", codes[1], "intent", "general_high", "--paper", "--callback-by", letters.officer)
+    assert called.code == 0, called
+    shown = letters.run("choice", "show", CAMPAIGN, SCHOOL, "--student", one.student).json
+    assert shown["intents"] == {"guardian": "GENERAL_HIGH"}
+    assert letters.run(*words, "--by", letters.officer).json["error"]["code"] == "FILE_EXISTS"
 
 
 def test_nobody_else_answers_for_a_family(letters):

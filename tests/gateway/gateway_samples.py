@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from domain.family_act import Party
+from domain.family_act import FamilyAct, Party
 from domain.time import SHANGHAI
-from gateway.codes import Gateway
+from gateway.codes import Gateway, Said
+from gateway.store import Binding
 
 CAMPAIGN = "campaign/qingshan/2025"
 SCHOOL = "9900010001"
@@ -33,6 +34,29 @@ def act_ids() -> Callable[[], str]:
 def sqlite_url(file: Path) -> str:
     """Return the URL of a SQLite file."""
     return f"sqlite+aiosqlite:///{file}"
+
+
+def bound(student: str = PUPIL, party: Party = Party.GUARDIAN, **more: str) -> Binding:
+    """Return what a code of this family is bound to."""
+    person = student if party is Party.PUPIL else "gdn_" + student.removeprefix("stu_")
+    fields = {"campaign": CAMPAIGN, "school": SCHOOL, "student": student, "person": person, "document": DOCUMENT}
+    return Binding.model_validate({**fields, "party": party, **more})
+
+
+async def act(
+    gateway: Gateway,
+    code: str,
+    kind: str,
+    *,
+    at: datetime,
+    student: str | None = None,
+    request: str | None = None,
+    called_back: bool = False,
+    **more: object,
+) -> FamilyAct:
+    """Do something with a code."""
+    said = Said(kind, **more)
+    return await gateway.act(code, said, at=at, student=student, request=request, called_back=called_back)
 
 
 async def letters(gateway: Gateway, student: str = PUPIL, document: str = DOCUMENT) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from gateway_samples import (
     PUPIL,
     SCHOOL,
     VOCATIONAL,
+    act,
+    bound,
     letters,
     sqlite_url,
 )
@@ -33,19 +35,19 @@ async def test_a_code_serves_the_whole_protocol(gateway):
     """One letter is enough for every step; each act is whole, signed, and about the family of the letter."""
     guardians, pupils = await letters(gateway)
     acts = [
-        await gateway.act(guardians, "intent", at=IN_TIME, intent=Intent.VOCATIONAL),
-        await gateway.act(guardians, "acknowledge", at=IN_TIME),
-        await gateway.act(guardians, "sign", at=IN_TIME, destination=VOCATIONAL, student=PUPIL),
-        await gateway.act(guardians, "withdraw", at=IN_TIME),
-        await gateway.act(pupils, "refuse", at=IN_TIME),
+        await act(gateway, guardians, "intent", at=IN_TIME, intent=Intent.VOCATIONAL),
+        await act(gateway, guardians, "acknowledge", at=IN_TIME),
+        await act(gateway, guardians, "sign", at=IN_TIME, destination=VOCATIONAL, student=PUPIL),
+        await act(gateway, guardians, "withdraw", at=IN_TIME),
+        await act(gateway, pupils, "refuse", at=IN_TIME),
     ]
-    for act in acts:
-        assert is_signed_by(act, gateway.public_key)
-        assert (act.campaign, act.school, act.student, act.document) == (CAMPAIGN, SCHOOL, PUPIL, DOCUMENT)
-        assert (act.at, act.key_id) == (IN_TIME, gateway.key_id)
-        assert FamilyAct.model_validate(act.model_dump(mode="json")) == act
-    assert [act.person for act in acts] == [GUARDIAN] * 4 + [PUPIL]
-    assert len({act.act_id for act in acts}) == 5
+    for one in acts:
+        assert is_signed_by(one, gateway.public_key)
+        assert (one.campaign, one.school, one.student, one.document) == (CAMPAIGN, SCHOOL, PUPIL, DOCUMENT)
+        assert (one.at, one.key_id) == (IN_TIME, gateway.key_id)
+        assert FamilyAct.model_validate(one.model_dump(mode="json")) == one
+    assert [one.person for one in acts] == [GUARDIAN] * 4 + [PUPIL]
+    assert len({one.act_id for one in acts}) == 5
     assert acts[0].intent is Intent.VOCATIONAL
     assert acts[2].destination == VOCATIONAL
 
@@ -53,7 +55,7 @@ async def test_a_code_serves_the_whole_protocol(gateway):
 async def test_nobody_can_change_a_signed_act(gateway):
     """Another school, kind of act, time or pupil under the same signature is no act of the family."""
     guardians, _ = await letters(gateway)
-    signed = await gateway.act(guardians, "sign", at=IN_TIME, destination=VOCATIONAL)
+    signed = await act(gateway, guardians, "sign", at=IN_TIME, destination=VOCATIONAL)
     changes = [
         {"destination": "9900020002"},
         {"student": OTHER_PUPIL},
@@ -67,12 +69,40 @@ async def test_nobody_can_change_a_signed_act(gateway):
 
 
 async def test_the_fifth_wrong_code_shuts_the_pupils_codes(gateway):
-    """Five wrong ones are answered as wrong; from then on nothing is, not even the right code of either party."""
+    """Five wrong ones are answered as wrong; from then on no "yes" passes, not even with the right code."""
     guardians, pupils = await letters(gateway)
-    wrong = [await code_of(gateway.act(WRONG, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(6)]
+    wrong = [await code_of(act(gateway, WRONG, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(6)]
     assert wrong == ["CODE_WRONG"] * 5 + ["CODE_LOCKED"]
-    assert await code_of(gateway.act(guardians, "withdraw", at=IN_TIME)) == "CODE_LOCKED"
-    assert await code_of(gateway.act(pupils, "refuse", at=IN_TIME, student=PUPIL)) == "CODE_LOCKED"
+    assert await code_of(act(gateway, guardians, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
+    signing = {"at": IN_TIME, "student": PUPIL, "destination": VOCATIONAL}
+    assert await code_of(act(gateway, pupils, "sign", **signing)) == "CODE_LOCKED"
+
+
+async def test_nobodys_guesses_close_a_familys_way_out(gateway):
+    """INV-06: with the right code either party refuses and withdraws, however often others guessed."""
+    for code in await letters(gateway):
+        for _ in range(6):
+            await code_of(act(gateway, WRONG, "withdraw", at=IN_TIME, student=PUPIL))
+        for kind in ("refuse", "withdraw"):
+            assert (await act(gateway, code, kind, at=IN_TIME, student=PUPIL)).act == kind
+            assert (await act(gateway, code, kind, at=EXPIRES)).student == PUPIL
+
+
+async def test_a_superseded_code_still_says_no(gateway):
+    """A later letter voids the code for everything but a "no"; a paper's code stays one for the call-back."""
+    old, _ = await letters(gateway)
+    await gateway.reissue(bound(), serial=1, expires_at=EXPIRES)
+    for kind in ("refuse", "withdraw"):
+        signed = await act(gateway, old, kind, at=EXPIRES, student=PUPIL, request=kind)
+        assert (signed.act, signed.person) == (kind, GUARDIAN)
+        assert await act(gateway, old, kind, at=IN_TIME, request=kind) == signed
+    assert await code_of(act(gateway, old, "acknowledge", at=IN_TIME)) == "CODE_SUPERSEDED"
+    assert await code_of(act(gateway, old, "withdraw", at=IN_TIME, student=OTHER_PUPIL)) == "CODE_WRONG"
+    paper = await gateway.issue_paper(bound(), EXPIRES)
+    await gateway.reissue(bound(), serial=1, expires_at=EXPIRES, form="paper")
+    assert await code_of(act(gateway, paper, "refuse", at=IN_TIME)) == "CODE_IS_PAPER"
+    assert (await act(gateway, paper, "refuse", at=IN_TIME, called_back=True)).act == "refuse"
+    assert (await act(gateway, paper, "withdraw", at=IN_TIME)).act == "withdraw"
 
 
 async def test_four_wrong_codes_shut_nothing(gateway):
@@ -80,81 +110,82 @@ async def test_four_wrong_codes_shut_nothing(gateway):
     guardians, _ = await letters(gateway)
     others, _ = await letters(gateway, OTHER_PUPIL)
     for _ in range(4):
-        await code_of(gateway.act(WRONG, "refuse", at=IN_TIME, student=PUPIL))
-    assert (await gateway.act(guardians, "refuse", at=IN_TIME)).act == "refuse"
-    await code_of(gateway.act(WRONG, "refuse", at=IN_TIME, student=PUPIL))
-    assert await code_of(gateway.act(guardians, "refuse", at=IN_TIME)) == "CODE_LOCKED"
-    assert (await gateway.act(others, "refuse", at=IN_TIME)).student == OTHER_PUPIL
+        await code_of(act(gateway, WRONG, "refuse", at=IN_TIME, student=PUPIL))
+    assert (await act(gateway, guardians, "acknowledge", at=IN_TIME)).act == "acknowledge"
+    await code_of(act(gateway, WRONG, "refuse", at=IN_TIME, student=PUPIL))
+    assert await code_of(act(gateway, guardians, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
+    assert (await act(gateway, others, "refuse", at=IN_TIME)).student == OTHER_PUPIL
 
 
 async def test_a_new_version_of_the_notice_has_its_own_tries(gateway):
     """What was shut under the old document does not shut the new letter."""
     old, _ = await letters(gateway)
     for _ in range(5):
-        await code_of(gateway.act(WRONG, "refuse", at=IN_TIME, student=PUPIL))
+        await code_of(act(gateway, WRONG, "refuse", at=IN_TIME, student=PUPIL))
     new, _ = await letters(gateway, document="notice-2")
-    assert (await gateway.act(new, "refuse", at=IN_TIME)).document == "notice-2"
-    assert await code_of(gateway.act(old, "refuse", at=IN_TIME)) == "CODE_LOCKED"
+    assert (await act(gateway, new, "acknowledge", at=IN_TIME)).document == "notice-2"
+    assert await code_of(act(gateway, old, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
 
 
 async def test_a_wrong_code_without_a_pupil_is_wrong_and_counts_for_nobody(gateway):
     """Without a name nobody's letter can be shut by a stranger's guesses."""
     guardians, _ = await letters(gateway)
     for typed in [WRONG] * 9 + ["nonsense"]:
-        assert await code_of(gateway.act(typed, "refuse", at=IN_TIME)) == "CODE_WRONG"
-    assert (await gateway.act(guardians, "refuse", at=IN_TIME)).student == PUPIL
+        assert await code_of(act(gateway, typed, "refuse", at=IN_TIME)) == "CODE_WRONG"
+    assert (await act(gateway, guardians, "refuse", at=IN_TIME)).student == PUPIL
 
 
 async def test_a_code_of_another_pupil_is_foreign_and_counts_as_a_try(gateway):
     """It is said for whom it is not, it signs nothing, and it cannot be used to guess; its own pupil loses nothing."""
     await letters(gateway)
     others, _ = await letters(gateway, OTHER_PUPIL)
-    said = [await code_of(gateway.act(others, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(6)]
+    said = [await code_of(act(gateway, others, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(6)]
     assert said == ["CODE_FOREIGN"] * 5 + ["CODE_LOCKED"]
-    assert (await gateway.act(others, "refuse", at=IN_TIME, student=OTHER_PUPIL)).student == OTHER_PUPIL
+    assert (await act(gateway, others, "refuse", at=IN_TIME, student=OTHER_PUPIL)).student == OTHER_PUPIL
 
 
 async def test_a_code_ends_at_its_instant_by_the_familys_time(gateway):
     """Edge case 21: the time of the family's act counts, in whatever offset it is written."""
     guardians, _ = await letters(gateway)
     last = EXPIRES - timedelta(milliseconds=1)
-    assert (await gateway.act(guardians, "refuse", at=last.astimezone(UTC))).at == last
-    assert await code_of(gateway.act(guardians, "refuse", at=EXPIRES)) == "CODE_EXPIRED"
-    assert await code_of(gateway.act(guardians, "sign", at=EXPIRES, destination=VOCATIONAL)) == "CODE_EXPIRED"
+    assert (await act(gateway, guardians, "acknowledge", at=last.astimezone(UTC))).at == last
+    assert await code_of(act(gateway, guardians, "acknowledge", at=EXPIRES)) == "CODE_EXPIRED"
+    assert await code_of(act(gateway, guardians, "sign", at=EXPIRES, destination=VOCATIONAL)) == "CODE_EXPIRED"
 
 
 async def test_a_right_does_not_die_with_a_code(gateway):
-    """Either party withdraws with a code that is too old for everything else."""
+    """Either party withdraws and refuses with a code that is too old for everything else."""
     for code in await letters(gateway):
-        assert (await gateway.act(code, "withdraw", at=EXPIRES + timedelta(days=90))).act == "withdraw"
+        for kind in ("withdraw", "refuse"):
+            assert (await act(gateway, code, kind, at=EXPIRES + timedelta(days=90))).act == kind
 
 
 async def test_a_pupil_cannot_acknowledge_for_the_guardian(gateway):
-    """The notice is a guardian's to acknowledge; being refused costs no try."""
+    """The notice is a guardian's to acknowledge, as is the word on a young child's data; no try is counted."""
     guardians, pupils = await letters(gateway)
-    for _ in range(6):
-        assert await code_of(gateway.act(pupils, "acknowledge", at=IN_TIME)) == "ACT_NOT_FOR_PARTY"
-    assert (await gateway.act(guardians, "acknowledge", at=IN_TIME)).party is Party.GUARDIAN
+    for kind in ("acknowledge", "consent_data") * 3:
+        assert await code_of(act(gateway, pupils, kind, at=IN_TIME)) == "ACT_NOT_FOR_PARTY"
+    assert (await act(gateway, guardians, "acknowledge", at=IN_TIME)).party is Party.GUARDIAN
 
 
 async def test_the_same_request_again_is_the_same_act(gateway):
     """Whoever tries again after the engine was away keeps the first time, also when the code is too old by now."""
     guardians, _ = await letters(gateway)
-    first = await gateway.act(guardians, "refuse", at=IN_TIME, request="r-1")
-    assert await gateway.act(guardians, "refuse", at=EXPIRES, request="r-1") == first
-    assert (await gateway.act(guardians, "refuse", at=IN_TIME, request="r-2")).act_id != first.act_id
-    assert await code_of(gateway.act(guardians, "acknowledge", at=IN_TIME, request="r-1")) == "COMMAND_ID_REUSED"
+    first = await act(gateway, guardians, "acknowledge", at=IN_TIME, request="r-1")
+    assert await act(gateway, guardians, "acknowledge", at=EXPIRES, request="r-1") == first
+    assert (await act(gateway, guardians, "acknowledge", at=IN_TIME, request="r-2")).act_id != first.act_id
+    assert await code_of(act(gateway, guardians, "refuse", at=IN_TIME, request="r-1")) == "COMMAND_ID_REUSED"
 
 
 @pytest.mark.parametrize(
-    ("act", "more"),
+    ("kind", "more"),
     [("intent", {}), ("sign", {}), ("refuse", {"destination": VOCATIONAL}), ("sign", {"destination": "1"})],
 )
-async def test_half_an_act_is_not_signed(gateway, act, more):
+async def test_half_an_act_is_not_signed(gateway, kind, more):
     """An intent has a kind, a signature a school, and nothing else has either."""
     guardians, _ = await letters(gateway)
     with pytest.raises(ValueError, match="FamilyAct"):
-        await gateway.act(guardians, act, at=IN_TIME, **more)
+        await act(gateway, guardians, kind, at=IN_TIME, **more)
 
 
 async def test_tries_at_the_same_time_are_all_counted(gateway, gateway_url, opened):
@@ -163,10 +194,10 @@ async def test_tries_at_the_same_time_are_all_counted(gateway, gateway_url, open
     await letters(gateway, OTHER_PUPIL)
     doors = [gateway, await opened(gateway_url), await opened(gateway_url)]
     said = await asyncio.gather(
-        *(code_of(doors[number % 3].act(WRONG, "refuse", at=IN_TIME, student=PUPIL)) for number in range(24))
+        *(code_of(act(doors[number % 3], WRONG, "refuse", at=IN_TIME, student=PUPIL)) for number in range(24))
     )
     assert sorted(said) == ["CODE_LOCKED"] * 19 + ["CODE_WRONG"] * 5
-    assert await code_of(gateway.act(guardians, "refuse", at=IN_TIME)) == "CODE_LOCKED"
+    assert await code_of(act(gateway, guardians, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
 
 
 async def test_foreign_tries_that_cross_do_not_wait_for_each_other_for_ever(gateway, gateway_url, opened):
@@ -176,8 +207,8 @@ async def test_foreign_tries_that_cross_do_not_wait_for_each_other_for_ever(gate
     other = await opened(gateway_url)
     said = await asyncio.wait_for(
         asyncio.gather(
-            *(code_of(gateway.act(ours, "refuse", at=IN_TIME, student=OTHER_PUPIL)) for _ in range(4)),
-            *(code_of(other.act(theirs, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(4)),
+            *(code_of(act(gateway, ours, "refuse", at=IN_TIME, student=OTHER_PUPIL)) for _ in range(4)),
+            *(code_of(act(other, theirs, "refuse", at=IN_TIME, student=PUPIL)) for _ in range(4)),
         ),
         30,
     )
@@ -189,9 +220,9 @@ async def test_one_request_at_the_same_time_is_signed_once(gateway, gateway_url,
     guardians, _ = await letters(gateway)
     other = await opened(gateway_url)
     acts = await asyncio.gather(
-        *(door.act(guardians, "refuse", at=IN_TIME, request="r-1") for door in (gateway, other) * 5)
+        *(act(door, guardians, "refuse", at=IN_TIME, request="r-1") for door in (gateway, other) * 5)
     )
-    assert len({act.act_id for act in acts}) == 1
+    assert len({one.act_id for one in acts}) == 1
 
 
 async def test_letters_sent_at_the_same_time_have_one_code(gateway, gateway_url, opened):
@@ -199,7 +230,7 @@ async def test_letters_sent_at_the_same_time_have_one_code(gateway, gateway_url,
     other = await opened(gateway_url)
     codes = await asyncio.gather(*(letters(door) for door in (gateway, other) * 5))
     assert len(set(codes)) == 1
-    assert (await gateway.act(codes[0][0], "refuse", at=IN_TIME)).person == GUARDIAN
+    assert (await act(gateway, codes[0][0], "refuse", at=IN_TIME)).person == GUARDIAN
 
 
 async def test_the_files_hold_no_code(tmp_path, opened):
@@ -207,7 +238,7 @@ async def test_the_files_hold_no_code(tmp_path, opened):
     gateway = await opened(sqlite_url(tmp_path / "gateway.db"))
     codes = await letters(gateway)
     for code in codes:
-        await gateway.act(code, "refuse", at=IN_TIME, request=f"r-{codes.index(code)}")
+        await act(gateway, code, "refuse", at=IN_TIME, request=f"r-{codes.index(code)}")
     held = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert PUPIL.encode() in held  # the rows are really there
     for code in codes:

@@ -1,4 +1,5 @@
 import re
+import sqlite3
 
 import pytest
 from gateway_samples import (
@@ -11,15 +12,32 @@ from gateway_samples import (
     OTHER_PUPIL,
     PUPIL,
     SCHOOL,
+    SECRET,
+    act,
+    bound,
     letters,
+    sqlite_url,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.family_act import Party
 from domain.refusal import Refusal
+from domain.time import stamp
 from gateway import spelling
-from gateway.store import Binding
+from gateway.codes import Gateway
+
+FIRST_RELEASE = """
+CREATE TABLE gateway_settings (name VARCHAR(40) PRIMARY KEY, value VARCHAR(128) NOT NULL);
+CREATE TABLE family_codes (
+    campaign VARCHAR(80) NOT NULL, student VARCHAR(40) NOT NULL, party VARCHAR(10) NOT NULL,
+    document VARCHAR(40) NOT NULL, school VARCHAR(20) NOT NULL, person VARCHAR(40) NOT NULL, serial INTEGER NOT NULL,
+    turn INTEGER NOT NULL, digest VARCHAR(64) NOT NULL, expires_at VARCHAR(32) NOT NULL, tries INTEGER NOT NULL,
+    PRIMARY KEY (campaign, student, party, document), UNIQUE (digest)
+);
+CREATE INDEX ix_family_codes_student ON family_codes (student);
+"""
+"""The tables as release 0.2 made them."""
 
 
 async def code_of(call):
@@ -65,75 +83,102 @@ def test_a_code_is_read_as_people_write_it(typed, meant):
 
 async def test_a_code_follows_from_what_it_is_bound_to(gateway):
     """The same letter can be printed again; whatever differs, the code differs."""
-    code = gateway.code(CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT)
+    code = gateway.code(bound())
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", code)
-    assert code == "T1RK-HDBY"
+    assert code == "V6JC-BPEW"
     others = [
-        gateway.code("campaign/qingshan/2026", PUPIL, Party.GUARDIAN, DOCUMENT),
-        gateway.code(CAMPAIGN, OTHER_PUPIL, Party.GUARDIAN, DOCUMENT),
-        gateway.code(CAMPAIGN, PUPIL, Party.PUPIL, DOCUMENT),
-        gateway.code(CAMPAIGN, PUPIL, Party.GUARDIAN, "notice-2"),
-        gateway.code(CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT, serial=1),
-        gateway.code(CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT, turn=1),
+        gateway.code(bound(campaign="campaign/qingshan/2026")),
+        gateway.code(bound(OTHER_PUPIL)),
+        gateway.code(bound(party=Party.PUPIL)),
+        gateway.code(bound(person=OTHER_GUARDIAN)),
+        gateway.code(bound(document="notice-2")),
+        gateway.code(bound(), form="paper"),
+        gateway.code(bound(), serial=1),
+        gateway.code(bound(), turn=1),
     ]
-    assert len({code, *others}) == 7
+    assert len({code, *others}) == 9
 
 
 async def test_issuing_again_changes_nothing(gateway):
     """The same letter twice has the same code, and tries that were counted stay counted."""
     guardians, _ = await letters(gateway)
     for _ in range(5):
-        await code_of(gateway.act("0000-0000", "refuse", at=IN_TIME, student=PUPIL))
-    assert (await letters(gateway))[0] == guardians == gateway.code(CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT)
-    assert await code_of(gateway.act(guardians, "refuse", at=IN_TIME)) == "CODE_LOCKED"
+        await code_of(act(gateway, "0000-0000", "refuse", at=IN_TIME, student=PUPIL))
+    assert (await letters(gateway))[0] == guardians == gateway.code(bound())
+    assert await code_of(act(gateway, guardians, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
 
 
 async def test_many_letters_at_once_have_the_codes_of_each_alone(gateway):
     """A school's letters are one transaction, in their order; the same pupil twice is one code."""
     pupils = [f"stu_{number:06d}" for number in range(40)]
     one = await gateway.issue(CAMPAIGN, SCHOOL, pupils[3], Party.PUPIL, pupils[3], DOCUMENT, EXPIRES)
-    bound = {"campaign": CAMPAIGN, "school": SCHOOL, "party": Party.PUPIL, "document": DOCUMENT}
-    bindings = [Binding(**bound, student=pupil, person=pupil) for pupil in (*pupils, pupils[0])]
+    bindings = [bound(pupil, Party.PUPIL) for pupil in (*pupils, pupils[0])]
     codes = await gateway.issue_all(bindings, EXPIRES)
     assert (codes[3], codes[40], len(set(codes))) == (one, codes[0], 40)
     for pupil, code in zip(pupils, codes, strict=False):
-        assert (await gateway.act(code, "refuse", at=IN_TIME)).student == pupil
+        assert (await act(gateway, code, "refuse", at=IN_TIME)).student == pupil
 
 
-async def test_another_guardian_gets_another_code(gateway):
-    """A code is one person's: the act of the new guardian never stands in the name of the old one."""
-    old, _ = await letters(gateway)
+async def test_each_of_two_guardians_has_an_own_code(gateway):
+    """Edge case 2: both act, each in their own name, and neither letter makes the other void."""
+    first, _ = await letters(gateway)
     again = (CAMPAIGN, SCHOOL, PUPIL, Party.GUARDIAN, OTHER_GUARDIAN, DOCUMENT, EXPIRES)
-    new = await gateway.issue(*again)
-    assert new != old
-    assert await gateway.issue(*again) == new
-    assert (await gateway.act(new, "refuse", at=IN_TIME)).person == OTHER_GUARDIAN
-    assert await code_of(gateway.act(old, "refuse", at=IN_TIME)) == "CODE_WRONG"
+    second = await gateway.issue(*again)
+    assert second != first
+    assert await gateway.issue(*again) == second
+    assert (await act(gateway, second, "refuse", at=IN_TIME)).person == OTHER_GUARDIAN
+    assert (await act(gateway, first, "refuse", at=IN_TIME)).person == GUARDIAN
 
 
 async def test_a_letter_that_is_sent_again_has_a_new_code(gateway):
-    """The lost letter's code dies, the new one begins without tries, and the pupil's own code is untouched."""
+    """The lost letter's code is void and said to be so; the new one begins without tries, the pupil's is untouched."""
     old, pupils = await letters(gateway)
     for _ in range(5):
-        await code_of(gateway.act("0000-0000", "refuse", at=IN_TIME, student=PUPIL))
-    new = await gateway.reissue(CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT, serial=1, expires_at=EXPIRES)
+        await code_of(act(gateway, "0000-0000", "refuse", at=IN_TIME, student=PUPIL))
+    new = await gateway.reissue(bound(), serial=1, expires_at=EXPIRES)
     assert new != old
-    assert (await gateway.act(new, "refuse", at=IN_TIME, student=PUPIL)).person == GUARDIAN
-    assert await code_of(gateway.act(old, "refuse", at=IN_TIME)) == "CODE_WRONG"
-    assert await code_of(gateway.act(pupils, "refuse", at=IN_TIME)) == "CODE_LOCKED"
+    assert (await act(gateway, new, "refuse", at=IN_TIME, student=PUPIL)).person == GUARDIAN
+    assert await code_of(act(gateway, pupils, "keep", at=IN_TIME)) == "CODE_LOCKED"
+    for _ in range(6):
+        assert await code_of(act(gateway, old, "acknowledge", at=IN_TIME, student=PUPIL)) == "CODE_SUPERSEDED"
+    assert await code_of(act(gateway, old, "refuse", at=IN_TIME, student=OTHER_PUPIL)) == "CODE_WRONG"
+    assert (await gateway.concerned(old)).student == PUPIL
+    assert (await act(gateway, new, "refuse", at=IN_TIME)).person == GUARDIAN
 
 
 async def test_sending_a_letter_again_is_counted_by_its_serial(gateway):
     """The same serial again is the same letter; an earlier one is void; the first letter must have been sent."""
-    which = (CAMPAIGN, PUPIL, Party.GUARDIAN, DOCUMENT)
-    assert await code_of(gateway.reissue(*which, serial=1, expires_at=EXPIRES)) == "CODE_NOT_ISSUED"
+    assert await code_of(gateway.reissue(bound(), serial=1, expires_at=EXPIRES)) == "CODE_NOT_ISSUED"
     await letters(gateway)
-    first = await gateway.reissue(*which, serial=1, expires_at=EXPIRES)
-    assert await gateway.reissue(*which, serial=1, expires_at=EXPIRES) == first
-    second = await gateway.reissue(*which, serial=2, expires_at=EXPIRES)
+    first = await gateway.reissue(bound(), serial=1, expires_at=EXPIRES)
+    assert await gateway.reissue(bound(), serial=1, expires_at=EXPIRES) == first
+    second = await gateway.reissue(bound(), serial=2, expires_at=EXPIRES)
     assert second != first
-    assert await code_of(gateway.reissue(*which, serial=1, expires_at=EXPIRES)) == "CODE_SUPERSEDED"
+    assert await code_of(gateway.reissue(bound(), serial=1, expires_at=EXPIRES)) == "CODE_SUPERSEDED"
     assert (await letters(gateway))[0] == second
+
+
+async def test_letters_of_the_first_release_keep_their_codes(tmp_path, opened):
+    """A store that release 0.2 made is brought up: its letters act, are printed again, and wrong tries stay counted."""
+    file = tmp_path / "gateway.db"
+    store = sqlite3.connect(file)
+    store.executescript(FIRST_RELEASE)
+    made = Gateway(SECRET, None)
+    drawn = spelling.from_bytes(made._keyed("code", CAMPAIGN, PUPIL, "guardian", DOCUMENT, 0, 0))
+    row = (CAMPAIGN, PUPIL, "guardian", DOCUMENT, SCHOOL, GUARDIAN, 0, 0, made._digest(drawn), stamp(EXPIRES), 3)
+    store.execute(f"INSERT INTO family_codes VALUES ({', '.join('?' * len(row))})", row)
+    store.execute("INSERT INTO gateway_settings VALUES ('key_id', ?)", (made.key_id,))
+    store.commit()
+    store.close()
+    gateway = await opened(sqlite_url(file))
+    printed, _ = await letters(gateway)
+    assert printed == "T1RK-HDBY"
+    assert (await act(gateway, printed, "refuse", at=IN_TIME)).person == GUARDIAN
+    for _ in range(2):
+        await code_of(act(gateway, "0000-0000", "refuse", at=IN_TIME, student=PUPIL))
+    assert await code_of(act(gateway, printed, "acknowledge", at=IN_TIME)) == "CODE_LOCKED"
+    again = await opened(sqlite_url(file))  # the second opening changes nothing
+    assert (await letters(again))[0] == printed
 
 
 async def test_two_letters_never_have_the_same_code(gateway, monkeypatch):
@@ -141,18 +186,18 @@ async def test_two_letters_never_have_the_same_code(gateway, monkeypatch):
     drawn = iter([b"same!", b"same!", b"next!"])
     seen = {}
 
-    def draw(*bound):
-        if bound not in seen:
-            seen[bound] = spelling.from_bytes(next(drawn))
-        return seen[bound]
+    def draw(*parts):
+        if parts not in seen:
+            seen[parts] = spelling.from_bytes(next(drawn))
+        return seen[parts]
 
     monkeypatch.setattr(gateway, "_drawn", draw)
     ours = await gateway.issue(CAMPAIGN, SCHOOL, PUPIL, Party.GUARDIAN, GUARDIAN, DOCUMENT, EXPIRES)
     theirs = await gateway.issue(CAMPAIGN, SCHOOL, OTHER_PUPIL, Party.GUARDIAN, OTHER_GUARDIAN, DOCUMENT, EXPIRES)
     again = await gateway.issue(CAMPAIGN, SCHOOL, OTHER_PUPIL, Party.GUARDIAN, OTHER_GUARDIAN, DOCUMENT, EXPIRES)
     assert ours != theirs == again
-    assert (await gateway.act(ours, "refuse", at=IN_TIME)).student == PUPIL
-    assert (await gateway.act(theirs, "refuse", at=IN_TIME)).student == OTHER_PUPIL
+    assert (await act(gateway, ours, "refuse", at=IN_TIME)).student == PUPIL
+    assert (await act(gateway, theirs, "refuse", at=IN_TIME)).student == OTHER_PUPIL
 
 
 @pytest.mark.parametrize(
@@ -167,6 +212,6 @@ async def test_two_letters_never_have_the_same_code(gateway, monkeypatch):
 )
 async def test_a_letter_is_bound_to_references_only(gateway, wrong):
     """What could be a name, or could never be signed, is refused before a letter goes out."""
-    bound = {"campaign": CAMPAIGN, "school": SCHOOL, "student": PUPIL, "person": GUARDIAN, "document": DOCUMENT}
+    whole = {"campaign": CAMPAIGN, "school": SCHOOL, "student": PUPIL, "person": GUARDIAN, "document": DOCUMENT}
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        await gateway.issue(party=Party.GUARDIAN, expires_at=EXPIRES, **(bound | wrong))
+        await gateway.issue(party=Party.GUARDIAN, expires_at=EXPIRES, **(whole | wrong))

@@ -4,9 +4,21 @@ from pathlib import Path
 import pytest
 
 from domain.sentences_gateway import REFUSALS
+from gateway.inbound import REPLIES
 
-ROOM = Path(__file__).parents[2] / "gateway"
+PROJECT = Path(__file__).parents[2]
+ROOM = PROJECT / "gateway"
 SAID_ELSEWHERE = {"COMMAND_ID_REUSED"}
+TO_THE_PROVIDER = {
+    "BODY_INVALID",
+    "BODY_TOO_LARGE",
+    "RECEIVED_IN_FUTURE",
+    "SIGNATURE_MISSING",
+    "SIGNATURE_WRONG",
+    "TIMESTAMP_OLD",
+    "TRY_LATER",
+}
+"""What a program reads; no family ever does."""
 
 
 def _codes():
@@ -18,7 +30,13 @@ def _codes():
 
 def test_every_code_of_the_gateway_has_its_sentence_and_no_sentence_is_idle():
     """A family never reads a bare code."""
-    assert _codes() - SAID_ELSEWHERE == set(REFUSALS)
+    assert _codes() - SAID_ELSEWHERE - TO_THE_PROVIDER == set(REFUSALS) | {code for code in REPLIES if "_" in code}
+
+
+def test_what_a_provider_is_told_is_documented():
+    """Each code of the endpoint stands in the command line's document."""
+    documented = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [code for code in sorted(TO_THE_PROVIDER | set(REPLIES)) if code not in documented] == []
 
 
 @pytest.mark.parametrize("code", REFUSALS)

@@ -1,0 +1,61 @@
+"""`gateway serve` before it serves: what is missing is said, and nothing is made anew that letters depend on."""
+
+import asyncio
+import socket
+
+import pytest
+from cli_in_process import command_line
+
+from gateway.codes import Gateway
+from gateway.keys import load_shared_secret
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """The command line."""
+    return command_line(monkeypatch, capsys)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data directory from which letters went out."""
+
+    async def make():
+        await (await Gateway.open(f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}", tmp_path / "gateway.key")).close()
+
+    asyncio.run(make())
+    return tmp_path
+
+
+def test_a_directory_without_letters_serves_nobody(run, tmp_path):
+    """A new gateway would know no code."""
+    told = run("gateway", "serve", "--port", "0", "--data", tmp_path, "--json")
+    assert (told.code, told.json["error"]["code"]) == (4, "NO_CODES_HERE")
+    assert not (tmp_path / "gateway.db").exists()
+
+
+def test_a_short_secret_is_no_secret(run, data):
+    """Whoever wrote it by hand is told how long it must be; the file stays as it is."""
+    secret = data / "own.key"
+    secret.write_text("password\n")
+    told = run("gateway", "serve", "--port", "0", "--secret-file", secret, "--data", data, "--json")
+    assert (told.code, told.json["error"]["code"]) == (2, "SECRET_TOO_SHORT")
+    assert secret.read_text() == "password\n"
+
+
+def test_a_port_that_somebody_has_is_named(run, data):
+    """With what to do about it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = run("gateway", "serve", "--port", port, "--data", data, "--json")
+    assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (6, "PORT_UNAVAILABLE", str(port))
+
+
+def test_the_shared_secret_is_made_once_and_is_its_owners(tmp_path):
+    """Text that can be handed to the provider; white space at the ends does not belong to it."""
+    place = tmp_path / "sms.key"
+    secret = load_shared_secret(place)
+    assert load_shared_secret(place) == secret
+    assert (len(secret), place.stat().st_mode & 0o077) == (64, 0)
+    place.write_bytes(b"  " + secret + b"\r\n")
+    assert load_shared_secret(place) == secret

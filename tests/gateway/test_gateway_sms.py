@@ -1,0 +1,110 @@
+"""What a text message is taken to say: a withdrawal however it is written, everything else only where it is clear."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.family_act import Intent
+from gateway import sms, spelling
+
+CODE = "7K2M-Q4XD"
+PLAIN = "7K2MQ4XD"
+SCHOOL = "9900020001"
+SECRET = bytes(32)
+
+codes = st.text(alphabet=spelling.ALPHABET, min_size=8, max_size=8)
+separators = st.text(alphabet=" \t　-—.,，。：", max_size=3)
+
+
+@pytest.mark.parametrize(
+    ("word", "act", "more"),
+    [
+        ("已阅", "acknowledge", {}),
+        ("READ", "acknowledge", {}),
+        ("普高", "intent", {"intent": Intent.GENERAL_HIGH}),
+        ("中职。", "intent", {"intent": Intent.VOCATIONAL}),
+        ("未定", "intent", {"intent": Intent.UNDECIDED}),
+        ("general_high", "intent", {"intent": Intent.GENERAL_HIGH}),
+        ("General High", "intent", {"intent": Intent.GENERAL_HIGH}),
+        (f"同意 {SCHOOL}", "sign", {"destination": SCHOOL}),
+        (f"同意{SCHOOL}", "sign", {"destination": SCHOOL}),
+        (f"Sign, {SCHOOL}", "sign", {"destination": SCHOOL}),
+        ("不同意", "refuse", {}),
+        ("NO", "refuse", {}),
+        ("保留", "keep", {}),
+        ("不撤回", "keep", {}),
+        ("同意信息", "consent_data", {}),
+        ("撤回", "withdraw", {}),
+        ("TD", "withdraw", {}),
+    ],
+)
+@pytest.mark.parametrize("between", [" ", "，", "　 "])
+def test_code_and_word_are_one_act(word, act, more, between):
+    """In either language, in any width, with whatever stands between."""
+    meant = sms.read(f"{CODE}{between}{word}")
+    assert (meant.act, [spelling.read(code) for code in meant.codes]) == (act, [PLAIN])
+    assert {name: getattr(meant, name) for name in more} == more
+    assert (meant.intent is None) == (act != "intent")
+    assert (meant.destination is None) == (act != "sign")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "同意",
+        CODE,
+        f"{CODE} 同意",  # which school?
+        f"{CODE} 同意 990002000",
+        f"{CODE} 不同意 {SCHOOL}",
+        f"{CODE} 同意 {SCHOOL} 吧",
+        f"{CODE} 可能同意",
+        f"{CODE} 同意 不同意",
+        f"{CODE} 我们不想撤回",
+        f"{CODE} 没有要撤回",
+        f"{CODE} 别撤回",
+        f"{CODE}YES",
+        "7K2M-Q4X 已阅",
+        "请问怎么办",
+        "TD 有什么用",
+        "0" * 500,
+    ],
+)
+def test_what_is_not_clear_is_nobodys_act(text):
+    """Nobody is taken to have agreed, refused or withdrawn who did not say so."""
+    assert sms.read(text) is None
+
+
+@given(codes, st.sampled_from(["TD", "td", "ＴＤ", "Td", "t d", "撤回", "撤 回", "退订", "WITHDRAW"]), separators)
+def test_a_withdrawal_is_understood_however_it_is_written(code, word, between):
+    """Before or behind the code, with blanks in the code or none; the code that was meant is always among the read."""
+    broken = f"{code[:3]} {code[3:]}"
+    for text in (f"{code}{between}{word}", f"{word}{between}{code}", f"{broken}{between}{word}", f" {word}-{broken}"):
+        meant = sms.read(text)
+        assert meant.act == "withdraw"
+        assert code in [spelling.read(found) for found in meant.codes]
+        assert len(meant.codes) <= 2
+
+
+@pytest.mark.parametrize("text", ["TD", " t d ", "ｔｄ。", "撤回", "我要撤回", "WITHDRAW", "请帮我撤销同意"])
+def test_a_withdrawal_without_a_code_is_known_for_one(text):
+    """The short message of the letter says "reply TD": it is taken as a report."""
+    assert sms.read(text) == sms.Meant((), "withdraw")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_without_harm(text):
+    """A stranger's message says nothing or something, and never fails."""
+    meant = sms.read(text)
+    assert meant is None or all(spelling.read(code) for code in meant.codes)
+
+
+def test_a_number_is_known_again_and_tells_nothing():
+    """However it is written; another secret gives another digest."""
+    known = sms.number_digest(SECRET, "10012345678")
+    assert (
+        known == sms.number_digest(SECRET, "+86 100-1234-5678") == sms.number_digest(SECRET, "１００１２３４５６７８")
+    )
+    assert known != sms.number_digest(SECRET, "10012345679")
+    assert known != sms.number_digest(bytes([1] * 32), "10012345678")
+    assert "1234" not in known or len(known) == 64
