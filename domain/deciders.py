@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from domain.application_filing import ApplicationFilingDecider
+from domain.attendance import AttendanceDecider
 from domain.campaign import CampaignDecider
+from domain.compliance import ComplianceDecider
+from domain.dropout import DropoutDecider
 from domain.identification import IdentificationDecider
 from domain.parent_meetings import ParentMeetingsDecider
 from domain.retention import RetentionDecider
@@ -17,11 +20,14 @@ from domain.stream import Decider, UnknownEventError
 DECIDERS: dict[str, Decider[Any]] = {
     "campaign": CampaignDecider(),
     "school": SchoolDecider(),
+    "compliance": ComplianceDecider(),
     StageSlug.IDENTIFICATION.value: IdentificationDecider(),
     StageSlug.PARENT_MEETINGS.value: ParentMeetingsDecider(),
     StageSlug.SCHOOL_VISITS.value: SchoolVisitsDecider(),
     StageSlug.APPLICATION_FILING.value: ApplicationFilingDecider(),
     StageSlug.RETENTION.value: RetentionDecider(),
+    "attendance": AttendanceDecider(),
+    "dropout": DropoutDecider(),
 }
 
 _STAGES = tuple(slug.value for slug in StageSlug)

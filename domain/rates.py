@@ -88,6 +88,16 @@ def loss_rate(lost: int, registered: int) -> Rate | None:
     return _rate(lost, registered)
 
 
+def report_on_time_rate(in_time: int, due: int) -> Rate | None:
+    """Return the share of the reports due that were filed in time (R-13); None where none was due."""
+    return _rate(in_time, due)
+
+
+def report_complete_rate(filed: int, due: int) -> Rate | None:
+    """Return the share of the reports due that were filed at all; a missing report is never a zero (R-13, INV-15)."""
+    return _rate(filed, due)
+
+
 def _rate(counted: int, of: int) -> Rate | None:
     if of == 0 and counted >= 0:
         return None

@@ -49,7 +49,10 @@ from domain.stage_events import StageSlug, StageStatus
 from domain.stage_state import require_reason
 from domain.stream import Decider, Job, Message, Outgoing, UnknownEventError, child, news
 from domain.time import civil
-from domain.watch import WatchPart
+from domain.watch import WatchPart, still_watching
+
+CONSENT_SINCE: Final = 3
+"""The release whose application filing knows who is under fourteen, and who shares a telephone."""
 
 YEARS_OF_SCHOOL: Final = 3
 """From entering a lower secondary school to graduation; a class is named by the year of entry."""
@@ -97,7 +100,7 @@ class SchoolDecider(Decider[SchoolState]):
         require(command.actor, command.kind, state.school)
         if state.status == SchoolRunStatus.LOADING:
             raise Refusal("SCHOOL_NOT_STARTED", school=state.school)
-        if state.status != SchoolRunStatus.RUNNING:
+        if state.status not in _at_work(state):
             raise Refusal("CAMPAIGN_CLOSED")
         today = civil(now)
         match command:
@@ -108,7 +111,11 @@ class SchoolDecider(Decider[SchoolState]):
                 self._refuse_rows(state, rows, today)
                 return [
                     StudentJoined(
-                        student=row.student, class_id=row.class_id, on=row.on, again=row.student in state.left
+                        student=row.student,
+                        class_id=row.class_id,
+                        on=row.on,
+                        again=row.student in state.left,
+                        under_14=row.under_14,
                     )
                     for row in rows
                 ]
@@ -196,13 +203,18 @@ class SchoolDecider(Decider[SchoolState]):
         """Ask for the cohort of the snapshot until it is loaded."""
         if state.status != SchoolRunStatus.LOADING:
             return None
-        return Job(name="cohort", arguments={"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest})
+        asked = {"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest}
+        filing = state.stages.get(StageSlug.APPLICATION_FILING)
+        if state.release >= CONSENT_SINCE and filing is not None:
+            asked["under_14_on"] = filing.opens.isoformat()
+        return Job(name="cohort", arguments=asked)
 
     def absorb(self, state: SchoolState, message: Message, now: datetime) -> list[Event]:
         """Take in the cohort, the stages' news and what the campaign passes on; and what the parts take."""
         for part in PARTS:
             if message.kind in part.messages:
-                return part.absorb(state, message, now)
+                taken = part.absorb(state, message, now)
+                return [*taken, *self._end(state, taken)]
         match message.kind:
             case "cohort":
                 return self._load(state, message)
@@ -211,12 +223,8 @@ class SchoolDecider(Decider[SchoolState]):
                 if stage not in state.progress:
                     raise UnknownEventError(f"{message.id} is not from a stage of {state.school}")
                 status = StageStatus(message.data["status"])
-                noted: list[Event] = [StageChangeNoted(stage=stage, status=status.value)]
-                ended = {**state.progress, stage: status}
-                closing = state.status == SchoolRunStatus.CLOSING
-                if closing and all(status == StageStatus.ARCHIVED for status in ended.values()):
-                    return [*noted, SchoolClosed()]
-                return noted
+                noted = StageChangeNoted(stage=stage, status=status.value)
+                return [noted, *self._end(state, [noted])]
             case "pause":
                 if message.data["scope"] in state.paused:
                     return []
@@ -275,8 +283,10 @@ class SchoolDecider(Decider[SchoolState]):
                 return [self._up(state, "school_closed", envelope)]
             case LeftRegister(student=student, exit=kind):
                 return self._to_stages(state, "student_left", envelope, student=student, exit=kind)
-            case StudentJoined(student=student, class_id=class_id, on=on):
-                joined = {"student": student, "class_id": class_id, "on": on.isoformat()}
+            case StudentJoined(student=student, class_id=class_id, on=on, under_14=young):
+                joined: dict[str, Any] = {"student": student, "class_id": class_id, "on": on.isoformat()}
+                if young:
+                    joined["under_14"] = True
                 return self._to_stages(state, "student_joined", envelope, **joined)
             case CalendarPassedOn(calendar=calendar):
                 return self._to_stages(state, "calendar", envelope, calendar=calendar)
@@ -290,11 +300,11 @@ class SchoolDecider(Decider[SchoolState]):
                 return []
 
     def finished(self, state: SchoolState) -> bool:
-        """Tell whether all stages have ended."""
+        """Tell whether all stages have ended, and what watches over attendance."""
         return state.status == SchoolRunStatus.CLOSED
 
     def last_archives(self, state: SchoolState) -> list[str]:
-        """Return the streams of the school's stages."""
+        """Return the streams of the school's stages, of its attendance and of its dropout cases."""
         stages = [f"{state.campaign}/{state.school}/{slug}" for slug in state.progress]
         return [*stages, *state.watch.ended]
 
@@ -324,16 +334,30 @@ class SchoolDecider(Decider[SchoolState]):
     _of_parts: ClassVar[tuple[type[Event], ...]] = tuple(kind for part in PARTS for kind in part.event_types)
 
     def _clocks(self, state: SchoolState) -> list[Clock]:
-        if state.status != SchoolRunStatus.RUNNING:
+        if state.status not in _at_work(state):
             return []
         return [clock for part in PARTS for clock in part.clocks(state)]
+
+    def _end(self, state: SchoolState, events: Sequence[Event]) -> list[Event]:
+        """Return the end of a closing school of which nothing goes on any more after these events."""
+        if state.status != SchoolRunStatus.CLOSING:
+            return []
+        changed = {event.stage: event.status for event in events if isinstance(event, StageChangeNoted)}
+        stages_over = all(status == StageStatus.ARCHIVED for status in {**state.progress, **changed}.values())
+        return [SchoolClosed()] if stages_over and not still_watching(state, events) else []
 
     def _load(self, state: SchoolState, message: Message) -> list[Event]:
         if state.status != SchoolRunStatus.LOADING:
             return []
         classes = {class_id: tuple(pupils) for class_id, pupils in sorted(message.data["classes"].items())}
         return [
-            CohortLoaded(snapshot=state.entry.snapshot, snapshot_digest=state.entry.snapshot_digest, classes=classes)
+            CohortLoaded(
+                snapshot=state.entry.snapshot,
+                snapshot_digest=state.entry.snapshot_digest,
+                classes=classes,
+                under_14=tuple(message.data.get("under_14", ())),
+                shared_phones=tuple(map(tuple, message.data.get("shared_phones", ()))),
+            )
         ]
 
     def _stage_starts(self, state: SchoolState, event: CohortLoaded, envelope: Envelope) -> list[Outgoing]:
@@ -360,6 +384,7 @@ class SchoolDecider(Decider[SchoolState]):
                         "snapshot_digest": state.entry.snapshot_digest,
                         "rule": state.rule,
                         **self._of_this_release(state),
+                        **(_for_consents(event) if slug == StageSlug.APPLICATION_FILING else {}),
                     },
                 },
                 envelope,
@@ -398,6 +423,18 @@ class SchoolDecider(Decider[SchoolState]):
             for slug, status in state.progress.items()
             if status != StageStatus.ARCHIVED
         ]
+
+
+def _at_work(state: SchoolState) -> tuple[SchoolRunStatus, ...]:
+    """Return when a school's register, staff and care go on: also while it closes and still watches over its pupils."""
+    running = SchoolRunStatus.RUNNING
+    return (running, SchoolRunStatus.CLOSING) if state.release >= WatchPart.since else (running,)
+
+
+def _for_consents(event: CohortLoaded) -> dict[str, Any]:
+    """Return what the families' consents need to know of the cohort; nothing in a campaign that never asked for it."""
+    found = {"under_14": list(event.under_14), "shared_phones": [list(group) for group in event.shared_phones]}
+    return {name: pupils for name, pupils in found.items() if pupils}
 
 
 def _problem(state: SchoolState, row: ExitRow | EnrolRow, today: date) -> str | None:

@@ -66,11 +66,19 @@ class SchoolCampaignStarted(Event):
 
 
 class CohortLoaded(Event):
-    """The pupils of the snapshot, by class, as random references (INV-10)."""
+    """The pupils of the snapshot, by class, as random references (INV-10).
+
+    `under_14` are those for whose data a guardian must agree (R-17), `shared_phones` groups of more than three pupils
+    with one telephone (R-18).
+    """
 
     snapshot: str
     snapshot_digest: str
     classes: dict[str, tuple[str, ...]]
+    under_14: tuple[str, ...] = ()
+    shared_phones: tuple[tuple[str, ...], ...] = ()
+
+    LATER: ClassVar[tuple[str, ...]] = ("under_14", "shared_phones")
 
 
 class StageChangeNoted(Event):
@@ -122,6 +130,9 @@ class StudentJoined(Event):
     class_id: str
     on: date
     again: bool = False
+    under_14: bool = False
+
+    LATER: ClassVar[tuple[str, ...]] = ("under_14",)
 
 
 class CalendarPassedOn(Event):
@@ -178,6 +189,7 @@ class EnrolRow(BaseModel):
     student: Student
     class_id: Annotated[str, Field(pattern=CLASS)]
     on: Day
+    under_14: bool = False
 
 
 class EnrolStudents(Command):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -44,6 +44,7 @@ from domain.school_visits_events import (
     UnregisteredVisitDetected,
     VisitAttendanceCorrected,
     VisitAttendanceRecorded,
+    VisitSchoolDelisted,
 )
 from domain.school_visits_state import (
     PresentationState,
@@ -66,8 +67,11 @@ from domain.school_visits_trips import (
 from domain.stage import StageDecider
 from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageStatus
 from domain.stage_state import Todo, require_reason
-from domain.stream import Acted
+from domain.stream import Acted, Message
 from domain.time import SHANGHAI, civil
+
+LIST_SINCE: Final = 3
+"""The release whose stages hear that a school left the published list."""
 
 
 class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
@@ -101,6 +105,7 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
                 if trip.approved:
                     raise Refusal("TRIP_ALREADY_APPROVED", trip=label)
                 require_other_person(command.actor, (*trip.planned_by, *trip.leaders))
+                refuse_unlisted(state, trip.receiving_school)
                 if now >= trip.at:
                     raise Refusal("APPROVAL_TOO_LATE")
                 return [CampusVisitApproved(trip=label, safety_plan=safety_plan)]
@@ -138,6 +143,17 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
                 return [UnregisteredVisitDetected(receiving_school=school, on=on)]
             case _:
                 return super().decide_content(state, command, now)
+
+    def absorb_content(self, state: SchoolVisitsState, message: Message, now: datetime) -> list[Event]:
+        """Take a school off the list; what was arranged with it stays for people to decide."""
+        if state.status == StageStatus.ARCHIVED:
+            return []
+        match message.kind:
+            case "school_removed" if state.content_release >= LIST_SINCE:
+                school = str(message.data["school"])
+                return [VisitSchoolDelisted(school=school)] if school in state.qualified_schools else []
+            case _:
+                return super().absorb_content(state, message, now)
 
     def evolve_content(self, state: SchoolVisitsState, event: Event, envelope: Envelope) -> SchoolVisitsState:
         """Apply one of the stage's own events."""
@@ -313,6 +329,8 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
             case PublicityVisitRegistered(presentation=label, pupils=pupils):
                 presentation = state.presentations[label]
                 presentation.status, presentation.classes = PresentationStatus.HELD, list(pupils)
+            case VisitSchoolDelisted(school=school):
+                state.qualified_schools.remove(school)
             case UnregisteredVisitDetected():
                 pass  # the record is what counts: discipline officers read it, no rule of the stage does
             case _:

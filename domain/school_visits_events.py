@@ -165,6 +165,12 @@ class UnregisteredVisitDetected(Event):
     on: date
 
 
+class VisitSchoolDelisted(Event):
+    """A school left the published list: no trip and no presentation is arranged with it any more (INV-20, edge 24)."""
+
+    school: str
+
+
 VISIT_EVENTS: Final[tuple[type[Event], ...]] = (
     CampusVisitPlanned,
     CampusVisitApproved,
@@ -181,6 +187,7 @@ VISIT_EVENTS: Final[tuple[type[Event], ...]] = (
     PublicityRejected,
     PublicityVisitRegistered,
     UnregisteredVisitDetected,
+    VisitSchoolDelisted,
 )
 
 
