@@ -29,6 +29,10 @@ TO_DO: Final[dict[str, tuple[str, str]]] = {
         "{place}：校历不作推测，只有表头，请填写新学年的校历。",
         "{place}: the school calendar is never guessed, only its header is there. Fill in the new year's.",
     ),
+    "TARGETS_TO_ISSUE": (
+        "{place}：去年的指标文件不沿用，各班计划数照抄去年；有了今年的文件，请写明文号和生效日期。",
+        "{place}: last year's paper is left behind, the quotas are last year's. Name this year's paper and its day.",
+    ),
     "QUALIFIED_SCHOOL_TO_CONFIRM": (
         "qualified_schools {place}：沿用去年，请对照今年公布的名单确认。",
         "qualified_schools {place}: as last year. Confirm it against this year's published list.",

@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from domain.actors import ANONYMOUS, Actor, Role, require, require_other_person
+from domain.actors import Actor, require, require_other_person
 from domain.calendar import Calendar, CalendarUnknown
 from domain.campaign_events import (
     CAMPAIGN_COMMANDS,
-    AcknowledgeComplaint,
     ApproveCampaign,
     CalendarPublished,
     CampaignApproved,
@@ -29,11 +28,6 @@ from domain.campaign_events import (
     CampaignStatus,
     CampaignStopped,
     CloseCampaign,
-    Complain,
-    ComplaintAcknowledged,
-    ComplaintDecided,
-    ComplaintReceived,
-    DecideComplaint,
     ImportStaff,
     PauseCampaign,
     PublishCalendar,
@@ -46,21 +40,32 @@ from domain.campaign_events import (
     StaffListImported,
     StopCampaign,
 )
-from domain.campaign_state import CampaignState, Complaint
+from domain.campaign_state import CampaignState
+from domain.complaints import CASES_SINCE, ComplaintsPart, case_stream
+from domain.compliance_events import CaseClosedNoted
 from domain.compliance_holds import HoldsPart
-from domain.events import Envelope, Event, digest
+from domain.events import Envelope, Event
 from domain.parts import Clock, Part, adapter
 from domain.policy import PolicyProfile, require_launchable
 from domain.policy_change import PolicyChangePart
 from domain.refusal import Blocker, Refusal
+from domain.school_list import SchoolListPart
 from domain.settlement_runs import SettlementPart
 from domain.stage_events import DONE, StageSlug, StageStatus
 from domain.stage_state import require_reason
 from domain.stream import Command, Decider, Message, Outgoing, UnknownEventError, child, news
-from domain.targets import TargetsPart
+from domain.targets import TargetsPart, of_the_draft
+from domain.targets_events import Targets
 from domain.time import civil
 
-PARTS: tuple[Part[CampaignState], ...] = (TargetsPart(), PolicyChangePart(), SettlementPart(), HoldsPart())
+PARTS: tuple[Part[CampaignState], ...] = (
+    TargetsPart(),
+    PolicyChangePart(),
+    SchoolListPart(),
+    SettlementPart(),
+    ComplaintsPart(),
+    HoldsPart(),
+)
 """The topics of the campaign that have a module of their own."""
 
 
@@ -84,9 +89,7 @@ class CampaignDecider(Decider[CampaignState]):
         CampaignArchived,
         CalendarPublished,
         StaffListImported,
-        ComplaintReceived,
-        ComplaintAcknowledged,
-        ComplaintDecided,
+        CaseClosedNoted,
         *(kind for part in PARTS for kind in part.event_types),
     )
 
@@ -100,13 +103,13 @@ class CampaignDecider(Decider[CampaignState]):
 
         Raises:
             Refusal: ROLE_NOT_ALLOWED, SELF_APPROVAL, CAMPAIGN_*, REASON_REQUIRED, SCHOOL_UNKNOWN, STAGES_NOT_FINISHED,
-                CALENDAR_*, COMPLAINT_*.
+                CALENDAR_*; and what the parts refuse.
         """
         if isinstance(command, ApproveCampaign) and state.status == CampaignStatus.DRAFT:
             # before the role: also an author who tries it in the author's own role is kept in the record
             require_other_person(command.actor, [state.drafted_by.id, state.drafted_by.on_behalf_of])
-        require(command.actor, command.kind, None)
-        if state.status in (CampaignStatus.CLOSING, CampaignStatus.ARCHIVED):
+        require(command.actor, command.kind, getattr(command, "school", None))
+        if state.status in (CampaignStatus.CLOSING, CampaignStatus.ARCHIVED) and not _still_counting(state, command):
             raise Refusal("CAMPAIGN_CLOSED")
         match command:
             case ApproveCampaign():
@@ -131,25 +134,13 @@ class CampaignDecider(Decider[CampaignState]):
                     unfinished = self.blockers(state)
                     if unfinished:
                         raise Refusal("STAGES_NOT_FINISHED", blockers=unfinished)
-                closed: list[Event] = [CampaignClosed(reason=reason)]
-                return closed if self._open_schools(state) else [*closed, CampaignArchived()]
+                return [CampaignClosed(reason=reason), *self._end(state)]
             case PublishCalendar(calendar=calendar):
                 return [published(Calendar.model_validate(state.calendar), calendar, civil(now))]
             case ImportStaff(digest=digest, added=added, changed=changed, removed=removed):
                 if not added + changed + removed:
                     raise Refusal("STAFF_THE_SAME")
                 return [StaffListImported(digest=digest, added=added, changed=changed, removed=removed)]
-            case Complain():
-                return [self._received(state, command, civil(now))]
-            case AcknowledgeComplaint(complaint=name):
-                if self._complaint(state, command.actor, name).acknowledged:
-                    raise Refusal("COMPLAINT_ACKNOWLEDGED")
-                return [ComplaintAcknowledged(complaint=name)]
-            case DecideComplaint(complaint=name, outcome=outcome):
-                reason = require_reason(command)
-                if self._complaint(state, command.actor, name).outcome is not None:
-                    raise Refusal("COMPLAINT_DECIDED")
-                return [ComplaintDecided(complaint=name, outcome=outcome, reason=reason)]
             case _:
                 part = next(part for part in PARTS if isinstance(command, part.commands))
                 if state.release < part.since:
@@ -177,6 +168,7 @@ class CampaignDecider(Decider[CampaignState]):
                 qualified_schools=list(event.qualified_schools),
                 attendance=event.attendance,
                 application_window=event.application_window,
+                targets=of_the_draft(event, envelope) if event.release >= TargetsPart.since else Targets(),
                 progress={
                     school.code: dict.fromkeys(event.stages, StageStatus.PLANNED.value) for school in event.schools
                 },
@@ -212,14 +204,8 @@ class CampaignDecider(Decider[CampaignState]):
                 state.calendar = calendar
             case StaffListImported():
                 pass  # the registry keeps the list
-            case ComplaintReceived(complaint=name):
-                made_by = _made_by(name, Actor.model_validate(envelope["actor"]))
-                state.complaints[name] = Complaint.model_validate({**event.model_dump(), "made_by": made_by})
-            case ComplaintAcknowledged(complaint=name):
-                state.complaints[name].acknowledged = True
-            case ComplaintDecided(complaint=name, outcome=outcome):
-                state.complaints[name].acknowledged = True
-                state.complaints[name].outcome = outcome
+            case CaseClosedNoted(case=case):
+                state.holds.cases[case].open = False
             case _ if not isinstance(event, self._of_parts):
                 raise UnknownEventError(f"{envelope['stream']}#{envelope['version']}: {envelope['type']}")
         for part in PARTS:
@@ -227,10 +213,12 @@ class CampaignDecider(Decider[CampaignState]):
         return state
 
     def absorb(self, state: CampaignState, message: Message, now: datetime) -> list[Event]:
-        """Take in a school's news: ready, progress of a stage, closed; and what the parts take."""
+        """Take in a school's news (ready, progress of a stage, closed), a case's end, and what the parts take."""
         for part in PARTS:
             if message.kind in part.messages:
                 return part.absorb(state, message, now)
+        if message.kind == "case_closed":
+            return self._case_closed(state, message)
         school = message.id.rpartition("#")[0].rpartition("/")[2]
         if school not in state.schools:
             raise UnknownEventError(f"{message.id} is not from a school of {state.campaign}")
@@ -247,9 +235,7 @@ class CampaignDecider(Decider[CampaignState]):
                     )
                 ]
             case "school_closed":
-                left = [code for code in self._open_schools(state) if code != school]
-                closed: list[Event] = [SchoolClosedNoted(school=school)]
-                return closed if left else [*closed, CampaignArchived()]
+                return [SchoolClosedNoted(school=school), *self._end(state, school=school)]
             case _:
                 return super().absorb(state, message, now)
 
@@ -275,7 +261,13 @@ class CampaignDecider(Decider[CampaignState]):
             case CampaignClosed():
                 return self._to_schools(state, None, "close", envelope)
             case CalendarPublished(calendar=calendar):
-                return self._to_schools(state, None, "calendar", envelope, calendar=calendar)
+                return [
+                    *self._to_schools(state, None, "calendar", envelope, calendar=calendar),
+                    *(
+                        news(case_stream(state.campaign, case), "calendar", envelope, calendar=calendar)
+                        for case in state.holds.open_cases()
+                    ),
+                ]
             case _:
                 return []
 
@@ -289,13 +281,15 @@ class CampaignDecider(Decider[CampaignState]):
         return [min(self._clocks(state), key=itemgetter(0))[1]]
 
     def finished(self, state: CampaignState) -> bool:
-        """Tell whether every school has ended."""
+        """Tell whether every school has ended, and every case."""
         return state.status == CampaignStatus.ARCHIVED
 
     def last_archives(self, state: CampaignState) -> list[str]:
-        """Return the schools' streams that were started."""
+        """Return the schools' streams that were started, and the cases'."""
+        closed = [code for code, standing in state.standing.items() if standing == SchoolStatus.CLOSED]
         return [
-            f"{state.campaign}/{code}" for code, standing in state.standing.items() if standing == SchoolStatus.CLOSED
+            *(f"{state.campaign}/{code}" for code in closed),
+            *(case_stream(state.campaign, case) for case in state.holds.cases),
         ]
 
     def view(self, state: CampaignState) -> dict[str, Any]:
@@ -308,7 +302,6 @@ class CampaignDecider(Decider[CampaignState]):
             "paused_schools": list(state.paused_schools),
             "content_digest": state.content_digest,
             "schools": {code: standing.value for code, standing in state.standing.items()},
-            **({"open_complaints": open_} if (open_ := self._open_complaints(state)) else {}),
             **{name: value for part in PARTS for name, value in part.view(state).items()},
         }
 
@@ -336,38 +329,23 @@ class CampaignDecider(Decider[CampaignState]):
             raise Refusal("CAMPAIGN_EXISTS", campaign=state.campaign)
         return [CampaignApproved(content_digest=state.content_digest), *self._starts(state)]
 
-    def _received(self, state: CampaignState, command: Complain, today: date) -> ComplaintReceived:
-        if command.complaint in state.complaints:
-            raise Refusal("COMPLAINT_EXISTS", complaint=command.complaint)
-        parameters = state.policy.parameters
-        calendar = Calendar.model_validate(state.calendar)
-        inside = command.about == "bureau" or command.actor.role is Role.DISCIPLINE_OFFICER
-        owner = Role.AUDITOR if inside else Role.DISCIPLINE_OFFICER
-        return ComplaintReceived(
-            complaint=command.complaint,
-            about=command.about,
-            matter=command.matter,
-            owner=owner.value,
-            acknowledge_by=_workdays(calendar, today, parameters.complaint_ack_workdays),
-            decide_by=_workdays(calendar, today, parameters.complaint_close_workdays),
-        )
+    def _case_closed(self, state: CampaignState, message: Message) -> list[Event]:
+        """Note the end of a case; a campaign that was only waiting for it ends too."""
+        case = message.id.rpartition("#")[0].rpartition("/")[2]
+        if case not in state.holds.cases:
+            raise UnknownEventError(f"{message.id} is not from a case of {state.campaign}")
+        noted = CaseClosedNoted(case=case, outcome=str(message.data["outcome"]))
+        return [noted, *(self._end(state, case=case) if state.status == CampaignStatus.CLOSING else [])]
 
-    def _complaint(self, state: CampaignState, actor: Actor, name: str) -> Complaint:
-        """Return a complaint that the actor owns; nobody inside the unit complained of touches it (INV-32).
+    def _end(self, state: CampaignState, *, school: str | None = None, case: str | None = None) -> list[Event]:
+        """Return the campaign's end where nothing of it is open any more but the one that has just ended.
 
-        Nor does whoever made it: nobody judges a matter of their own (INV-21).
+        A close is never refused for an open case: the case goes on by its own days, and the campaign's stream waits
+        for it, so that it keeps the case's history before it ends itself (design, section 4).
         """
-        found = state.complaints.get(name)
-        if found is None:
-            raise Refusal("COMPLAINT_UNKNOWN", complaint=name)
-        if actor.role.value != found.owner:
-            raise Refusal("COMPLAINT_OF_ANOTHER", recorded=True, complaint=name, owner=found.owner)
-        if any(person in found.made_by for person in _made_by(name, actor)):
-            raise Refusal("SELF_APPROVAL", recorded=True)
-        return found
-
-    def _open_complaints(self, state: CampaignState) -> int:
-        return sum(complaint.outcome is None for complaint in state.complaints.values())
+        schools = [code for code in self._open_schools(state) if code != school]
+        cases = [name for name in state.holds.open_cases() if name != case]
+        return [] if schools or cases else [CampaignArchived()]
 
     def _running(self, state: CampaignState, command: Command) -> str:
         reason = require_reason(command)
@@ -430,10 +408,10 @@ class CampaignDecider(Decider[CampaignState]):
         }
 
 
-def _made_by(complaint: str, actor: Actor) -> list[str]:
-    """Return digests of an actor and of whom the actor stands in for, different in every complaint."""
-    people = [person for person in (actor.id, actor.on_behalf_of) if person not in (None, ANONYMOUS.id)]
-    return [digest({"complaint": complaint, "person": person}) for person in people]
+def _still_counting(state: CampaignState, command: Command) -> bool:
+    """Tell whether a closing campaign takes this: cases and attendance that go on still need the days of new years."""
+    closing = state.status == CampaignStatus.CLOSING
+    return closing and isinstance(command, PublishCalendar) and state.release >= CASES_SINCE
 
 
 def published(held: Calendar, new: Calendar, today: date) -> CalendarPublished:
@@ -469,10 +447,3 @@ def _changed_days(held: Calendar, new: Calendar) -> tuple[date, ...]:
         every = (date.fromordinal(number) for number in range(first, last + 1))
         days += [day for day in every if works(held, day) != works(new, day)]
     return tuple(days)
-
-
-def _workdays(calendar: Calendar, day: date, count: int) -> date | None:
-    try:
-        return calendar.add_working_days(day, count)
-    except CalendarUnknown:
-        return None

@@ -113,6 +113,7 @@ class CampaignDrafted(Event):
     attendance: DayRange | None = None
     application_window: DayRange | None = None
     targets: TargetDocument | None = None
+    spring_quotas: dict[str, dict[str, int]] = {}
 
     LATER: ClassVar[tuple[str, ...]] = (
         "release",
@@ -122,6 +123,7 @@ class CampaignDrafted(Event):
         "attendance",
         "application_window",
         "targets",
+        "spring_quotas",
     )
 
 
@@ -209,7 +211,12 @@ class ComplaintReceived(Event):
     """Somebody complains; the owner is outside the unit complained of, and has a day to answer by (INV-32).
 
     The words are a note in the registry, which only the owner reads; None of the days where the calendar of their year
-    is not published yet.
+    is not published yet. Since release 3 nobody's reference stands in the record: the event is an unnamed person's,
+    and `made_by` holds digests by which nobody decides a complaint of their own (INV-21).
+
+    Attributes:
+        note: reference of the words, if any were said.
+        self_reported: the head of the school complained of reports it, as the duty is; that mitigates.
     """
 
     complaint: str
@@ -218,6 +225,11 @@ class ComplaintReceived(Event):
     owner: str
     acknowledge_by: date | None
     decide_by: date | None
+    note: str | None = None
+    made_by: tuple[str, ...] = ()
+    self_reported: bool = False
+
+    LATER: ClassVar[tuple[str, ...]] = ("note", "made_by", "self_reported")
 
 
 class ComplaintAcknowledged(Event):

@@ -57,6 +57,10 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "A class of the quotas is no class of this grade 9.",
     ),
     "QUOTA_CLASS_TWICE": ("同一班级的计划数写了两次。", "A class has two quotas."),
+    "QUOTAS_DO_NOT_ADD_UP": (
+        "各校各班计划数相加为 {sum}，文件总数为 {total}。",
+        "The quotas sum to {sum}, the paper's total is {total}.",
+    ),
     "ROSTER_PATH_OUTSIDE": (
         "路径必须是本目录之内的相对路径。",
         "The path must be relative and stay inside the directory.",
@@ -82,15 +86,18 @@ _FORMS: Final[dict[str, tuple[str, str]]] = {
         "教育局以外可拨打的投诉电话，至多 20 个数字和连字符",
         "a telephone number for complaints, at most 20 digits and hyphens",
     ),
-    "quotas": (
-        '班级 = 人数，如 { "九年级1班" = 10 }',
-        'a class and a number, as { "九年级1班" = 10 }',
+    **dict.fromkeys(
+        ("quotas", "spring_quotas"),
+        ('班级 = 人数，如 { "九年级1班" = 10 }', 'a class and a number, as { "九年级1班" = 10 }'),
     ),
 }
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+
+Heads = Annotated[int, Field(ge=0, le=10_000, strict=True)]
 
 
 class StageWindow(_Model):
@@ -114,13 +121,15 @@ class SchoolEntry(_Model):
         code: its 学校标识码, 10 digits.
         name: its name.
         roster: its roster's path relative to the file.
-        quotas: planning figures by class, as the school writes the class (九年级1班); for the trial settlement only.
+        quotas: planning figures of the autumn by class, as the school writes the class (九年级1班).
+        spring_quotas: of the spring; only under a profile that allows delivery before graduation (R-16).
     """
 
     code: str = Field(pattern=r"^[0-9]{10}$")
     name: str = Field(min_length=1, max_length=100)
     roster: str = Field(min_length=1)
-    quotas: dict[str, Annotated[int, Field(ge=0, le=10_000, strict=True)]] = {}
+    quotas: dict[str, Heads] = {}
+    spring_quotas: dict[str, Heads] = {}
 
 
 class CalendarEntry(_Model):
@@ -149,10 +158,16 @@ class DayRangeEntry(_Model):
 
 
 class TargetsEntry(_Model):
-    """The paper on which the schools' quotas rest: its number, and the day from which they hold."""
+    """The paper on which the schools' quotas rest: its number, and the day from which they hold.
+
+    Attributes:
+        total, spring_total: the county's numbers on the paper; where given, the quotas must sum to them (INV-08).
+    """
 
     document: str = Field(min_length=1, max_length=60)
     effective: date
+    total: Annotated[int, Field(ge=0, strict=True)] | None = None
+    spring_total: Annotated[int, Field(ge=0, strict=True)] | None = None
 
 
 class CampaignFile(_Model):
@@ -217,14 +232,33 @@ class CampaignFile(_Model):
             earlier = self.schools[:index]
             if school.code in {other.code for other in earlier}:
                 raise PydanticCustomError("SCHOOL_DUPLICATE", "twice", {"place": f"schools[{index}].code"})
-            for name in school.quotas:
-                if canonical_class(name, self.year) is None:
-                    raise PydanticCustomError("QUOTA_CLASS_UNKNOWN", "class", {"place": f"schools[{index}].quotas"})
-            if len({canonical_class(name, self.year) for name in school.quotas}) != len(school.quotas):
-                raise PydanticCustomError("QUOTA_CLASS_TWICE", "twice", {"place": f"schools[{index}].quotas"})
+            for key, quotas in (("quotas", school.quotas), ("spring_quotas", school.spring_quotas)):
+                self._check_classes(f"schools[{index}].{key}", quotas)
             if PurePosixPath(school.roster) in {PurePosixPath(other.roster) for other in earlier}:
                 raise PydanticCustomError("ROSTER_SHARED", "twice", {"place": f"schools[{index}].roster"})
+        self._check_totals()
         return self
+
+    def _check_classes(self, place: str, quotas: dict[str, int]) -> None:
+        classes = [canonical_class(name, self.year) for name in quotas]
+        if None in classes:
+            raise PydanticCustomError("QUOTA_CLASS_UNKNOWN", "class", {"place": place})
+        if len(dict.fromkeys(classes)) != len(classes):
+            raise PydanticCustomError("QUOTA_CLASS_TWICE", "twice", {"place": place})
+
+    def _check_totals(self) -> None:
+        """Compare the quotas with the county's numbers on the paper, where the file gives them (INV-08)."""
+        if self.targets is None:
+            return
+        autumn = sum(sum(school.quotas.values()) for school in self.schools)
+        spring = sum(sum(school.spring_quotas.values()) for school in self.schools)
+        for key, total, quotas in (
+            ("total", self.targets.total, autumn),
+            ("spring_total", self.targets.spring_total, spring),
+        ):
+            if total is not None and total != quotas:
+                context = {"place": f"targets.{key}", "sum": quotas, "total": total}
+                raise PydanticCustomError("QUOTAS_DO_NOT_ADD_UP", "sum", context)
 
     @property
     def campaign(self) -> str:
@@ -247,7 +281,8 @@ def load_campaign(directory: Path) -> CampaignFile:
 
     Raises:
         InputRejected: `CAMPAIGN_FILE_MISSING`, `CAMPAIGN_FILE_INVALID`, `SCHOOL_DUPLICATE`, `STAGE_MISSING`,
-            `STAGE_WINDOW_INVALID`, `STAGE_ORDER_INVALID`, `ROSTER_SHARED`, `ROSTER_PATH_OUTSIDE`,
+            `STAGE_WINDOW_INVALID`, `STAGE_ORDER_INVALID`, `QUOTA_CLASS_UNKNOWN`, `QUOTA_CLASS_TWICE`,
+            `QUOTAS_DO_NOT_ADD_UP`, `DAYS_REVERSED`, `ROSTER_SHARED`, `ROSTER_PATH_OUTSIDE`,
             `ROSTER_FILE_MISSING`, `CALENDAR_PATH_OUTSIDE`, `CALENDAR_FILE_MISSING`; with the place and a remedy.
     """
     path = directory / FILE_NAME
@@ -301,12 +336,12 @@ def _check_path(directory: Path, relative: str, place: str, kind: str) -> None:
         raise _problem(f"{kind}_FILE_MISSING", place)
 
 
-def _problem(code: str, place: str) -> InputRejected:
+def _problem(code: str, place: str, **numbers: int) -> InputRejected:
     message_zh, message_en = _SENTENCES[code]
     return InputRejected(
         code,
-        message_zh=message_zh,
-        message_en=message_en,
+        message_zh=message_zh.format(**numbers),
+        message_en=message_en.format(**numbers),
         place=f"{FILE_NAME}: {place}",
         remedy_zh=f"请修改 {FILE_NAME} 中的 {place}。",
         remedy_en=f"Correct {place} in {FILE_NAME}.",
@@ -319,7 +354,8 @@ def _rejected(error: ValidationError) -> InputRejected:
     kind = first["type"]
     place = first.get("ctx", {}).get("place") or _place(first["loc"])
     if kind in _SENTENCES and kind.isupper():
-        return _problem(kind, place)
+        context = first.get("ctx", {})
+        return _problem(kind, place, **{name: context[name] for name in ("sum", "total") if name in context})
     message_zh, message_en = _SENTENCES.get(kind, _OTHER)
     return _invalid(place, message_zh, message_en)
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from domain.calendar import Calendar, CalendarUnknown, CalendarYear
 from registry.calendar_file import TITLES as CALENDAR_TITLES
 from registry.calendar_file import load_school_calendar, state_years
-from registry.campaign_file import FILE_NAME, CampaignFile, load_campaign
+from registry.campaign_file import FILE_NAME, CampaignFile, DayRangeEntry, load_campaign
 from registry.classes import canonical_class, class_id
 from registry.problems import InputRejected
 from registry.sheets import read_table
@@ -34,6 +34,12 @@ FIXED_DATES: Final[tuple[tuple[int, int], ...]] = ((4, 20), (11, 20))
 _ABSENT: Final = ("ROSTER_FILE_MISSING", "CALENDAR_FILE_MISSING")
 _TABLE: Final = re.compile(r"\s*\[(?P<name>[^\[\]]+)\]\s*(#.*)?")
 _VALUE: Final = re.compile(r"(?P<before>\s*(?P<key>[A-Za-z_-]+)\s*=\s*)(?P<value>[0-9-]+)(?P<after>\s*(#.*)?)")
+
+TARGETS: Final = "targets"
+"""The table that is left behind: a number needs a paper of its own year."""
+
+Days = tuple[date, date]
+"""A first and a last day."""
 
 
 @dataclass(frozen=True)
@@ -128,23 +134,32 @@ def prepare_clone(source: Path, year: int | None = None) -> Clone:
             remedy_en=f"Take a year from {old.year + 1} to {LAST_YEAR}.",
         )
     windows, unknown = _windows(old, chosen)
+    ranges, ranges_unknown = _ranges(old, chosen)
     changes = [Change(f"{FILE_NAME}: year", str(old.year), str(chosen))]
     for slug, window in old.stages.items():
         moved = zip(("opens", "due"), (window.opens, window.due), windows[slug], strict=True)
         changes += [Change(f"{FILE_NAME}: stages.{slug}.{key}", str(was), str(now)) for key, was, now in moved]
+    for name, moved_range in ranges.items():
+        held: DayRangeEntry = getattr(old, name)
+        pairs = zip(("first", "last"), (held.first, held.last), moved_range, strict=True)
+        changes += [Change(f"{FILE_NAME}: {name}.{key}", str(was), str(now)) for key, was, now in pairs]
+    if old.targets is not None:
+        changes.append(Change(f"{FILE_NAME}: targets.document", old.targets.document, ""))
     staff, staff_changes = _staff(source / STAFF_FILE, old, chosen)
     files = {STAFF_FILE: staff}
-    to_do = [*unknown, Todo("STAFF_TO_CONFIRM", STAFF_FILE)]
+    to_do = [*unknown, *ranges_unknown, Todo("STAFF_TO_CONFIRM", STAFF_FILE)]
     if old.calendar is not None:
         files[old.calendar.school] = ",".join(CALENDAR_TITLES) + "\n"
         days = _calendar_days(source / old.calendar.school)
         if days:
             staff_changes.append(Change(f"{old.calendar.school}: days", str(days), "0"))
         to_do.append(Todo("SCHOOL_CALENDAR_EMPTY", old.calendar.school))
+    if old.targets is not None:
+        to_do.append(Todo("TARGETS_TO_ISSUE", f"{FILE_NAME}: targets"))
     to_do += [Todo("QUALIFIED_SCHOOL_TO_CONFIRM", code) for code in old.qualified_schools]
     to_do += [Todo("ROSTER_TO_SUPPLY", school.roster) for school in old.schools]
     text = (source / FILE_NAME).read_bytes().decode("utf-8-sig")
-    files[FILE_NAME] = _rewritten(text, chosen, windows)
+    files[FILE_NAME] = _rewritten(text, chosen, windows, ranges)
     folders = dict.fromkeys(Path(school.roster).parent.as_posix() for school in old.schools)
     _require_inside(source, (*files, *folders))
     campaign = f"campaign/{old.county}/{chosen}"
@@ -197,28 +212,43 @@ def _same_day(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
-def _windows(old: CampaignFile, year: int) -> tuple[dict[str, tuple[date, date]], list[Todo]]:
-    """Return the moved windows, and the dates that nobody can check yet."""
-    years = year - old.year
-    days = [day for window in old.stages.values() for day in (window.opens, window.due)]
+def _windows(old: CampaignFile, year: int) -> tuple[dict[str, Days], list[Todo]]:
+    """Return the moved windows of the stages, and the dates that nobody can check yet."""
+    windows: dict[str, Days] = {slug: (window.opens, window.due) for slug, window in old.stages.items()}
+    return _moved(windows, year - old.year, {slug: f"stages.{slug}" for slug in windows}, ("opens", "due"))
+
+
+def _ranges(old: CampaignFile, year: int) -> tuple[dict[str, Days], list[Todo]]:
+    """Return the moved days of attendance and of the application window, and those that nobody can check yet."""
+    given = {"attendance": old.attendance, "application_window": old.application_window}
+    ranges = {name: (days.first, days.last) for name, days in given.items() if days is not None}
+    return _moved(ranges, year - old.year, {name: name for name in ranges}, ("first", "last"))
+
+
+def _moved(
+    ranges: Mapping[str, Days], years: int, places: Mapping[str, str], keys: tuple[str, str]
+) -> tuple[dict[str, Days], list[Todo]]:
+    if not ranges:
+        return {}, []
+    days = [day for pair in ranges.values() for day in pair]
     published = state_years(min(days).year + years, max(days).year + years + 1)
     tables = {
         number: CalendarYear(holidays=state.holidays, make_up_days=state.make_up_days)
         for number, state in published.items()
     }
     calendar = Calendar(version=1, years=tables)
-    windows: dict[str, tuple[date, date]] = {}
+    found: dict[str, Days] = {}
     unknown: list[Todo] = []
-    for slug, window in old.stages.items():
+    for name, pair in ranges.items():
         moved: list[date] = []
-        for key, day in (("opens", window.opens), ("due", window.due)):
+        for key, day in zip(keys, pair, strict=True):
             try:
                 moved.append(same_day_or_next_working_day(day, years, calendar))
             except CalendarUnknown:
                 moved.append(_same_day(day, years))
-                unknown.append(Todo("CALENDAR_NOT_YET_PUBLISHED", f"{FILE_NAME}: stages.{slug}.{key}"))
-        windows[slug] = (moved[0], moved[1])
-    return windows, unknown
+                unknown.append(Todo("CALENDAR_NOT_YET_PUBLISHED", f"{FILE_NAME}: {places[name]}.{key}"))
+        found[name] = (moved[0], moved[1])
+    return found, unknown
 
 
 def _staff(path: Path, old: CampaignFile, year: int) -> tuple[str, list[Change]]:
@@ -258,25 +288,40 @@ def _calendar_days(path: Path) -> int:
     return len(load_school_calendar(path)) if path.is_file() else 0
 
 
-def _rewritten(text: str, year: int, windows: Mapping[str, tuple[date, date]]) -> str:
+def _rewritten(text: str, year: int, windows: Mapping[str, Days], ranges: Mapping[str, Days]) -> str:
     """Return the campaign file with the new year and dates; its comments stay where its layout is the usual one."""
-    expected = _content(tomllib.loads(text), year, windows)
-    edited = "".join(_edited(text, year, windows))
-    return edited if tomllib.loads(edited) == expected else _plain(expected)
+    expected = _content(tomllib.loads(text), year, windows, ranges)
+    edited = "".join(_edited(text, year, windows, ranges))
+    return edited if _read_again(edited) == expected else _plain(expected)
 
 
-def _content(content: dict[str, Any], year: int, windows: Mapping[str, tuple[date, date]]) -> dict[str, Any]:
+def _read_again(text: str) -> dict[str, Any] | None:
+    """Return what an edited text holds, None where the edit broke an unusual layout."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _content(
+    content: dict[str, Any], year: int, windows: Mapping[str, Days], ranges: Mapping[str, Days]
+) -> dict[str, Any]:
+    """Return the new content: dates moved, and no targets, which need a new paper."""
     stages = {
         slug: {**stage, "opens": windows[slug][0], "due": windows[slug][1]} for slug, stage in content["stages"].items()
     }
-    return {**content, "year": year, "stages": stages}
+    moved = {name: {**content[name], "first": first, "last": last} for name, (first, last) in ranges.items()}
+    kept = {name: value for name, value in content.items() if name != TARGETS}
+    return {**kept, "year": year, "stages": stages, **moved}
 
 
-def _edited(text: str, year: int, windows: Mapping[str, tuple[date, date]]) -> Iterator[str]:
+def _edited(text: str, year: int, windows: Mapping[str, Days], ranges: Mapping[str, Days]) -> Iterator[str]:
     """Yield the file's lines, with the values replaced that stand on lines of their own."""
     new = {("", "year"): str(year)}
     for slug, (opens, due) in windows.items():
         new |= {(f"stages.{slug}", "opens"): str(opens), (f"stages.{slug}", "due"): str(due)}
+    for name, (first, last) in ranges.items():
+        new |= {(name, "first"): str(first), (name, "last"): str(last)}
     table = ""
     for line in text.splitlines(keepends=True):
         body = line.rstrip("\r\n")
@@ -288,7 +333,8 @@ def _edited(text: str, year: int, windows: Mapping[str, tuple[date, date]]) -> I
         elif value is not None and (table, value["key"]) in new:
             yield f"{value['before']}{new[table, value['key']]}{value['after']}{line[len(body) :]}"
             continue
-        yield line
+        if table != TARGETS:
+            yield line
 
 
 def _plain(content: Mapping[str, Any], prefix: str = "") -> str:

@@ -5,13 +5,14 @@ The people go into the registry; the draft knows snapshots by reference and dige
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from domain.calendar import Calendar, CalendarUnknown, CalendarYear
-from domain.campaign_events import GatewayKey
+from domain.campaign_events import GatewayKey, TargetDocument
 from domain.events import digest
 from domain.identification_rule import DEFAULT_RULE
 from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
@@ -60,11 +61,12 @@ async def prepare(
 
     Raises:
         InputRejected: a file is missing or wrong, or a roster has a rejected row; nothing of that school is taken.
-        Refusal: PROFILE_UNKNOWN, PROFILE_SHADOW_ONLY, CALENDAR_UNKNOWN.
+        Refusal: PROFILE_UNKNOWN, PROFILE_SHADOW_ONLY, SPRING_FORBIDDEN, CALENDAR_UNKNOWN.
     """
     file = load_campaign(directory)
     chosen = profile(file.profile)
     require_launchable(chosen)
+    _require_no_forbidden_spring(file, chosen)
     calendar = load_calendar(directory, file)
     unknown = _years_not_computable(file, chosen, calendar)
     warnings: list[dict[str, Any]] = [{"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in unknown]
@@ -103,6 +105,8 @@ async def prepare(
         )
         if roster.warnings:
             warnings.append({"code": "ROSTER_WARNINGS", "school": school.code, "count": len(roster.warnings)})
+        if shared := await registry.shared_phones(snapshot.ref):
+            warnings.append({"code": "PHONE_SHARED", "school": school.code, "count": len(shared)})
     content: dict[str, Any] = {
         "campaign": file.campaign,
         "county": file.county,
@@ -119,11 +123,7 @@ async def prepare(
         "not_yet_computable": unknown,
         "release": RELEASE,
         "gateway": gateway.model_dump() if gateway else None,
-        "quotas": {
-            school.code: {str(canonical_class(name, file.year)): number for name, number in school.quotas.items()}
-            for school in file.schools
-            if school.quotas
-        },
+        "quotas": _by_class(file, {school.code: school.quotas for school in file.schools}),
         "complaint_line": file.complaint_line,
         **_where_given(file),
     }
@@ -137,9 +137,31 @@ def _where_given(file: CampaignFile) -> dict[str, Any]:
     parts = {
         "attendance": file.attendance,
         "application_window": file.application_window,
-        "targets": file.targets,
+        "targets": file.targets and TargetDocument.model_validate(file.targets.model_dump()),
     }
-    return {name: part.model_dump(mode="json") for name, part in parts.items() if part is not None}
+    given = {name: part.model_dump(mode="json") for name, part in parts.items() if part is not None}
+    spring = _by_class(file, {school.code: school.spring_quotas for school in file.schools})
+    return {**given, **({"spring_quotas": spring} if spring else {})}
+
+
+def _by_class(file: CampaignFile, quotas: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Return quotas under the canonical names of classes, without the schools that have none."""
+    return {
+        school: {str(canonical_class(name, file.year)): number for name, number in classes.items()}
+        for school, classes in quotas.items()
+        if classes
+    }
+
+
+def _require_no_forbidden_spring(file: CampaignFile, chosen: PolicyProfile) -> None:
+    """Refuse heads in spring where nobody may be delivered before graduation (INV-12, R-16).
+
+    Raises:
+        Refusal: SPRING_FORBIDDEN.
+    """
+    forbidden = not chosen.parameters.spring_delivery
+    if forbidden and any(heads for school in file.schools for heads in school.spring_quotas.values()):
+        raise Refusal("SPRING_FORBIDDEN")
 
 
 def load_calendar(directory: Path, file: CampaignFile) -> Calendar:

@@ -265,3 +265,12 @@ def test_nothing_inexact_becomes_a_ratio(value):
     """INV-28: 0.1 is refused as a number and as text; so are true, null and decimals."""
     with pytest.raises(ValidationError):
         Ratio(value=value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "delivered"), [("FORBIDDEN", False), ("EXPERIENCE_ONLY", False), ("COOP_ORIGIN_XUEJI", True)]
+)
+def test_only_the_cooperation_delivers_before_graduation(mode, delivered):
+    """R-16: experience is visits and courses; it brings no target, no signature and no application for spring."""
+    given = {"spring_mode": mode, "spring_document": "P-2026-1"}
+    assert load_parameters(given).spring_delivery is delivered

@@ -1,0 +1,143 @@
+"""Does a target ask for more than there can be? Flags of pressure, and another way to set it (R-10, R-20; S02, S16).
+
+A flag is a question to people: it names two numbers that should not stand so. It says nothing about a teacher or a
+family, and marks never come here: how many pupils a school counts as its pool, and how the low band answered, is
+known only where the bureau gives those counts itself.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.exact import Count
+from domain.policy_parameters import PolicyParameters, Rounding
+from domain.targets_events import PressureCode
+
+ROUND_HALF = Fraction(1, 2)
+
+
+class Band(BaseModel):
+    """How many pupils of a band were informed, and how many of those consented."""
+
+    model_config = ConfigDict(frozen=True)
+
+    informed: Count
+    consents: Count
+
+    @model_validator(mode="after")
+    def _of_the_informed(self) -> Self:
+        if self.consents > self.informed:
+            raise ValueError("nobody consents without having been informed")
+        return self
+
+
+class PressureFigures(BaseModel):
+    """What is known of a school, or of one of its classes; None where it is not known, and then nothing is said of it.
+
+    Attributes:
+        quota: heads that are asked for, of both waves.
+        graduates: pupils of the grade.
+        pool: pupils whom the bureau counts as likely to look for a vocational school; a count, never a list.
+        applications: application forms filled in.
+        plan: heads that the school plans for in all, those delivered included.
+        intents, vocational_intents: families who stated an intent, and those who stated a vocational school.
+        low_band, others: informed and consenting pupils with low marks, and of the rest; only from the bureau's file.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    school: str
+    class_id: str | None = Field(default=None, serialization_alias="class")
+    quota: Count
+    graduates: Count | None = None
+    pool: Count | None = None
+    applications: Count | None = None
+    plan: Count | None = None
+    intents: Count | None = None
+    vocational_intents: Count | None = None
+    low_band: Band | None = None
+    others: Band | None = None
+
+
+class PressureFlag(BaseModel):
+    """One comparison that should not stand so: `figure` is above `limit`, both exact.
+
+    Attributes:
+        by: by how many heads, None where the two are rates.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    school: str
+    class_id: str | None = Field(default=None, serialization_alias="class")
+    flag: PressureCode
+    figure: str
+    limit: str
+    by: Count | None = None
+
+
+def pressure_flags(figures: PressureFigures, parameters: PolicyParameters) -> tuple[PressureFlag, ...]:
+    """Return what should be looked at in a school's or a class's figures (R-10).
+
+    Args:
+        figures: what is known; a comparison with an unknown side is left out.
+        parameters: `pressure_graduates_share`, `pressure_low_band_times`.
+    """
+    known = figures
+    share = None if known.graduates is None else parameters.pressure_graduates_share * known.graduates
+    heads = [
+        (PressureCode.QUOTA_ABOVE_POOL, known.quota, known.pool),
+        (PressureCode.QUOTA_ABOVE_SHARE, known.quota, None if share is None else floor(share)),
+        (PressureCode.APPLICATIONS_ABOVE_QUOTA, known.applications, known.quota),
+        (PressureCode.PLAN_ABOVE_QUOTA, known.plan, known.quota),
+        (PressureCode.PLAN_ABOVE_POOL, known.plan, known.pool),
+    ]
+    found = [
+        _flag(figures, code, str(figure), str(limit), figure - limit)
+        for code, figure, limit in heads
+        if figure is not None and limit is not None and figure > limit
+    ]
+    low, others = known.low_band, known.others
+    # the two rates compared in whole numbers, which holds too where nobody among the others consented
+    if low is not None and others is not None and low.consents and others.informed:
+        rate = low.consents * others.informed
+        if rate >= parameters.pressure_low_band_times * others.consents * low.informed:
+            limit = f"{parameters.pressure_low_band_times * others.consents}/{others.informed}"
+            found.append(_flag(figures, PressureCode.LOW_BAND_CONSENTS, f"{low.consents}/{low.informed}", limit))
+    if known.intents and known.intents == known.vocational_intents:
+        whole = f"{known.vocational_intents}/{known.intents}"
+        found.append(_flag(figures, PressureCode.ALL_VOCATIONAL, whole, str(known.intents)))
+    return tuple(found)
+
+
+def alternative_target(graduates: int, admitted: int, parameters: PolicyParameters) -> int:
+    """Return the target that a county sets as a share of those not admitted to general high school (R-20; S16).
+
+    130 graduates of whom 78 were admitted leave 52; 19/20 of them are 49.4: 49 by floor and half up, 50 by ceiling.
+
+    Args:
+        graduates: pupils of the grade.
+        admitted: those admitted to a general high school.
+        parameters: `target_share`, `target_rounding`.
+
+    Raises:
+        ValueError: more are admitted than graduate, or a number is negative.
+    """
+    if not 0 <= admitted <= graduates:
+        raise ValueError("those admitted are some of the graduates")
+    exact = parameters.target_share * (graduates - admitted)
+    match parameters.target_rounding:
+        case Rounding.FLOOR:
+            return floor(exact)
+        case Rounding.HALF_UP:
+            return floor(exact + ROUND_HALF)
+        case Rounding.CEILING:
+            return ceil(exact)
+
+
+def _flag(figures: PressureFigures, code: PressureCode, figure: str, limit: str, by: int | None = None) -> PressureFlag:
+    return PressureFlag(school=figures.school, class_id=figures.class_id, flag=code, figure=figure, limit=limit, by=by)
