@@ -7,7 +7,7 @@ funding source, so nothing in it is payable (R-08), and a veto is proposed for p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.exact import Count
 from domain.policy import PolicyParameters, PolicyProfile
-from domain.policy_parameters import Boundary, RewardRatio, ShortfallBase
+from domain.policy_parameters import Boundary, RewardRatio, ShortfallBase, ZeroQuota
 from domain.rates import completion, county_completion
 
 STAMP_TRIAL: Final = "试算"
@@ -81,6 +81,9 @@ class Finding(StrEnum):
 
     COVERAGE_UNKNOWN = "COVERAGE_UNKNOWN"
     """Below the line, and nothing is proposed because nobody knows whom the service reached."""
+
+    INTEGRITY = "INTEGRITY"
+    """Paid recruiting by the class's teacher is confirmed: no payout and no points, whatever the count (R-09)."""
 
 
 class ClassResult(BaseModel):
@@ -151,6 +154,7 @@ class Settlement(BaseModel):
         schools: in the order in which their first class was given.
         profile, parameter_hash: the policy; a profile with other parameters has another hash.
         stamp: what must be shown wherever the figures are.
+        points_by_role: the sum of the points for each role that `points_for` names (Q7).
         notes: findings on classes, then on schools, in the same orders.
     """
 
@@ -163,6 +167,7 @@ class Settlement(BaseModel):
     parameter_hash: str
     stamp: str
     notes: tuple[Note, ...]
+    points_by_role: dict[str, int] = {}
 
     def as_data(self) -> dict[str, Any]:
         """Return the JSON object of the command line's contract."""
@@ -170,6 +175,16 @@ class Settlement(BaseModel):
 
 
 # -- the rules ---------------------------------------------------------------------------------------------------
+
+
+def least_heads(line: Fraction, quota: int, boundary: Boundary) -> int:
+    """Return the fewest heads that are past a line of a quota: 5 of 7 at 3/5.
+
+    Q4 asks whether exactly 80 % is in the tier of 80 %. A whole quota is met by meeting it under either reading.
+    """
+    heads, rest = divmod(line.numerator * quota, line.denominator)
+    beyond = boundary is Boundary.STRICT and line != 1
+    return heads + 1 if rest or beyond else heads
 
 
 def class_reward(quota: int, countable: int, parameters: PolicyParameters, *, school: Tally | None = None) -> int:
@@ -183,11 +198,11 @@ def class_reward(quota: int, countable: int, parameters: PolicyParameters, *, sc
         parameters: tiers, penalty and their readings.
         school: the school's tally; picks the tier where `reward_ratio` is `school`. The heads are always the class's.
     """
-    if quota == 0:
+    if quota == 0 and parameters.zero_quota is ZeroQuota.NO_TASK:
         return 0
     judged = school if school is not None and parameters.reward_ratio is RewardRatio.SCHOOL else Tally(quota, countable)
     for line, yuan in parameters.reward_tiers:
-        if judged.countable >= _least_heads(line, judged.quota, parameters.tier_boundary):
+        if judged.countable >= least_heads(line, judged.quota, parameters.tier_boundary):
             return yuan * (min(countable, quota) if parameters.cap_at_quota else countable)
     if not parameters.reward_tiers:
         return 0
@@ -196,13 +211,13 @@ def class_reward(quota: int, countable: int, parameters: PolicyParameters, *, sc
             wanted = quota
         case ShortfallBase.LOWEST_TIER:
             lowest, _ = parameters.reward_tiers[-1]
-            wanted = _least_heads(lowest, quota, parameters.tier_boundary)
+            wanted = least_heads(lowest, quota, parameters.tier_boundary)
     return -parameters.penalty * max(0, wanted - countable)
 
 
 def teacher_points(quota: int, countable: int, parameters: PolicyParameters) -> int:
     """Return the points of a class for whom `points_for` names, the class head by default (R-02; Q5, Q7)."""
-    if quota == 0:
+    if quota == 0 and parameters.zero_quota is ZeroQuota.NO_TASK:
         return 0
     return parameters.points_full if countable >= quota else parameters.points_missing * (quota - countable)
 
@@ -226,7 +241,7 @@ def veto_finding(
         parameters: the line and its readings.
     """
     if quota == 0:
-        return Finding.NO_TASK
+        return Finding.NO_TASK if parameters.zero_quota is ZeroQuota.NO_TASK else None
     line = parameters.veto_ratio * quota
     at_the_line = parameters.veto_boundary is Boundary.INCLUSIVE and countable == line
     if not (countable < line or at_the_line):
@@ -252,12 +267,15 @@ def veto_proposed(
     return veto_finding(quota, countable, coverage, free_refusals, parameters) is Finding.VETO_PROPOSED
 
 
-def settle(classes: Sequence[ClassCount], profile: PolicyProfile) -> Settlement:
+def settle(
+    classes: Sequence[ClassCount], profile: PolicyProfile, *, voided: Collection[tuple[str, str]] = ()
+) -> Settlement:
     """Compute a trial settlement.
 
     Args:
         classes: each class of each school once, in any order.
         profile: the policy; copy it with other `parameters` to try them.
+        voided: (school, class) whose teacher took money for recruiting, confirmed: no payout, no points (R-09).
 
     Raises:
         ValueError: a class is given twice (INV-10).
@@ -268,7 +286,10 @@ def settle(classes: Sequence[ClassCount], profile: PolicyProfile) -> Settlement:
     if len({(count.school, count.class_id) for count in classes}) < len(classes):
         raise ValueError("a class is given twice")
     tallies = {school: _tally(counts) for school, counts in by_school.items()}
-    results = tuple(_class_result(count, tallies[count.school], profile.parameters) for count in classes)
+    results = tuple(
+        _class_result(count, tallies[count.school], profile.parameters, voided=(count.school, count.class_id) in voided)
+        for count in classes
+    )
     schools, findings = [], []
     for school, counts in by_school.items():
         result, note = _school_result(school, counts, profile.parameters)
@@ -294,31 +315,27 @@ def settle(classes: Sequence[ClassCount], profile: PolicyProfile) -> Settlement:
             *(
                 Note(code=Finding.NO_TASK, school=count.school, class_id=count.class_id)
                 for count in classes
-                if count.quota == 0
+                if count.quota == 0 and profile.parameters.zero_quota is ZeroQuota.NO_TASK
+            ),
+            *(
+                Note(code=Finding.INTEGRITY, school=count.school, class_id=count.class_id)
+                for count in classes
+                if (count.school, count.class_id) in voided
             ),
             *findings,
         ),
+        points_by_role={role.value: sum(result.points for result in results) for role in profile.parameters.points_for},
     )
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
 
 
-def _least_heads(line: Fraction, quota: int, boundary: Boundary) -> int:
-    """Return the fewest heads that are past a line of a quota: 5 of 7 at 3/5.
-
-    Q4 asks whether exactly 80 % is in the tier of 80 %. A whole quota is met by meeting it under either reading.
-    """
-    heads, rest = divmod(line.numerator * quota, line.denominator)
-    beyond = boundary is Boundary.STRICT and line != 1
-    return heads + 1 if rest or beyond else heads
-
-
 def _tally(counts: Sequence[ClassCount]) -> Tally:
     return Tally(sum(count.quota for count in counts), sum(count.countable for count in counts))
 
 
-def _class_result(count: ClassCount, school: Tally, parameters: PolicyParameters) -> ClassResult:
+def _class_result(count: ClassCount, school: Tally, parameters: PolicyParameters, *, voided: bool) -> ClassResult:
     rate = completion(count.countable, count.quota)
     return ClassResult(
         school=count.school,
@@ -326,8 +343,8 @@ def _class_result(count: ClassCount, school: Tally, parameters: PolicyParameters
         quota=count.quota,
         countable=count.countable,
         completion=None if rate is None else rate.text,
-        reward_yuan=class_reward(count.quota, count.countable, parameters, school=school),
-        points=teacher_points(count.quota, count.countable, parameters),
+        reward_yuan=0 if voided else class_reward(count.quota, count.countable, parameters, school=school),
+        points=0 if voided else teacher_points(count.quota, count.countable, parameters),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from domain.policy import PolicyParameters, load_parameters
 from domain.refusal import Refusal
 from domain.settlement import ClassCount
 from registry.problems import InputRejected
+from registry.settlement_extras import KINDS, read_extras
 from registry.sheets import OLE, ZIP, decoded, read_sheets, text_of, title_of
 
 TITLES: Final[dict[str, tuple[str, ...]]] = {
@@ -54,6 +55,7 @@ _FORMS: Final[dict[str, tuple[str, str]]] = {
 _MISSING: Final[Sentence] = ("缺少此项。", "It is missing.")
 _WRONG: Final[Sentence] = ("值的类型或范围不对。", "The value's kind or range is wrong.")
 _UNKNOWN: Final[Sentence] = ("没有这一项。", "There is no such key.")
+_TWICE: Final[Sentence] = ("此项重复。", "It stands there twice.")
 _SPELLING: Final[Sentence] = ("请检查拼写。", "Check its spelling.")
 _WHOLE: Final[Sentence] = (
     "请存为含 classes 的 JSON，或表头为 school, class, quota, countable 的 CSV 或 XLSX。",
@@ -74,10 +76,15 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class SettlementInput:
-    """What a file says: its classes in their order, and the profile's parameters with the file's over them."""
+    """What a file says: its classes in their order, and the profile's parameters with the file's over them.
+
+    Attributes:
+        extras: further figures by key (`registry.settlement_extras`); only JSON has them.
+    """
 
     classes: tuple[ClassCount, ...]
     parameters: PolicyParameters
+    extras: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 def read_settlement(path: Path, base: PolicyParameters) -> SettlementInput:
@@ -102,7 +109,7 @@ def read_settlement(path: Path, base: PolicyParameters) -> SettlementInput:
     if content is None:
         return SettlementInput(classes=_classes(_sheet(path)), parameters=base)
     for key in content:
-        if key not in ("classes", "parameters"):
+        if key not in ("classes", "parameters", *KINDS):
             raise _unknown(f"{path.name}: ", key)
     classes = content.get("classes")
     if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES:
@@ -111,7 +118,9 @@ def read_settlement(path: Path, base: PolicyParameters) -> SettlementInput:
     if not isinstance(parameters, dict):
         raise _invalid(f"{path.name}: parameters", "parameters", _WRONG)
     return SettlementInput(
-        classes=_classes(_objects(path, classes)), parameters=_parameters(f"{path.name}: parameters", parameters, base)
+        classes=_classes(_objects(path, classes)),
+        parameters=_parameters(f"{path.name}: parameters", parameters, base),
+        extras=read_extras(content, lambda place, what: _extra(f"{path.name}: {place}", what)),
     )
 
 
@@ -273,6 +282,15 @@ def _unknown(place: str, key: str) -> InputRejected:
 def _invalid(place: str, key: str, what: Sentence) -> InputRejected:
     zh, en = _FORMS[key]
     return _rejected("SETTLEMENT_FILE_INVALID", place, what, (f"应为：{zh}。", f"It must be: {en}."))
+
+
+def _extra(place: str, what: str) -> InputRejected:
+    said = {"missing": _MISSING, "unknown": _UNKNOWN, "twice": _TWICE}.get(what, _WRONG)
+    remedy = (
+        "请填写 0 至 10 亿的整数和学校、班级名称；部分不得大于全部。",
+        "Give whole numbers from 0 to 1,000,000,000 and the names of school and class; a part is not more than all.",
+    )
+    return _rejected("SETTLEMENT_FILE_INVALID", place, said, _SPELLING if what == "unknown" else remedy)
 
 
 def _invalid_file(path: Path) -> InputRejected:

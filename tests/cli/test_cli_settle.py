@@ -5,12 +5,7 @@ import pytest
 import xlsxwriter
 from cli_runner import CAMPAIGN, cli
 
-from audit import counts
-from cli.options import Face
-from cli.rooms import Rooms
-from cli.settle import settle_command
 from domain.policy import PROFILES, load_parameters
-from domain.settlement import ClassCount
 from ledger.store import Ledger
 
 FOUR_TIERS = [(10, 10), (10, 8), (10, 6), (10, 5)]
@@ -41,7 +36,8 @@ def test_the_contracts_keys_and_order(settled):
     run = settled({"classes": [*rows((42, 25), school="B"), *rows((0, 2), (15, 12))]}, "--profile", "legacy")
     assert run.code == 0
     told = run.json
-    assert list(told) == ["classes", "schools", "county", "profile", "parameter_hash", "stamp", "notes"]
+    contract = ["classes", "schools", "county", "profile", "parameter_hash", "stamp", "notes"]
+    assert list(told) == [*contract, "points_by_role", "cliffs", "rules"]
     assert told["classes"] == [
         {
             "school": "B",
@@ -307,37 +303,146 @@ def test_a_person_reads_the_stamp_and_the_exact_shares(tmp_path, lang, said):
 
 def test_a_campaign_that_nobody_knows(tmp_path, warm):
     """Exit 4: without a ledger, and with one that does not hold it."""
-    run = warm("settle", CAMPAIGN, "--data", tmp_path / "var", "--json")
+    run = warm("settle", CAMPAIGN, "--by", "stf_auditor", "--data", tmp_path / "var", "--json")
     assert (run.code, run.json["error"]["code"]) == (4, "CAMPAIGN_UNKNOWN")
     (tmp_path / "var").mkdir()
     asyncio.run(_empty_ledger(tmp_path / "var"))
-    run = warm("settle", CAMPAIGN, "--data", tmp_path / "var", "--json")
+    run = warm("settle", CAMPAIGN, "--by", "stf_auditor", "--data", tmp_path / "var", "--json")
     assert (run.code, run.json["error"]["code"]) == (4, "CAMPAIGN_UNKNOWN")
-
-
-async def test_a_campaigns_counts_come_from_the_ledger_alone(tmp_path, monkeypatch, capsys):
-    """Without an engine: what the record holds is settled as a file with the same counts would be."""
-    asked = []
-
-    async def class_counts(ledger, campaign):
-        asked.append((type(ledger), campaign))
-        return [ClassCount(school="A", class_id="2022-01", quota=18, countable=0, pupils=40, informed=40, guided=39)]
-
-    async def board(self, campaign):
-        return {campaign: {}}
-
-    monkeypatch.setattr(counts, "class_counts", class_counts)
-    monkeypatch.setattr(Rooms, "board", board)
-    await _empty_ledger(tmp_path)
-    assert await settle_command(CAMPAIGN, by="stf_auditor", face=Face(json=True, data=tmp_path)) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert asked == [(Ledger, CAMPAIGN)]
-    assert told["schools"] == [
-        {"school": "A", "quota": 18, "countable": 0, "completion": "0/18", "veto_proposed": True}
-    ]
-    assert told["notes"][0]["service_coverage"] == "39/40"
 
 
 async def _empty_ledger(data):
     ledger = await Ledger.open(f"sqlite+aiosqlite:///{data / 'ledger.db'}")
     await ledger.close()
+
+
+# -- the further figures of a file ---------------------------------------------------------------------------------
+
+S08_ROWS = [(46, 0), (46, 1), (46, 2), (46, 3), (50, 1), (51, 1), (60, 3), (60, 4), (40, 2), (40, 3)]
+
+
+def test_s08_dropout_through_a_file(settled):
+    """Awards and proposed vetoes of classes, then the grade 6 of each school; shares are exact fractions."""
+    dropout = [
+        {"school": "A", "class": str(number), "grade": 8, "size": size, "lost": lost}
+        for number, (size, lost) in enumerate(S08_ROWS)
+    ]
+    sixth = [("P", 100, 10), ("Q", 100, 11), ("R", 37, 4)]
+    dropout += [
+        {"school": school, "class": "6", "grade": 6, "size": size, "lost": lost} for school, size, lost in sixth
+    ]
+    told = settled({"classes": rows((1, 1)), "dropout": dropout}).json["dropout"]
+    assert [row["award"] for row in told[:10]] == [True] + [False] * 4 + [True] + [False] * 4
+    assert [row["veto_proposed"] for row in told[:10]] == [False] * 3 + [True] + [False] * 3 + [True, False, True]
+    assert [(row["class"], row["rate"], row["veto_proposed"]) for row in told[10:]] == [
+        (None, "10/100", False),
+        (None, "11/100", True),
+        (None, "4/37", True),
+    ]
+
+
+def test_s20_averages_through_a_file(settled):
+    """Sums typed in: both figures and their difference, the official one with all pupils."""
+    sums = {"school": "A", "class": "1", "pupils": 50, "total": 21_000, "diverted": 6, "diverted_total": 1_500}
+    [told] = settled({"classes": rows((1, 1)), "averages": [sums]}).json["averages"]
+    assert (told["with_all"], told["without_diverted"]) == ("420/1", "4875/11")
+    assert told["shown"] == {"with_all": "420.00", "without_diverted": "443.18", "difference": "23.18"}
+    assert told["official"] == "with_all"
+
+
+def test_s02_a_snapshot_through_a_file(settled):
+    """Waves with their own quotas, applications beside the diverted, delivered rates with the county's."""
+    content = {
+        "classes": rows((22, 18)),
+        "waves": [
+            {"school": "A", "wave": "spring", "quota": 15, "delivered": 15},
+            {"school": "A", "wave": "autumn", "quota": 7, "delivered": 3},
+        ],
+        "applications": [{"school": "A", "applications": 24, "diverted": 18}],
+        "deliveries": [{"school": "A", "admitted": 20, "reported": 18}],
+    }
+    told = settled(content, "--profile", "legacy").json
+    assert (told["county"]["reward_yuan"], told["classes"][0]["points"]) == (3600, -4)
+    assert [wave["completion"] for wave in told["waves"]] == ["15/15", "3/7"]
+    assert told["applications"] == [{"school": "A", "applications": 24, "diverted": 18, "together": None}]
+    assert [row["delivered"] for row in told["deliveries"]] == ["18/20", "18/20"]
+
+
+def test_s22_cliffs_through_a_file(settled):
+    """The next line of a quota of ten, and what one more head is worth, from 5 to 10 heads."""
+    told = settled({"classes": rows(*((10, heads) for heads in range(5, 11)))}, "--profile", "legacy").json["cliffs"]
+    assert [cliff["marginal_yuan"] for cliff in told] == [850, 100, 900, 200, 1200, 300]
+    assert [cliff["next_line"] and cliff["next_line"]["heads"] for cliff in told] == [6, 8, 8, 10, 10, None]
+    assert {tuple(cliff["made_at"]) for cliff in told} == {(6, 8, 10)}
+
+
+S04_ROWS = {
+    (15, 12): 2400,
+    (5, 3): 300,
+    (7, 6): 1200,
+    (7, 5): 500,
+    (7, 4): -150,
+    (13, 8): 800,
+    (13, 7): -300,
+    (42, 25): -850,
+    (44, 35): 3500,
+    (1, 0): -50,
+    (1, 1): 300,
+    (0, 0): 0,
+    (0, 2): 0,
+    (12, 14): 4200,
+}
+
+
+def test_s04_every_row_through_a_file(settled):
+    """Exact shares; a rounded percentage is never compared. With the cap, and by the other base, as the table says."""
+    told = settled({"classes": rows(*S04_ROWS)}, "--profile", "legacy").json["classes"]
+    assert {(row["quota"], row["countable"]): row["reward_yuan"] for row in told} == S04_ROWS
+    other = {"shortfall_base": "lowest_tier", "cap_at_quota": True}
+    content = {"classes": rows((10, 5), (13, 7), (7, 4), (42, 25), (12, 14)), "parameters": other}
+    told = settled(content, "--profile", "legacy").json["classes"]
+    assert [row["reward_yuan"] for row in told] == [-50, -50, -50, -50, 3600]
+
+
+def test_s05_the_veto_line_through_a_file(settled):
+    """Exactly half is below the line only under the inclusive reading."""
+    tallies = [(22, 10), (22, 11), (22, 12), (51, 25), (51, 26)]
+    schools = [row for number, tally in enumerate(tallies) for row in rows(tally, school=f"S{number}")]
+    told = settled({"classes": schools}, "--profile", "legacy").json["schools"]
+    assert [row["veto_proposed"] for row in told] == [True, False, False, True, False]
+    inclusive = {"classes": schools, "parameters": {"veto_boundary": "inclusive"}}
+    told = settled(inclusive, "--profile", "legacy").json["schools"]
+    assert [row["veto_proposed"] for row in told] == [True, True, False, True, False]
+
+
+def test_both_profiles_of_a_file_side_by_side(settled):
+    """S14: −900, −18 and a veto beside 0, 0 and none."""
+    served = rows((18, 0), pupils=18, informed=18, guided=18, free_refusals=18)
+    told = settled({"classes": served}, "--both").json["profiles"]
+    assert [told[name]["county"]["reward_yuan"] for name in ("legacy", "compliant")] == [-900, 0]
+    assert [told[name]["schools"][0]["veto_proposed"] for name in ("legacy", "compliant")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({"dropout": {}}, "dropout"),
+        ({"dropout": [{"school": "A", "class": "1", "grade": 8, "size": 40}]}, "dropout[0].lost"),
+        ({"dropout": [{"school": "A", "class": "1", "grade": 8, "size": 4, "lost": 5}]}, "dropout[0]"),
+        ({"dropout": [{"school": "A", "class": "1", "grade": 5, "size": 4, "lost": 0}]}, "dropout[0].grade"),
+        ({"averages": [{"school": "A", "class": "1", "pupils": 5, "total": 1.5}]}, "averages[0].total"),
+        ({"averages": ["示云山"]}, "averages[0]"),
+        ({"waves": [{"school": "A", "wave": "summer", "quota": 1, "delivered": 0}]}, "waves[0].wave"),
+        ({"waves": [{"school": "A", "wave": "spring", "quota": 1, "delivered": 0}] * 2}, "waves[1]"),
+        ({"deliveries": [{"school": "A", "admitted": 1, "reported": 2}]}, "deliveries[0]"),
+        ({"deliveries": [{"school": "A", "admited": 1}]}, "deliveries[0].admited"),
+        ({"deliveries": [{"school": "A", "示云山": 1}]}, "deliveries[0]"),
+        ({"applications": [{"school": "", "applications": 1, "diverted": 0}]}, "applications[0].school"),
+    ],
+)
+def test_a_bad_further_figure_names_its_place(settled, more, place):
+    """Exit 3, with the row and its key, never a value."""
+    run = settled({"classes": rows((5, 5)), **more})
+    assert (run.code, run.json["error"]["code"]) == (3, "SETTLEMENT_FILE_INVALID")
+    assert run.json["error"]["place"] == f"county.json: {place}"
+    assert "示云山" not in run.out + run.err

@@ -278,7 +278,8 @@ def test_nobody_serves_more_pupils_than_there_are(key):
 def test_the_contracts_keys_stand_in_their_order():
     """CLI contract: the JSON of `settle`; a class without a quota has no completion."""
     told = settle([*classes((5, 3), (0, 2)), *classes((7, 4), school="B")], LEGACY).as_data()
-    assert list(told) == ["classes", "schools", "county", "profile", "parameter_hash", "stamp", "notes"]
+    contract = ["classes", "schools", "county", "profile", "parameter_hash", "stamp", "notes"]
+    assert list(told) == [*contract, "points_by_role"]
     assert told["classes"][:2] == [
         {
             "school": "A",

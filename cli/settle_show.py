@@ -1,0 +1,165 @@
+"""`settle show|verify|sample`: the runs on record, whether they can be computed again, and the audit sample."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from audit.counts import recorded
+from audit.settlements import Told, told_runs, verified
+from cli.failures import NOT_VERIFIED, REFUSED
+from cli.options import CampaignName, Change, Face, say
+from cli.refusals import refused_of, show_refusal
+from cli.rooms import Rooms
+from cli.settle_people import seen_by
+from domain.disclosure import Sight, without_small_cells
+from domain.funding import FEN
+from domain.refusal import Refusal
+from domain.sampling import draw, rates, sample_digest
+from domain.time import end_of
+
+_FACE = Face()
+
+By = Annotated[str, Parameter(help=say("查询人的 staff_ref", "who asks"))]
+
+
+async def show(
+    campaign: CampaignName,
+    *,
+    by: By,
+    public: Annotated[
+        bool, Parameter(negative="", help=say("只看可对外公布的内容", "only what may be shown outside"))
+    ] = False,
+    face: Face = _FACE,
+) -> int:
+    """Show every run, its versions, lines, payments and corrections; others than the bureau see what is published."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        actor, sight = await seen_by(rooms, campaign, by)
+        runs = await told_runs(await rooms.ledger(), campaign)
+        state = (await recorded(await rooms.ledger(), campaign)).state
+    whole = sight is Sight.ALL and not public
+    least = state.policy.parameters.minimum_cell
+    data: dict[str, Any] = {
+        "campaign": campaign,
+        "runs": [_run(run, whole=whole, school=actor.organisation, least=least) for run in runs if whole or run.public],
+    }
+    if whole:
+        book = state.settlement
+        data["funding"] = {name: funding.model_dump(mode="json") for name, funding in book.funding.items()}
+        data["vetoes"] = {
+            name: veto.model_dump(mode="json", include={"status", "appeal_until"}) for name, veto in book.vetoes.items()
+        }
+        data["appeals"] = {
+            name: held.model_dump(mode="json", exclude={"made_by"}) for name, held in book.appeals.items()
+        }
+        data["samples"] = dict(book.samples)
+    face.show(data, lambda: _table(data))
+    return 0
+
+
+def _run(run: Told, *, whole: bool, school: str, least: int) -> dict[str, Any]:
+    """Return a run as a person may see it: all of it, or what is published, small cells left out (R-22)."""
+    data = run.as_data()
+    if whole:
+        return data
+    rows = [
+        {
+            "school": line["school"],
+            "class": line["class_id"],
+            "quota": line["quota"],
+            "countable": line["countable"],
+            "completion": f"{line['countable']}/{line['quota']}" if line["quota"] else None,
+            "reward_yuan": line["amount_fen"] // FEN,
+            "points": line["points"],
+        }
+        for line in data["lines"]
+    ]
+    own = [{**row, "suppressed": False} for row in rows if row["school"] == school]
+    others = without_small_cells([row for row in rows if row["school"] != school], least)
+    kept = ("run", "version", "profile", "parameter_hash", "as_at", "stamp", "published", "appeal_until")
+    totals = {name: data["totals"][name] for name in ("classes", "quota", "countable")}
+    return {name: data[name] for name in kept} | {"totals": totals, "lines": [*own, *others]}
+
+
+async def verify(campaign: CampaignName, *, by: By, face: Face = _FACE) -> int:
+    """Fold each run's basis again and compute its lines anew; a difference ends with exit code 7."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        actor, sight = await seen_by(rooms, campaign, by)
+        if sight is not Sight.ALL:
+            raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
+        found = await verified(await rooms.ledger(), campaign)
+    sound = all(not run["problems"] for run in found)
+    data = {"campaign": campaign, "verified": sound, "runs": found}
+    lines = [f"{run['run']} v{run['version']}: {', '.join(run['problems']) or say('一致', 'agrees')}" for run in found]
+    face.show(data, lambda: Text("\n".join(lines) or say("没有结算", "no run on record")))
+    return 0 if sound else NOT_VERIFIED
+
+
+async def sample(
+    campaign: CampaignName,
+    *,
+    seed: Annotated[str, Parameter(help=say("公开的种子，至少 8 个字符", "a public text of at least 8 characters"))],
+    publish: Annotated[
+        bool, Parameter(negative="", help=say("把种子和摘要写入台账", "put the seed and the digest on record"))
+    ] = False,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Draw the audit sample; the same seed and record give the same references to anybody."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        actor, sight = await seen_by(rooms, campaign, change.by)
+        if sight is not Sight.ALL:
+            raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="publish_sample", allowed=["auditor"])
+        found = await recorded(await rooms.ledger(), campaign)
+        quotas = {(count.school, count.class_id): count.quota for count in found.classes}
+        drawn = draw(found.consents, quotas, seed, end_of(found.cutoff), found.state.policy.parameters)
+        data: dict[str, Any] = {
+            "campaign": campaign,
+            "seed": seed,
+            "rate": str(found.state.policy.parameters.callback_rate_autumn),
+            "rates": {wave.value: str(rate) for wave, rate in rates(found.state.policy.parameters).items()},
+            "of": len(found.consents),
+            "size": len(drawn),
+            "digest": sample_digest(drawn),
+            "sample": [one.model_dump(mode="json") for one in drawn],
+            "basis": found.basis,
+            "receipt": None,
+        }
+        if publish:
+            fields = {"seed": seed, "digest": data["digest"], "size": data["size"], "of": data["of"]}
+            answer = await rooms.submit(campaign, await rooms.command(campaign, change, "publish_sample", **fields))
+            refusal = refused_of(answer)
+            if refusal is not None:
+                show_refusal(refusal, as_json=face.json, receipt=answer.receipt.model_dump(mode="json"))
+                return REFUSED
+            data["receipt"] = answer.receipt.model_dump(mode="json")
+    face.show(data, lambda: Text("\n".join(_drawn(data))))
+    return 0
+
+
+def _drawn(data: dict[str, Any]) -> list[str]:
+    head = say(f"抽取 {data['size']} 名，共 {data['of']} 名", f"{data['size']} of {data['of']} drawn")
+    rows = [f"  {one['student']}  {one['school']} {one['class_id']}  {', '.join(one['why'])}" for one in data["sample"]]
+    return [head, *rows, f"{say('摘要', 'digest')} {data['digest']}"]
+
+
+def _table(data: dict[str, Any]) -> Table:
+    titles = (
+        say("结算", "run"), say("版本", "version"), say("口径", "profile"), say("指标", "quota"),
+        say("完成", "countable"), say("公布", "published"), say("标记", "stamp"),
+    )  # fmt: skip
+    table = Table(*titles)
+    for run in data["runs"]:
+        totals = run["totals"]
+        published = run["published"] or "—"
+        table.add_row(
+            run["run"], str(run["version"]), run["profile"], str(totals["quota"]), str(totals["countable"]),
+            str(published), run["stamp"],
+        )  # fmt: skip
+    return table
