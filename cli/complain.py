@@ -1,4 +1,7 @@
-"""`complain`: anybody may, also without a name; the owner stands outside the unit complained of (INV-32)."""
+"""`complain`: anybody may, also without a name; the owner stands outside the unit complained of (INV-32).
+
+A complaint of a campaign since release 3 is a case; `acknowledge` and `decide` are the same words for both kinds.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,25 @@ import uuid
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from rich.text import Text
 
-from cli.options import CampaignName, Change, Face, say
+from cli.compliance_case import VIOLATION_OF, events_of, give, line_of, require_open, until_begun
+from cli.failures import REFUSED
+from cli.labels import own_label
+from cli.options import By, CampaignName, Change, Face, say
+from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from cli.stage import end
 from domain.actors import ANONYMOUS
+from domain.complaints import case_stream
 
 _FACE = Face()
 Complaint = Annotated[str, Parameter(help=say("投诉编号", "the complaint's reference"))]
 Matter = Literal["pressure", "fee", "certificate", "false_information", "unregistered_visit", "data", "other"]
+
+Made = Annotated[
+    str | None, Parameter(help=say("投诉人的 staff_ref；不填为匿名", "staff_ref; leave out to stay unnamed"))
+]
 
 app = App(name="complain", help_format="plaintext", version_flags=[])
 
@@ -28,31 +41,38 @@ async def complain(
     note: Annotated[
         str | None, Parameter(help=say("说明文字，只存入人员库", "free text, kept in the registry"))
     ] = None,
-    by: Annotated[
-        str | None, Parameter(help=say("投诉人的 staff_ref；不填为匿名", "staff_ref; leave out to stay unnamed"))
-    ] = None,
+    by: Made = None,
     command_id: Annotated[str | None, Parameter(help=say("操作编号", "the same id again changes nothing"))] = None,
     face: Face = _FACE,
 ) -> int:
     """Complain about a school, a receiving school or the bureau."""
     own = command_id or str(uuid.uuid4())
-    change = Change(by=by or ANONYMOUS.id, command_id=own, note=note)
+    words = note if by is None else "\n".join((say("投诉人：", "complainant: ") + by, *([note] if note else [])))
+    change = Change(by=by or ANONYMOUS.id, command_id=own, note=words)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        fields: dict[str, Any] = {"complaint": reference(own), "about": about, "matter": matter.upper()}
+        fields: dict[str, Any] = {"complaint": own_label("c", own), "about": about, "matter": matter.upper()}
         if by is not None:
             command = await rooms.command(campaign, change, "complain", **fields)
         else:
             command = {"kind": "complain", "command_id": own, "actor": ANONYMOUS.model_dump(mode="json"), **fields}
             if note is not None:
                 command["note"] = await rooms.note(campaign, own, note)
-        return end(face, await rooms.submit(campaign, command), complaint=fields["complaint"])
+        answer = await rooms.submit(campaign, command)
+        if answer.accepted:
+            await until_begun(rooms, campaign, fields["complaint"])
+        return end(face, answer, complaint=fields["complaint"])
 
 
 @app.command(help=say("答复受理", "tell the complainant that it is in hand"))
 async def acknowledge(campaign: CampaignName, complaint: Complaint, *, change: Change, face: Face = _FACE) -> int:
     """Acknowledge a complaint; its owner only."""
-    return await _act("acknowledge_complaint", campaign, change, face, complaint=complaint)
+    async with Rooms(face.settings()) as rooms:
+        line = (await rooms.board(campaign)).get(case_stream(campaign, complaint))
+        if line is not None:
+            return await give(rooms, "acknowledge_case", campaign, complaint, change, face, line=line)
+        command = await rooms.command(campaign, change, "acknowledge_complaint", complaint=complaint)
+        return end(face, await rooms.submit(campaign, command))
 
 
 @app.command(help=say("作出处理决定（须有理由）", "decide; needs a reason"))
@@ -66,16 +86,56 @@ async def decide(
     change: Change,
     face: Face = _FACE,
 ) -> int:
-    """Decide a complaint; its owner only."""
-    return await _act("decide_complaint", campaign, change, face, complaint=complaint, outcome=outcome.upper())
-
-
-def reference(command_id: str) -> str:
-    """Return a complaint's reference: fixed by the command, so that a retry is the same complaint."""
-    return f"c-{uuid.uuid5(uuid.NAMESPACE_OID, command_id).hex[:12]}"
-
-
-async def _act(kind: str, campaign: str, change: Change, face: Face, **fields: Any) -> int:
+    """Decide a complaint; its owner only. In a case, `upheld` confirms what was complained of."""
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
-        return end(face, await rooms.submit(campaign, await rooms.command(campaign, change, kind, **fields)))
+        line = (await rooms.board(campaign)).get(case_stream(campaign, complaint))
+        if line is None:
+            fields = {"complaint": complaint, "outcome": outcome.upper()}
+            command = await rooms.command(campaign, change, "decide_complaint", **fields)
+            return end(face, await rooms.submit(campaign, command))
+        kind = {"upheld": "confirm_violation", "not_upheld": "dismiss_violation", "referred": "refer_case"}[outcome]
+        found = _as_reported(line) if outcome == "upheld" else {}
+        return await give(rooms, kind, campaign, complaint, change, face, line=line, **found)
+
+
+@app.command(help=say("查阅投诉内容；每次查阅都留痕", "read the words; each reading is on record"))
+async def read(campaign: CampaignName, complaint: Complaint, *, by: By, face: Face = _FACE) -> int:
+    """Print a complaint's words; its owner only, and the record keeps who read them (INV-32)."""
+    async with Rooms(face.settings()) as rooms:
+        require_open(await line_of(rooms, campaign, complaint))
+        opened, *_ = await events_of(rooms, campaign, complaint)
+        told: list[dict[str, str | None]] = []
+        for note in opened["data"]["notes"]:
+            command = await rooms.command(campaign, Change(by=by), "read_note", text=note)
+            answer = await rooms.submit(case_stream(campaign, complaint), command)
+            refusal = refused_of(answer)
+            if refusal is not None:
+                show_refusal(refusal, as_json=face.json, receipt=answer.receipt.model_dump(mode="json"))
+                return REFUSED
+            told.append({"note": note, "text": await (await rooms.registry()).note_text(note)})
+        face.show(
+            {"case": complaint, "notes": told},
+            lambda: Text(
+                "\n\n".join(one["text"] or "—" for one in told) or say("没有文字说明。", "No words were said.")
+            ),
+        )
+        return 0
+
+
+@app.command(help=say("撤回投诉；案件仍会查完", "take a complaint back; the case goes on"))
+async def withdraw(campaign: CampaignName, complaint: Complaint, *, by: Made = None, face: Face = _FACE) -> int:
+    """Withdraw a complaint; perhaps somebody was pressed to, so nothing else changes."""
+    async with Rooms(face.settings()) as rooms:
+        line = await line_of(rooms, campaign, complaint)
+        if by is not None:
+            return await give(rooms, "withdraw_complaint", campaign, complaint, Change(by=by), face, line=line)
+        require_open(line)
+        actor = ANONYMOUS.model_dump(mode="json")
+        command = {"kind": "withdraw_complaint", "command_id": str(uuid.uuid4()), "actor": actor}
+        return end(face, await rooms.submit(case_stream(campaign, complaint), command), case=complaint)
+
+
+def _as_reported(line: dict[str, Any]) -> dict[str, Any]:
+    """Return what `upheld` confirms: the matter as it was complained of, at the unit that it was about."""
+    school = None if line["about"] == "bureau" else line["about"]
+    return {"violation": VIOLATION_OF.get(line["matter"], "OTHER"), "school": school}
