@@ -11,7 +11,7 @@ import functools
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
@@ -31,14 +31,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.actors import Actor, Role, require
 from domain.deciders import decider_of, kind_of
+from domain.delegation import classes_of, require_delegation
+from domain.events import Envelope
 from domain.machine import own_digest
 from domain.notices import EMAIL
 from domain.refusal import Refusal
+from domain.school_state import SchoolState
 from domain.stage import StageDecider
 from domain.stage_events import StageSlug
 from domain.stage_state import Todo
 from domain.stream import Answer, Carry, Receipt, Sent, UnknownEventError, fold
-from domain.time import instant, stamp
+from domain.time import SHANGHAI, civil, instant, stamp
 from engine import export_history
 from ledger.histories import kept
 from ledger.store import Ledger
@@ -85,6 +88,12 @@ CAUGHT_UP_WITHIN = timedelta(seconds=60)
 """How long a driver waits: an append, a job or a task that died with its worker is tried again before that."""
 
 PAUSED_WITHIN = timedelta(seconds=30)
+LOOKS_AT_THE_END = 1.0
+"""Seconds between two looks at the board of a campaign that is closing: a county has thousands of lines."""
+
+BY_THEIR_OWN_DAYS = ("attendance", "dropout", "compliance")
+"""Kinds of streams that no close ends: each goes on by days of its own, and the streams above it wait for it."""
+
 TRANSIENT = (
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -317,6 +326,9 @@ class CampaignClient:
     ) -> tuple[Answer, bool]:
         """Close a campaign, wait for its end, and archive its own last run; once closed, only what is missing.
 
+        Attendance, dropout cases and compliance cases end by days of their own. Nobody waits here for that: while one
+        of them goes on the campaign stays closing, and closing it again later archives the rest.
+
         Returns:
             The answer, and whether every history was archived in time.
 
@@ -372,9 +384,18 @@ class CampaignClient:
         return True
 
     async def _archive_end(self, campaign: str, within: timedelta) -> bool:
-        """Wait for a campaign's end and keep its last run; tells whether that is done."""
+        """Wait for a campaign's end, unless it is days away, and keep its last run; tells whether that is done."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within.total_seconds()
+
+        async def nothing_ends_soon() -> bool:
+            return not left_open(await self._ledger.board(campaign))[1]
+
+        await self._until(nothing_ends_soon, within, LOOKS_AT_THE_END)
+        if left_open(await self._ledger.board(campaign))[0]:
+            return False
         try:
-            async with asyncio.timeout(within.total_seconds()):
+            async with asyncio.timeout_at(deadline):
                 run_id, history = await export_history(self._engine, campaign, None)
         except (TimeoutError, RPCError):
             return False
@@ -532,7 +553,7 @@ class CampaignClient:
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
 
-    async def _until(self, done: Callable[[], Awaitable[bool]], within: timedelta) -> bool:
+    async def _until(self, done: Callable[[], Awaitable[bool]], within: timedelta, most: float = 0.2) -> bool:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within.total_seconds()
         pause = 0.005
@@ -540,8 +561,28 @@ class CampaignClient:
             if loop.time() >= deadline:
                 return False
             await asyncio.sleep(pause)
-            pause = min(0.2, pause * 1.5)
+            pause = min(most, pause * 1.5)
         return True
+
+
+def left_open(board: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Return what of a closing campaign goes on by days of its own, and what is about to end.
+
+    A campaign, and a school, that waits for one of the first is neither.
+
+    Args:
+        board: the campaign's lines, stream by stream.
+    """
+    running = [stream for stream, view in board.items() if view["status"] not in ("archived", "closed")]
+    lasting = [stream for stream in running if kind_of(stream) in BY_THEIR_OWN_DAYS]
+    waiting = {above for stream in lasting for above in _above(stream)}
+    return lasting, [stream for stream in running if stream not in waiting and stream not in lasting]
+
+
+def _above(stream: str) -> tuple[str, ...]:
+    """Return the ids of the streams that a stream stands under."""
+    parts = stream.split("/")
+    return tuple("/".join(parts[:end]) for end in range(1, len(parts)))
 
 
 async def work_list(ledger: Ledger, campaign: str, school: str, classes: Sequence[str] = ()) -> dict[str, list[Todo]]:
@@ -568,6 +609,54 @@ async def actor_for(registry: Registry, campaign: str, staff_ref: str) -> Actor:
     if member is None:
         raise NotFoundError(staff_ref)
     return Actor(id=member.staff_ref, role=Role(member.role), organisation=member.school or "bureau")
+
+
+async def stand_in_for(
+    registry: Registry,
+    ledger: Ledger,
+    campaign: str,
+    actor: Actor,
+    giver_ref: str,
+    kind: str,
+    fields: Mapping[str, Any],
+) -> Actor:
+    """Return who acts for somebody else: in the other's role, under the other's own school (S13).
+
+    The delegation is read from the school's record, accepted and not over on the campaign's present civil day in the
+    county; what the command is about counts.
+
+    Args:
+        registry: with the staff list.
+        ledger: with the school's record.
+        campaign: the campaign's id.
+        actor: who stands in.
+        giver_ref: reference of who is stood in for.
+        kind: the command's kind.
+        fields: what the command says.
+
+    Raises:
+        NotFoundError: nobody has this reference.
+        Refusal: NOT_DELEGATED, DELEGATION_ENDED.
+    """
+    giver = await actor_for(registry, campaign, giver_ref)
+    stream = school_id(campaign, giver.organisation)
+    own: list[Envelope] = []
+    if giver.organisation != "bureau":
+        own = [envelope async for envelope in ledger.events(stream)]
+    state: SchoolState | None = fold(decider_of(stream), own)
+    if state is None:
+        raise Refusal("NOT_DELEGATED", command=kind)
+    today = _present_day([envelope async for envelope in ledger.events(campaign)], own)
+    require_delegation(state, giver.id, actor.id, kind, today, classes_of(state, fields))
+    return giver.model_copy(update={"id": actor.id, "on_behalf_of": giver.id})
+
+
+def _present_day(campaign: Sequence[Envelope], school: Sequence[Envelope]) -> date:
+    """Return a campaign's civil day in the county: today, or where its clock is stepped the day of its last event."""
+    stepped = any(event["data"].get("clock") == "stepped" for event in campaign[:1])
+    if not stepped:
+        return civil(datetime.now(SHANGHAI))
+    return civil(max(instant(events[-1]["recorded_at"]) for events in (campaign, school)))
 
 
 def _said(stream: str, command: Mapping[str, Any]) -> str | None:

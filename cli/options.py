@@ -110,6 +110,15 @@ class Change:
         Parameter(help=say("实际发生时间（RFC 3339）", "when it happened (RFC 3339; default: now)")),
     ] = None
     late_reason: Annotated[str | None, Parameter(help=say("补录理由代码", "reason code for recording it late"))] = None
+    for_: Annotated[
+        str | None,
+        Parameter(
+            name="--for",
+            help=say(
+                "受谁委托代办（staff_ref），须有已接受的委托", "whom you stand in for; needs an accepted delegation"
+            ),
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse malformed ids, codes and times as wrong usage.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import re
 import uuid
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -13,10 +14,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from cli.failures import NOT_FOUND, Failure, engine_unreachable, not_found
+from cli.labels import own_label
 from cli.lock import is_locked
-from cli.options import Change, say
-from client import CampaignClient, NotFoundError, actor_for, stream_of
-from domain.campaign_events import GatewayKey
+from cli.options import Change, note, say
+from client import CampaignClient, NotFoundError, actor_for, stand_in_for, stream_of
+from domain.actors import Actor
+from domain.campaign_events import SCHOOL_CODE, GatewayKey
+from domain.exam_right import reads_like_waiver
 from domain.refusal import Refusal
 from domain.stream import Answer
 from domain.time import stamp
@@ -33,6 +37,9 @@ RESTART: Final = 15
 
 STARTING: Final = 20
 """Seconds that a school of an approved campaign may take to start."""
+
+CASE_OPENING: Final = ("complain", "report_suspicion")
+"""Commands whose note belongs to a case that people read in any event."""
 
 SQLITE: Final = "sqlite+aiosqlite:///"
 
@@ -163,17 +170,21 @@ class Rooms:
 
         Raises:
             Failure: STAFF_UNKNOWN (4).
-            Refusal: COMMAND_ID_REUSED, the id has a note with another text.
+            Refusal: COMMAND_ID_REUSED, the id has a note with another text; NOT_DELEGATED, DELEGATION_ENDED.
         """
         registry = await self.registry()
         try:
             actor = await actor_for(registry, campaign, change.by)
+            if change.for_ is not None:
+                actor = await stand_in_for(registry, await self.ledger(), campaign, actor, change.for_, kind, fields)
         except NotFoundError:
             raise not_found("stf_") from None
         command_id = change.command_id or str(uuid.uuid4())
         command: dict[str, Any] = {"kind": kind, "command_id": command_id, "actor": actor.model_dump(mode="json")}
         if change.note is not None:
             command["note"] = await self.note(campaign, command_id, change.note)
+            if kind not in CASE_OPENING and reads_like_waiver(change.note):
+                await self._flag(campaign, command_id, actor, command["note"])
         if change.occurred_at is not None:
             command["occurred_at"] = stamp(datetime.fromisoformat(change.occurred_at))
         given = {"reason": change.reason, "late_reason": change.late_reason, **fields}
@@ -220,6 +231,36 @@ class Rooms:
         if held != text:
             raise Refusal("COMMAND_ID_REUSED", command_id=command_id)
         return references.note()
+
+    async def _flag(self, campaign: str, command_id: str, actor: Actor, ref: str) -> None:
+        """Open a case about a note that reads like giving up the examination (INV-03); the note stays, nothing stops.
+
+        The case's reference comes from the command, so that a retry flags the note once.
+        """
+        about = actor.organisation if re.fullmatch(SCHOOL_CODE, actor.organisation) else "bureau"
+        own = uuid.uuid5(uuid.NAMESPACE_OID, f"exam right\n{command_id}").hex
+        flag = {
+            "kind": "flag_note",
+            "command_id": f"flag-{own}",
+            "actor": actor.model_dump(mode="json"),
+            "case": own_label("w", f"exam right\n{command_id}"),
+            "about": about,
+            "note": ref,
+        }
+        try:
+            await self.submit(campaign, flag)
+        except Refusal:
+            note(
+                "说明文字疑似要求放弃中考，但未能自动立案，请报告纪检人员或审计人员。",
+                "The note reads like giving up the examination and no case could be opened: tell the discipline "
+                "officer or the auditor.",
+            )
+        else:
+            note(
+                f"说明文字疑似要求放弃中考，已立案复核：w-{own[:12]}。任何人不得要求学生放弃中考。",
+                f"The note reads like giving up the examination; people will look at it: case w-{own[:12]}. "
+                "Nobody may ask a pupil to give it up.",
+            )
 
 
 class _NoteReferences(References):

@@ -17,13 +17,13 @@ from pydantic import TypeAdapter
 from domain.actors import require_other_person, require_own_receiving_school
 from domain.events import Envelope, Event
 from domain.evidence import EvidenceGrade
-from domain.rates import Rate, loss_rate, net_retention_rate, presence_rate
 from domain.refusal import Blocker, Refusal, refuse_rows
 from domain.retention_checks import contradiction, contradicts, problem, retained, take, too_weak
 from domain.retention_events import (
     RETENTION_EVENTS,
     CheckpointCorrected,
     CheckpointDue,
+    CheckpointOverdue,
     CorrectedCheck,
     EvidenceConflicting,
     EvidenceResolved,
@@ -34,7 +34,9 @@ from domain.retention_events import (
     LawfulTransfer,
     Lost,
     NotReached,
+    PlanRefind,
     RecordCheckpoints,
+    RefindPlanned,
     ResolveEvidence,
     Retained,
     RetentionCommand,
@@ -42,13 +44,18 @@ from domain.retention_events import (
     Returned,
     SuspendedStudy,
 )
-from domain.retention_pupil import Check, RegisteredPupil, Standing
+from domain.retention_lattice import lattice_counts
+from domain.retention_pupil import Check, Refind, RegisteredPupil
+from domain.retention_refind import dated_work, plan_refind
+from domain.retention_state import Ending, RetentionState, counts, gone, rates
 from domain.stage import StageDecider
 from domain.stage_clocks import Clock
 from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageStatus
-from domain.stage_state import StageState, Todo, read_values, require_reason
+from domain.stage_state import Todo, read_values, require_reason
 from domain.stream import Acted, Message
-from domain.time import at, civil
+from domain.time import at, civil, end_of
+
+__all__ = ["FOUND", "RetentionDecider", "RetentionState", "counts", "gone", "rates"]
 
 FOUND: Final[dict[type[Event], Finding]] = {
     RetentionConfirmed: Finding.PRESENT,
@@ -58,72 +65,6 @@ FOUND: Final[dict[type[Event], Finding]] = {
     Lost: Finding.LOST,
 }
 """The event of a check → what it found; `NotReached` is no finding until it is final."""
-
-
-class RetentionState(StageState):
-    """The stage as its events make it.
-
-    Attributes:
-        year: the year of graduation.
-        pupils: those whose registration was verified and who are on the register.
-        announced: checkpoint → the dates that have come.
-    """
-
-    year: int = 0
-    pupils: dict[str, RegisteredPupil] = {}
-    announced: dict[str, list[date]] = {}
-
-    def followed(self) -> Iterator[tuple[str, RegisteredPupil, dict[str, date]]]:
-        """Yield the pupils who are followed up, each with the dates of the pupil's own checkpoints."""
-        by_day: dict[date, dict[str, date]] = {}
-        for student, pupil in self.pupils.items():
-            if pupil.registered_on not in by_day:  # a whole class registers on one day
-                by_day[pupil.registered_on] = self.dates(pupil)
-            yield student, pupil, by_day[pupil.registered_on]
-
-    def dates(self, pupil: RegisteredPupil) -> dict[str, date]:
-        """Return a pupil's checkpoints with their dates, earliest first."""
-        return pupil.dates(self.year, self.policy.parameters)
-
-    def has_come(self, checkpoint: str, on: date) -> bool:
-        """Tell whether a checkpoint's date has come; the state has no clock, so by what was announced."""
-        return on in self.announced.get(checkpoint, ())
-
-
-def gone(state: RetentionState) -> dict[str, None]:
-    """Return the pupils who were lost or lawfully moved on by what is held now, as keys.
-
-    Nobody is gone of whom two findings contradict each other, or who was found again (edge cases 19 and 20).
-    """
-    left = (Standing.LOST, Standing.TRANSFERRED)
-    return {student: None for student, pupil, dates in state.followed() if pupil.standing(dates) in left}
-
-
-def counts(state: RetentionState) -> dict[str, int]:
-    """Return how many registered pupils stand where; all but the first sum to the first.
-
-    Returns:
-        registered, present, transferred, suspended, lost, not_reached (tried in vain, a final outcome) and unknown
-        (not yet checked, or disputed). Pupils who left the register are in none.
-    """
-    names = ("registered", "present", "transferred", "suspended", "lost", "not_reached", "unknown")
-    found = dict.fromkeys(names, 0)
-    for _, pupil, dates in state.followed():
-        last = pupil.last(list(dates))
-        in_vain = last is not None and last.state is Finding.NOT_REACHED
-        found["registered"] += 1
-        found["not_reached" if in_vain else pupil.standing(dates).value.lower()] += 1
-    return found
-
-
-def rates(state: RetentionState) -> dict[str, Rate | None]:
-    """Return presence (在校率), net retention (净留存率) and loss (流失率) of the registered, exact (R-12)."""
-    found = counts(state)
-    return {
-        "presence": presence_rate(found["present"], found["registered"]),
-        "net_retention": net_retention_rate(found["present"], found["registered"], found["transferred"]),
-        "loss": loss_rate(found["lost"], found["registered"]),
-    }
 
 
 class RetentionDecider(StageDecider[RetentionState]):
@@ -174,20 +115,33 @@ class RetentionDecider(StageDecider[RetentionState]):
                 return self._record(state, command, civil(command.occurred_at or now))
             case ResolveEvidence():
                 return self._resolve(state, command)
+            case PlanRefind():
+                return [plan_refind(state, command, now, self._stranger(state, command.student))]
             case _:
                 return super().decide_content(state, command, now)
+
+    def evolve(self, state: RetentionState | None, event: Event, envelope: Envelope) -> RetentionState:
+        """Apply an event, and keep when the latest one was recorded."""
+        if state is not None and state.has_lattice:
+            state.seen_at = _recorded(envelope)
+        return super().evolve(state, event, envelope)
 
     def evolve_content(self, state: RetentionState, event: Event, envelope: Envelope) -> RetentionState:
         """Apply one of the stage's own events."""
         match event:
             case FollowUpStarted(student=student, school=school, registered_on=on):
                 state.pupils[student] = RegisteredPupil(school=school, registered_on=on)
+                state.ended.pop(student, None)
             case FollowUpCorrected(student=student, school=school, registered_on=on):
                 state.pupils[student].school, state.pupils[student].registered_on = school, on
             case FollowUpCancelled(student=student):
-                state.pupils.pop(student, None)
+                state.end(student, Ending.WITHDRAWN, civil(_recorded(envelope)))
             case CheckpointDue(checkpoint=checkpoint, on=on):
                 state.announced.setdefault(checkpoint, []).append(on)
+            case CheckpointOverdue(checkpoint=checkpoint, on=on):
+                state.over.setdefault(checkpoint, []).append(on)
+            case RefindPlanned(student=student, on=on, who=who):
+                state.pupils[student].refind = Refind(on=on, who=who)
             case (
                 RetentionConfirmed(student=student, checkpoint=checkpoint, evidence=evidence)
                 | Returned(student=student, checkpoint=checkpoint, evidence=evidence)
@@ -195,19 +149,23 @@ class RetentionDecider(StageDecider[RetentionState]):
                 | SuspendedStudy(student=student, checkpoint=checkpoint, evidence=evidence)
                 | Lost(student=student, checkpoint=checkpoint, evidence=evidence)
             ):
-                state.pupils[student].find(checkpoint, _check(FOUND[type(event)], evidence, envelope))
-            case NotReached(student=student, checkpoint=checkpoint, evidence=evidence, final=final):
+                check = _check(state, student, checkpoint, FOUND[type(event)], evidence, envelope)
+                state.pupils[student].add(checkpoint, check)
+            case NotReached(student=student, checkpoint=checkpoint, evidence=evidence, final=final, again_on=again_on):
                 if final:
-                    state.pupils[student].find(checkpoint, _check(Finding.NOT_REACHED, evidence, envelope))
+                    check = _check(state, student, checkpoint, Finding.NOT_REACHED, evidence, envelope)
+                    state.pupils[student].find(checkpoint, check)
                 else:
-                    state.pupils[student].tried(checkpoint, _day(envelope))
+                    state.pupils[student].tried(checkpoint, _day(envelope).isoformat(), again_on)
             case Retained():
                 pass  # follows from the checks
             case EvidenceConflicting(student=student, checkpoint=checkpoint, found=found, found_evidence=evidence):
-                state.pupils[student].conflicts[checkpoint] = _check(found, evidence, envelope)
+                check = _check(state, student, checkpoint, found, evidence, envelope)
+                state.pupils[student].conflicts[checkpoint] = check
             case EvidenceResolved(student=student, checkpoint=checkpoint, state=found, evidence=evidence):
-                answer = _check(found, evidence, envelope).model_copy(update={"version": None})
-                state.pupils[student].find(checkpoint, answer)
+                pupil = state.pupils[student]
+                answer = _check(state, student, checkpoint, found, evidence, envelope)
+                pupil.find(checkpoint, _first_look(answer, pupil, checkpoint).model_copy(update={"version": None}))
             case CheckpointCorrected():
                 self._apply_correction(state, event, envelope)
             case _:
@@ -223,6 +181,12 @@ class RetentionDecider(StageDecider[RetentionState]):
         for name, on in waiting:
             if not state.has_come(name, on):
                 yield at(on), partial(_announced, state, name, on)
+        if not state.has_lattice:
+            return
+        term = timedelta(days=state.policy.parameters.checkpoint_days)
+        for name, on in waiting:
+            if state.has_come(name, on) and on not in state.over.get(name, ()):
+                yield end_of(on + term), partial(_over, state, name, on)
 
     def missing(self, state: RetentionState) -> tuple[Blocker, ...]:
         """Return the checks that are not done, those to come included, and the conflicts that nobody has answered."""
@@ -247,9 +211,10 @@ class RetentionDecider(StageDecider[RetentionState]):
         }
 
     def work(self, state: RetentionState) -> list[Todo]:
-        """Return the pupils with a conflict, or with a check whose date has come, one line a pupil.
+        """Return the pupils with a conflict, with a check whose date has come, or with a plan to find them again.
 
-        After the sign-off these are the late joiners, and the pupils whose registration came later still.
+        One line a pupil, with the day of the next attempt where one was agreed. After the sign-off
+        these are the late joiners, and the pupils whose registration came later still.
         """
         if state.status not in (StageStatus.OPEN, StageStatus.COMPLETED):
             return []
@@ -259,16 +224,17 @@ class RetentionDecider(StageDecider[RetentionState]):
                 pupil = state.pupils.get(student)
                 if pupil is None:
                     continue
-                dates = state.dates(pupil)
-                if pupil.conflicts:
-                    todo.append(Todo(class_id=class_id, student=student, code="EVIDENCE_CONFLICTING"))
-                elif any(state.has_come(name, dates[name]) for name in pupil.open(dates)):
-                    todo.append(Todo(class_id=class_id, student=student, code="CHECKPOINTS_OPEN"))
+                line = dated_work(state, class_id, student, pupil)
+                if line is not None:
+                    todo.append(line)
         return todo
 
     def content_view(self, state: RetentionState) -> dict[str, Any]:
-        """Return the counts that the rates of R-12 are made of."""
-        return {"retention": counts(state)}
+        """Return the counts that the rates of R-12 are made of, and how many checks stand where (S11)."""
+        told: dict[str, Any] = {"retention": counts(state)}
+        if state.has_lattice and state.seen_at is not None:
+            told["checks"] = lattice_counts(state, state.seen_at)
+        return told
 
     def after_completion(self, state: RetentionState, command: Any) -> bool:
         """Let the checks through that a sign-off cannot end: of late joiners, and of later registrations.
@@ -278,6 +244,8 @@ class RetentionDecider(StageDecider[RetentionState]):
         match command:
             case RecordCheckpoints(rows=rows):
                 return all(row.student in state.joined or self._unfinished(state, row.student) for row in rows)
+            case PlanRefind():
+                return True
             case ResolveEvidence(student=student):
                 return student in state.joined or self._unfinished(state, student)
             case _:
@@ -285,7 +253,8 @@ class RetentionDecider(StageDecider[RetentionState]):
 
     def remove(self, state: RetentionState, student: str) -> None:
         """End the follow-up: after a return a new registration begins another."""
-        state.pupils.pop(student, None)
+        on = state.seen_at  # the day of the departure's event, which `evolve` has just kept
+        state.end(student, Ending.CANCELLED, date.min if on is None else civil(on))
 
     def correct(self, state: RetentionState, command: CorrectRecord, now: datetime) -> list[Event]:
         """Correct a recorded check: `state`, `evidence`.
@@ -337,9 +306,10 @@ class RetentionDecider(StageDecider[RetentionState]):
             pupil = seen.setdefault(row.student, held.model_copy(deep=True))
             twice = (row.student, row.checkpoint) in named
             named[row.student, row.checkpoint] = None
-            code = "STUDENT_TWICE" if twice else problem(pupil, state.dates(pupil), row, day)
+            dates = state.dates(pupil)
+            code = "STUDENT_TWICE" if twice else problem(pupil, dates, row, day, joins=state.has_lattice)
             if code is None:
-                events += take(pupil, state.dates(pupil), row, state.policy.parameters.contact_attempts)
+                events += take(pupil, dates, row, state.policy.parameters.contact_attempts, day)
             else:
                 problems.append((number, code))
         refuse_rows(problems)
@@ -382,9 +352,10 @@ class RetentionDecider(StageDecider[RetentionState]):
         held = pupil.checks[event.checkpoint]
         if event.state is Finding.NOT_REACHED and held.state is not Finding.NOT_REACHED:
             del pupil.checks[event.checkpoint]  # nobody had been reached after all: the check is open again
-            pupil.tried(event.checkpoint, _day(envelope))
+            pupil.tried(event.checkpoint, _day(envelope).isoformat())
             return
-        check = _check(event.state, event.evidence, envelope)
+        check = _check(state, event.student, event.checkpoint, event.state, event.evidence, envelope)
+        check.looked, check.late = held.looked, held.late  # what was found is corrected, not when somebody looked
         if event.state is held.state and envelope["actor"]["id"] not in held.recorded_by:
             check.corrected_by = list(dict.fromkeys([*held.corrected_by, *check.recorded_by]))
             check.recorded_by = held.recorded_by
@@ -403,11 +374,37 @@ def _announced(state: RetentionState, checkpoint: str, on: date) -> CheckpointDu
     return CheckpointDue(checkpoint=checkpoint, on=on, due=due, students=students)
 
 
-def _check(found: Finding, evidence: EvidenceGrade, envelope: Envelope) -> Check:
+def _over(state: RetentionState, checkpoint: str, on: date) -> CheckpointOverdue:
+    """Return that a checkpoint's term is over, with how many pupils still need the check."""
+    students = sum(
+        dates.get(checkpoint) == on and checkpoint in pupil.open(dates) for _, pupil, dates in state.followed()
+    )
+    return CheckpointOverdue(checkpoint=checkpoint, on=on, students=students)
+
+
+def _check(
+    state: RetentionState, student: str, checkpoint: str, found: Finding, evidence: EvidenceGrade, envelope: Envelope
+) -> Check:
     actor = envelope["actor"]
     people = [person for person in (actor["id"], actor["on_behalf_of"]) if person is not None]
-    return Check(state=found, evidence=evidence, version=envelope["version"], recorded_by=people)
+    check = Check(state=found, evidence=evidence, version=envelope["version"], recorded_by=people)
+    on = state.dates(state.pupils[student]).get(checkpoint)
+    if state.has_lattice and on is not None:
+        due = on + timedelta(days=state.policy.parameters.checkpoint_days)
+        check.looked, check.late = _day(envelope), civil(_recorded(envelope)) > due
+    return check
 
 
-def _day(envelope: Envelope) -> str:
-    return civil(datetime.fromisoformat(envelope["occurred_at"])).isoformat()
+def _first_look(answer: Check, pupil: RegisteredPupil, checkpoint: str) -> Check:
+    """Return a decision with the day of the first look: who decides does not look in the pupil's place."""
+    looks = [check for check in (pupil.checks.get(checkpoint), pupil.conflicts.get(checkpoint)) if check is not None]
+    first = min(looks, key=lambda check: check.looked or date.min, default=answer)
+    return answer.model_copy(update={"looked": first.looked, "late": first.late})
+
+
+def _day(envelope: Envelope) -> date:
+    return civil(datetime.fromisoformat(envelope["occurred_at"]))
+
+
+def _recorded(envelope: Envelope) -> datetime:
+    return datetime.fromisoformat(envelope["recorded_at"])

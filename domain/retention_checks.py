@@ -21,7 +21,7 @@ from domain.retention_events import (
     Returned,
     SuspendedStudy,
 )
-from domain.retention_pupil import Check, RegisteredPupil
+from domain.retention_pupil import FOUND_AGAIN, Check, RegisteredPupil
 
 OUTCOMES: Final[dict[Finding, type[Checked]]] = {
     Finding.PRESENT: RetentionConfirmed,
@@ -31,16 +31,20 @@ OUTCOMES: Final[dict[Finding, type[Checked]]] = {
 }
 """What was found → the event of its check, but for a pupil who was lost and is present: `Returned`."""
 
-FOUND_AGAIN: Final = (Finding.PRESENT, Finding.TRANSFER, Finding.SUSPENDED)
-"""What a later checkpoint can say of a lost pupil (edge case 20)."""
-
 
 def too_weak(found: Finding, evidence: EvidenceGrade) -> bool:
     """Tell whether a loss rests on hearsay alone: nobody is written off on a rumour."""
     return found is Finding.LOST and evidence.rank <= EvidenceGrade.HEARSAY.rank
 
 
-def problem(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, day: date) -> str | None:
+def check_of(row: CheckpointRow, day: date) -> Check:
+    """Return a row as the check that it will be."""
+    return Check(state=row.state, evidence=row.evidence, version=None, recorded_by=[], looked=day)
+
+
+def problem(
+    pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, day: date, *, joins: bool = False
+) -> str | None:
     """Return the code of a row that cannot be recorded, or None.
 
     Args:
@@ -48,7 +52,11 @@ def problem(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, 
         dates: the pupil's checkpoints with their dates, earliest first.
         row: what was found.
         day: the civil day on which somebody looked.
+        joins: whether a second record of one finding counts where it says more (campaigns since release 3).
     """
+    next_try = row.again_on
+    if next_try is not None and (row.state is not Finding.NOT_REACHED or next_try <= day or not joins):
+        return "NEXT_ATTEMPT_NOT_POSSIBLE"
     if row.checkpoint not in dates:
         return "CHECKPOINT_UNKNOWN"
     if day < dates[row.checkpoint]:
@@ -59,7 +67,8 @@ def problem(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, 
         return "EVIDENCE_TOO_WEAK"
     held = pupil.checks.get(row.checkpoint)
     if held is not None:
-        return "ALREADY_RECORDED" if row.state in (held.state, Finding.NOT_REACHED) else None
+        more = joins and row.state is held.state and row.state in OUTCOMES and held.adds(check_of(row, day))
+        return "ALREADY_RECORDED" if row.state in (held.state, Finding.NOT_REACHED) and not more else None
     found_again = pupil.was_lost(row.checkpoint, dates) and row.state in FOUND_AGAIN
     if not found_again and not pupil.needed(row.checkpoint, dates):
         return "CHECKPOINT_NOT_NEEDED"
@@ -68,7 +77,7 @@ def problem(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, 
     return None
 
 
-def take(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, attempts: int) -> list[Event]:
+def take(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, attempts: int, day: date) -> list[Event]:
     """Return what a good row leads to, and take it into the pupil for the rows that come after it.
 
     Args:
@@ -76,9 +85,10 @@ def take(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, att
         dates: the pupil's checkpoints with their dates, earliest first.
         row: a row without a `problem`.
         attempts: after so many days of trying, not reached is a final outcome.
+        day: the civil day on which somebody looked.
     """
     about: dict[str, Any] = row.model_dump(include={"student", "checkpoint", "evidence"})
-    check = Check(state=row.state, evidence=row.evidence, version=None, recorded_by=[])
+    check = check_of(row, day)
     held = pupil.checks.get(row.checkpoint)
     if held is not None and contradicts(held, row.state):
         pupil.conflicts[row.checkpoint] = check
@@ -87,10 +97,10 @@ def take(pupil: RegisteredPupil, dates: dict[str, date], row: CheckpointRow, att
         final = len(pupil.tries.get(row.checkpoint, ())) + 1 >= attempts
         if final:
             pupil.find(row.checkpoint, check)
-        return [NotReached(**about, final=final)]
+        return [NotReached(**about, final=final, again_on=None if final else row.again_on)]
     returned = row.state is Finding.PRESENT and pupil.was_lost(row.checkpoint, dates)
     events = retained(row.student, pupil, dates, row.checkpoint, row.state)
-    pupil.find(row.checkpoint, check)
+    pupil.add(row.checkpoint, check)
     return [(Returned if returned else OUTCOMES[row.state])(**about), *events]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.events import Event
 from domain.evidence import EvidenceGrade
+from domain.instants import Day
 from domain.stage_events import StageCommand
-from domain.stream import STUDENT, Command
+from domain.stream import STAFF, STUDENT, Command
 
 CHECKPOINT = r"^(D\+[1-9][0-9]{0,2}|term_end|next_March)$"
 Checkpoint = Annotated[str, Field(pattern=CHECKPOINT)]
@@ -69,6 +70,14 @@ class CheckpointDue(Event):
     students: int
 
 
+class CheckpointOverdue(Event):
+    """The term of a checkpoint's checks is over; so many pupils are still to be checked (FEATURES S11)."""
+
+    checkpoint: str
+    on: date
+    students: int
+
+
 class Checked(Event):
     """What every recorded check says."""
 
@@ -98,9 +107,24 @@ class Lost(Checked):
 
 
 class NotReached(Checked):
-    """Nobody could say where the pupil is; after so many days of trying that is a final, ordinary outcome."""
+    """Nobody could say where the pupil is; after so many days of trying that is a final, ordinary outcome.
+
+    Attributes:
+        again_on: the day of the next attempt, where one was agreed (FEATURES S10).
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("again_on",)
 
     final: bool
+    again_on: date | None = None
+
+
+class RefindPlanned(Event):
+    """A pupil is lost, and somebody will look for the pupil on a day; the plan ends when the pupil is found."""
+
+    student: str
+    on: date
+    who: str
 
 
 class Retained(Event):
@@ -146,12 +170,14 @@ RETENTION_EVENTS: tuple[type[Event], ...] = (
     FollowUpCorrected,
     FollowUpCancelled,
     CheckpointDue,
+    CheckpointOverdue,
     RetentionConfirmed,
     Returned,
     LawfulTransfer,
     SuspendedStudy,
     Lost,
     NotReached,
+    RefindPlanned,
     Retained,
     EvidenceConflicting,
     EvidenceResolved,
@@ -177,7 +203,7 @@ FINDING_EVENTS: tuple[type[Event], ...] = (
 
 
 class CheckpointRow(BaseModel):
-    """What was found of one pupil at one checkpoint, and how well it is known."""
+    """What was found of one pupil at one checkpoint, and how well it is known; and when somebody tries again."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -185,6 +211,7 @@ class CheckpointRow(BaseModel):
     checkpoint: Checkpoint
     state: Finding
     evidence: EvidenceGrade
+    again_on: Day | None = None
 
 
 class RecordCheckpoints(Command):
@@ -204,6 +231,15 @@ class ResolveEvidence(Command):
     evidence: EvidenceGrade
 
 
+class PlanRefind(Command):
+    """Say who looks for a lost pupil, and on which day; a later plan takes the place of an earlier one."""
+
+    kind: Literal["plan_refind"] = "plan_refind"
+    student: Student
+    on: Day
+    who: Annotated[str, Field(pattern=STAFF)]
+
+
 class CorrectedCheck(BaseModel):
     """The values of a recorded check that a correction can give."""
 
@@ -214,6 +250,6 @@ class CorrectedCheck(BaseModel):
 
 
 RetentionCommand = Annotated[
-    StageCommand | RecordCheckpoints | ResolveEvidence,
+    StageCommand | RecordCheckpoints | ResolveEvidence | PlanRefind,
     Field(discriminator="kind"),
 ]

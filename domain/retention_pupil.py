@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 from domain.evidence import EvidenceGrade
 from domain.policy import PolicyParameters
@@ -35,6 +36,9 @@ STANDINGS: dict[Finding, Standing] = {
 
 GONE = (Finding.TRANSFER, Finding.LOST)
 """After these no later check is needed."""
+
+FOUND_AGAIN = (Finding.PRESENT, Finding.TRANSFER, Finding.SUSPENDED)
+"""What a later checkpoint can say of a lost pupil (edge case 20)."""
 
 
 def checkpoint_date(name: str, registered_on: date, year: int, parameters: PolicyParameters) -> date:
@@ -67,7 +71,17 @@ def checkpoint_dates(registered_on: date, year: int, parameters: PolicyParameter
     return dict(sorted(later, key=lambda item: item[1]))
 
 
-class Check(BaseModel):
+class _Brief(BaseModel):
+    """Written without what is empty: the largest school has thousands of these in one state."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {name: value for name, value in data.items() if value or fields[name].is_required()}
+
+
+class Check(_Brief):
     """A finding on record.
 
     Attributes:
@@ -75,6 +89,8 @@ class Check(BaseModel):
             by other evidence.
         recorded_by: who found it, and for whom: they may say that they found another thing.
         corrected_by: who has corrected how well it is known, and for whom.
+        looked: the civil day on which somebody looked; None where an older stream does not say.
+        late: whether it was written down after the check's term was over.
     """
 
     state: Finding
@@ -82,6 +98,29 @@ class Check(BaseModel):
     version: int | None
     recorded_by: list[str]
     corrected_by: list[str] = []
+    looked: date | None = None
+    late: bool = False
+
+    def joined(self, other: Check) -> Check:
+        """Return two records of one finding as one: the earliest look, the best evidence, everybody's hands.
+
+        So the order in which they arrive does not matter; the later one is what a correction names.
+        """
+        earliest = min((self, other), key=lambda check: check.looked or date.min)
+        return other.model_copy(
+            update={
+                "evidence": max(self.evidence, other.evidence, key=lambda grade: grade.rank),
+                "looked": earliest.looked,
+                "late": earliest.late,
+                "recorded_by": list(dict.fromkeys([*self.recorded_by, *other.recorded_by])),
+                "corrected_by": self.corrected_by,
+            }
+        )
+
+    def adds(self, other: Check) -> bool:
+        """Tell whether another record of the same finding says more: an earlier look, or better evidence."""
+        earlier = None not in (self.looked, other.looked) and (other.looked or date.max) < (self.looked or date.min)
+        return earlier or other.evidence.rank > self.evidence.rank
 
     @property
     def hands(self) -> list[str]:
@@ -89,7 +128,14 @@ class Check(BaseModel):
         return [*self.recorded_by, *self.corrected_by]
 
 
-class RegisteredPupil(BaseModel):
+class Refind(BaseModel):
+    """Who looks for a lost pupil, and on which day."""
+
+    on: date
+    who: str
+
+
+class RegisteredPupil(_Brief):
     """What the stage keeps of one registered pupil.
 
     Attributes:
@@ -97,6 +143,8 @@ class RegisteredPupil(BaseModel):
         checks: checkpoint → what is held.
         conflicts: checkpoint → the other finding, where two contradict each other.
         tries: checkpoint → the civil days on which nobody was reached, until there is a finding.
+        again: checkpoint → the day of the next attempt, until there is a finding.
+        refind: the plan to look for a lost pupil, until the pupil is found.
     """
 
     school: str
@@ -104,6 +152,8 @@ class RegisteredPupil(BaseModel):
     checks: dict[str, Check] = {}
     conflicts: dict[str, Check] = {}
     tries: dict[str, list[str]] = {}
+    again: dict[str, date] = {}
+    refind: Refind | None = None
 
     def dates(self, year: int, parameters: PolicyParameters) -> dict[str, date]:
         """Return the pupil's checkpoints with their dates, earliest first."""
@@ -148,13 +198,25 @@ class RegisteredPupil(BaseModel):
         return held is not None and held.state is Finding.PRESENT
 
     def find(self, checkpoint: str, check: Check) -> None:
-        """Take in a finding: days of trying are over."""
+        """Take in a finding: days of trying are over, and a pupil who is found is looked for no more."""
         self.checks[checkpoint] = check
         self.conflicts.pop(checkpoint, None)
         self.tries.pop(checkpoint, None)
+        self.again.pop(checkpoint, None)
+        if check.state in FOUND_AGAIN:
+            self.refind = None
 
-    def tried(self, checkpoint: str, day: str) -> None:
-        """Take in a day on which nobody was reached; days count once."""
+    def add(self, checkpoint: str, check: Check) -> None:
+        """Take in a record: of the finding that is held already, or of a new one."""
+        held = self.checks.get(checkpoint)
+        same = held is not None and held.state is check.state
+        self.find(checkpoint, held.joined(check) if held is not None and same else check)
+
+    def tried(self, checkpoint: str, day: str, again_on: date | None = None) -> None:
+        """Take in a day on which nobody was reached; days count once; and the day of the next attempt."""
+        self.again.pop(checkpoint, None)
+        if again_on is not None:
+            self.again[checkpoint] = again_on
         days = self.tries.setdefault(checkpoint, [])
         if day not in days:
             days.append(day)

@@ -41,6 +41,19 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: no records of this pupil's checkpoint contradict each other, so nothing is to be decided. "
         "Check the reference and the checkpoint.",
     },
+    "NEXT_ATTEMPT_NOT_POSSIBLE": {
+        "zh": "只有未联系上的学生才能约定再次联系，且日期须晚于本次联系。请更正该行。",
+        "en": "A next attempt can be agreed only where nobody was reached, and for a later day than this one. "
+        "Correct the row.",
+    },
+    "STUDENT_NOT_LOST": {
+        "zh": "未受理：该学生目前不是流失状态，无需制定寻找计划。请核对编号。",
+        "en": "Not done: this pupil is not lost by what is known now, so nobody needs to look. Check the reference.",
+    },
+    "REFIND_IN_PAST": {
+        "zh": "未受理：寻找日期 {on} 已经过去。请填写今天或以后的日期。",
+        "en": "Not done: the day {on} has passed. Name today or a later day.",
+    },
 }
 """Refusal code → sentence by language."""
 
@@ -57,6 +70,10 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "zh": "{count} 项核查的日期未到，请届时核实",
         "en": "checks whose date has not come: {count} (wait for it)",
     },
+    "REFIND_PLANNED": {
+        "zh": "{count} 名流失学生已安排寻找，请按日期寻访",
+        "en": "lost pupils whom somebody plans to find: {count} (look on the planned day)",
+    },
 }
 """Blocker code → phrase by language, without a full stop: it stands in a list."""
 
@@ -64,13 +81,16 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     # commands
     "record_checkpoints": {"zh": "登记稳定情况核查", "en": "record retention checks"},
     "resolve_evidence": {"zh": "认定矛盾登记", "en": "decide between contradicting records"},
+    "plan_refind": {"zh": "安排寻找流失学生", "en": "plan to find a lost pupil"},
     # checkpoints
     "D+30": {"zh": "登记满 30 天", "en": "30 days after registration"},
     "term_end": {"zh": "期末", "en": "end of term"},
     "next_March": {"zh": "次年三月", "en": "next March"},
     # findings and standings
+    "registered": {"zh": "已登记学籍", "en": "registered"},
     "present": {"zh": "在校", "en": "present"},
     "transfer": {"zh": "合法转出", "en": "lawful transfer"},
+    "transferred": {"zh": "合法转出", "en": "transferred"},
     "suspended": {"zh": "休学", "en": "schooling suspended"},
     "lost": {"zh": "流失", "en": "lost"},
     "not_reached": {"zh": "未联系上", "en": "not reached"},

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from retention_courses import (
+    CONTENT,
     DISCIPLINE,
     LAST,
     OTHER_RECEIVER,
@@ -179,11 +180,12 @@ def test_a_list_of_checks_is_the_checks_one_by_one(rows):
     assert twice or refused[0] == bad
 
 
-def test_the_largest_school_fits_into_one_carry():
+@pytest.mark.parametrize("release", [2, 3])
+def test_the_largest_school_fits_into_one_carry(release):
     """1,600 registered pupils, all checks recorded by people with long references: below a megabyte."""
     classes = {f"2026-{number:02d}": [f"stu_{number:02d}{pupil:08d}" for pupil in range(40)] for number in range(1, 41)}
     students = [student for pupils in classes.values() for student in pupils]
-    stream = planned(classes=classes).to("2026-09-12 08:00")
+    stream = planned(classes=classes, content={**CONTENT, "release": release}).to("2026-09-12 08:00")
     stream.hear("registered", rows=[registration(student) for student in students])
     stream.to(LAST)
     who = REGISTRAR.model_copy(update={"id": "stf_0123456789abcdef"})
@@ -201,9 +203,10 @@ def test_events_hold_no_more_than_codes_references_dates_and_counts():
     fields = {name for event in RETENTION_EVENTS for name in event.model_fields}
     assert fields == {
         "student", "school", "registered_on", "checkpoint", "on", "due", "students", "evidence", "final", "held",
-        "held_evidence", "found", "found_evidence", "state", "reason", "corrects",
+        "held_evidence", "found", "found_evidence", "state", "reason", "corrects", "again_on", "who",
     }  # fmt: skip
-    assert [event.__name__ for event in RETENTION_EVENTS if "student" not in event.model_fields] == ["CheckpointDue"]
+    of_nobody = [event.__name__ for event in RETENTION_EVENTS if "student" not in event.model_fields]
+    assert of_nobody == ["CheckpointDue", "CheckpointOverdue"]
 
 
 # -- sentences --------------------------------------------------------------------------------------------------
@@ -226,5 +229,7 @@ def test_every_code_of_the_stage_has_its_words():
         assert braces(entry["zh"]) == {"count"}
         assert not entry["en"].endswith(".")
         assert not entry["zh"].endswith("。")
-    words = {*Finding, *EvidenceGrade, "D+30", "term_end", "next_March", "record_checkpoints", "resolve_evidence"}
-    assert sentences_retention.WORDS.keys() == words
+    commands = {"record_checkpoints", "resolve_evidence", "plan_refind"}
+    words = {*Finding, *EvidenceGrade, "D+30", "term_end", "next_March", *commands}
+    standings = {"registered", "transferred"}
+    assert sentences_retention.WORDS.keys() == words | standings
