@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
+from domain.consent import Standing
 from domain.events import Envelope, event_id
 from domain.notices import student_of
 from domain.time import instant
@@ -26,6 +28,30 @@ OCCASIONS: Final = {
     "visit_cancelled": ("CampusVisitPlanned", "trip", {"at": "visit_at", "receiving_school": "host"}),
 }
 """Purpose → event that set the occasion, its reference there and in the cause, and its facts by variable."""
+
+SAID: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "working_days_left": ("working_days_left", int),
+    "level": ("level", int),
+    "missing": ("missing", list),
+    "complaint": ("complaint", str),
+    "student": ("student", str),
+    "ends": ("cooling_ends", instant),
+    "short": ("short", bool),
+    "on": ("removed_on", date.fromisoformat),
+    "kept": ("kept", bool),
+    "now": ("document", str),
+    "callback_due": ("callback_due", date.fromisoformat),
+    "case": ("case", str),
+    "received_on": ("received_on", date.fromisoformat),
+    "due": ("due", date.fromisoformat),
+    "to_role": ("to_role", str),
+    "since": ("since", date.fromisoformat),
+    "attempts": ("attempts", int),
+    "day": ("day", date.fromisoformat),
+    "report": ("report", str),
+    "period": ("period", str),
+}
+"""A field of an event → the variable that shows it, and how it is read from the record."""
 
 CODED: Final = ("choice_notice", "choice_notice_pupil")
 """Purposes whose text has an answer code for the document that the cause names."""
@@ -54,6 +80,7 @@ class RecordDirectory:
         self._households: dict[str, Household | None] = {}
         self._causes: dict[str, Envelope] = {}
         self._occasions: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+        self._standings: dict[str, dict[str, Standing]] = {}
         self._codes: dict[CodeRequest, str] = {}
 
     # -- for a batch --------------------------------------------------------------------------------------------
@@ -68,6 +95,7 @@ class RecordDirectory:
         students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
         if students:
             await self._read_households(list(students))
+            await self._read_standings({notice.campaign: None for notice in notices}, list(students))
 
     async def read_codes(self, requests: Sequence[CodeRequest]) -> None:
         """Have the answer codes of a batch made."""
@@ -109,7 +137,10 @@ class RecordDirectory:
             raise UnsendableError("FACTS_MISSING")
         data = cause["data"]
         parts = notice.stream.split("/")
-        values = _staff_values(cause) | {"stage": "/".join(parts[4:])}  # campaign/county/year/school/stage
+        student = student_of(notice.recipient)
+        values = _values(cause, student) | {"stage": "/".join(parts[4:])}  # campaign/county/year/school/stage
+        if cause["type"] == "DestinationRemoved":
+            values["listed_school"] = await self.school(notice.campaign, data["school"])
         kind, reference, names = OCCASIONS.get(notice.purpose, ("", "", {}))
         if kind:
             set_by = self._set_by(cause, kind, reference)
@@ -119,6 +150,7 @@ class RecordDirectory:
             occasion=data[reference] if kind else None,
             document=data["document"] if notice.purpose in CODED else None,
             complaint_number=await self._complaint_number(notice.campaign),
+            standings=self._standings.get(student or "", {}),
         )
 
     async def code(self, request: CodeRequest) -> str:
@@ -154,6 +186,12 @@ class RecordDirectory:
         for student in students:
             self._households[student] = _household(held[student]) if student in held else None
 
+    async def _read_standings(self, campaigns: Iterable[str], students: Sequence[str]) -> None:
+        for campaign in campaigns:
+            for event in await self._ledger.outbox.about(campaign, "GuardianshipRecorded", students):
+                data = event["data"]
+                self._standings.setdefault(data["student"], {})[data["person"]] = Standing(data["standing"])
+
     async def _occasion(self, campaign: str, set_by: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, name in names.items():
@@ -179,8 +217,17 @@ def _household(held: HeldHousehold) -> Household:
     )
 
 
-def _staff_values(cause: Envelope) -> dict[str, Any]:
-    """Return what notices to staff say: counts, codes and references as the event has them."""
+def _values(cause: Envelope, student: str | None) -> dict[str, Any]:
+    """Return what an event says by the variables of the templates: counts, codes, references and times.
+
+    Args:
+        cause: the event; one about many pupils has a row for each.
+        student: the pupil whom the notice concerns, None for a notice to staff.
+    """
     data = cause["data"]
-    wanted = ("working_days_left", "level", "missing", "complaint", "student")
-    return {"received_at": instant(cause["recorded_at"]), **{name: data[name] for name in wanted if name in data}}
+    if student is not None and "rows" in data:
+        data = next(row for row in data["rows"] if row["student"] == student)
+    stream = cause["stream"].split("/")
+    of_stream = {"student": stream[-1]} if "dropout" in stream[4:5] else {}
+    said = {name: read(data[key]) for key, (name, read) in SAID.items() if data.get(key) is not None}
+    return {"received_at": instant(cause["recorded_at"]), **of_stream, **said}

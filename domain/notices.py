@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.actors import Role
 from domain.events import Envelope, event_id
 
 EMAIL: Final = "email"
@@ -15,6 +16,15 @@ EMAIL: Final = "email"
 
 PUPIL: Final = "pupil:"
 """Before a pupil's reference: the notice is for the pupil alone, not for the household."""
+
+TO_BOTH: Final = {
+    "CoolingStarted": "cooling_started",
+    "ConsentConfirmed": "consent_confirmed",
+    "SpringCaseReturned": "spring_returned",
+    "DestinationRemoved": "school_removed_from_list",
+    "WithdrawalReported": "withdrawal_reported",
+}
+"""Event → purpose of what pupil and household are told of their own consent; a pause holds none of it."""
 
 
 class NoticeState(StrEnum):
@@ -84,16 +94,60 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
         case "JoinerOverdue":
             occasion = f"{data['student']}@{data['due']}"
             return [_plan(envelope, "student_overdue", f"class_head@{school}", occasion)]
+        case "CallbackOverdue":
+            occasion = f"{data['student']}@{data['due']}"
+            return [_plan(envelope, "callback_overdue", "bureau_officer@bureau", occasion, optional=False)]
         case "ComplaintReceived":
             owner = f"{data['owner']}@bureau"
             return [_plan(envelope, "complaint_received", owner, data["complaint"], optional=False)]
+        case "ConsentVersionSuperseded":
+            return [_plan(envelope, "document_superseded", data["student"], data["now"], optional=False)]
+        case "CoolingLengthened":
+            plans = [_to_both(envelope, "cooling_lengthened", row["student"], row["ends"]) for row in data["rows"]]
+            return [plan for both in plans for plan in both]
+        case kind if kind in TO_BOTH:
+            return _to_both(envelope, TO_BOTH[kind], data["student"], envelope["occurred_at"])
+        case _:
+            return _to_offices(envelope, school)
+
+
+def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
+    """Return the notices about what an office owes: a case, a report, a visit; no pause holds one (design, section 5).
+
+    What has no role here (the centre school, the township) is told by the bureau's officer.
+    """
+    data = envelope["data"]
+    match envelope["type"]:
+        case "CaseOpened" if data["origin"] != "COMPLAINT":  # whose owner is told of the complaint itself
+            purpose, recipient, occasion = "case_opened", f"{data['owner']}@bureau", data["case"]
+        case "AcknowledgementOverdue" | "DecisionOverdue":
+            purpose, recipient = "complaint_deadline_missed", f"{data['to_role']}@bureau"
+            occasion = f"{data.get('step', 'acknowledgement')}@{data['due']}"
+        case "WrittenReportOverdue":
+            role = data["to_role"] if data["to_role"] in list(Role) else Role.BUREAU_OFFICER
+            purpose, recipient = "written_report_overdue", f"{role}@{school}"
+            occasion = f"{data['level']}@{envelope['occurred_at']}"
+        case "PersuasionOverdue":
+            purpose, recipient, occasion = "persuasion_overdue", f"principal@{school}", envelope["occurred_at"]
+        case "ReportMissed" | "ReportChased":
+            purpose, recipient = "report_missed", f"principal@{school}"
+            occasion = f"{data['day']}@{envelope['occurred_at']}"
+        case "PeriodicReportMissed":
+            purpose, recipient = "periodic_report_missed", f"principal@{school}"
+            occasion = data["period"]
         case _:
             return []
+    return [_plan(envelope, purpose, recipient, occasion, optional=False)]
 
 
 def student_of(recipient: str) -> str | None:
     """Return the pupil whom a notice concerns, None for a notice to staff."""
     return None if "@" in recipient else recipient.removeprefix(PUPIL)
+
+
+def _to_both(envelope: Envelope, purpose: str, student: str, occasion: str) -> list[NoticePlan]:
+    recipients = (student, f"{PUPIL}{student}")
+    return [_plan(envelope, purpose, recipient, occasion, optional=False) for recipient in recipients]
 
 
 def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str, *, optional: bool = True) -> NoticePlan:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The schema revision that this code reads and writes; the newest under `ledger/migrations/versions`."""
 
 MIGRATION_LOCK: Final = 0x6C6564676572

@@ -20,11 +20,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     exists,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -32,14 +30,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import Envelope, event_id
-from domain.notices import PUPIL, WAITING, NoticePlan, NoticeState, student_of
+from domain.notices import WAITING, NoticePlan, NoticeState
+from domain.silences import Silence
 from domain.time import instant, stamp
+from ledger.silences import Silences, cancelled, ending, note_silences, silenced, silences_of
 from ledger.tables import attempts, events, holds, outbox, suppressions
 
 NEVER_HELD: Final = ("meeting_cancelled", "visit_cancelled")
 """A family that is not told would stand before a closed door: a pause does not hold these, however optional."""
 
-LEFT_REGISTER: Final = "LEFT_REGISTER"
 LEASE_EXPIRED: Final = "LEASE_EXPIRED"
 TRIES_EXHAUSTED: Final = "TRIES_EXHAUSTED"
 
@@ -107,7 +106,7 @@ class Outcome:
         code: why, never a provider's own words.
         provider_id: what the provider calls the mail.
         template: purpose and version of what was sent.
-        digest: keyed digest of what was sent.
+        digest: keyed digest of what was sent; None where nothing was sent, or nobody knows what.
     """
 
     notice_id: str
@@ -165,61 +164,25 @@ class Outbox:
     ) -> None:
         """Plan the notices of fresh events, inside their transaction.
 
-        A pupil who has left gets none any more; one who is back gets what is planned from then on, and a notice that
-        was cancelled by the departure and is planned again waits as if it were new.
+        A pupil who has left gets none any more, one who goes elsewhere none about the choice; where that has ended,
+        the pupil gets what is planned from then on, and a notice that was cancelled by it and is planned again waits
+        as if it were new.
         """
-        for envelope in fresh:
-            if envelope["type"] == "LeftRegister":
-                await self._suppress(connection, envelope)
-            elif envelope["type"] == "StudentJoined":
-                await self._welcome(connection, envelope)
+        await note_silences(connection, self._insert, fresh)
         causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
         planned = [notice for notice in notices if notice.cause in causes]
         if not planned:
             return
-        gone = await self._suppressed(connection, planned)
-        rows = [{**notice.model_dump(), **_first_state(notice, gone)} for notice in planned]
+        silences = await silences_of(connection, planned)
+        rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
         await connection.execute(self._insert(outbox).on_conflict_do_nothing(), rows)
         again = [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED]
-        cancelled = (outbox.c.state == NoticeState.CANCELLED, outbox.c.code == LEFT_REGISTER)
+        silent = (outbox.c.state == NoticeState.CANCELLED, outbox.c.code.in_(list(Silence)))
         await connection.execute(
             update(outbox)
-            .where(outbox.c.notice_id.in_(again), *cancelled)
+            .where(outbox.c.notice_id.in_(again), *silent)
             .values(state=NoticeState.PLANNED, code=None, next_at=None)
         )
-
-    async def _welcome(self, connection: AsyncConnection, envelope: Envelope) -> None:
-        campaign, student = "/".join(envelope["stream"].split("/")[:3]), envelope["data"]["student"]
-        await connection.execute(
-            delete(suppressions).where(suppressions.c.campaign == campaign, suppressions.c.student == student)
-        )
-
-    async def _suppress(self, connection: AsyncConnection, envelope: Envelope) -> None:
-        campaign, student = "/".join(envelope["stream"].split("/")[:3]), envelope["data"]["student"]
-        row = {
-            "campaign": campaign,
-            "student": student,
-            "cause": event_id(envelope["stream"], envelope["version"]),
-            "reason": str(envelope["data"]["exit"]),
-            "at": envelope["recorded_at"],
-        }
-        await connection.execute(self._insert(suppressions).on_conflict_do_nothing(), row)
-        waiting = (
-            outbox.c.recipient.in_((student, f"{PUPIL}{student}")),
-            outbox.c.campaign == campaign,
-            outbox.c.state.in_(WAITING),
-        )
-        await connection.execute(update(outbox).where(*waiting).values(_cancelled(envelope["recorded_at"])))
-
-    async def _suppressed(self, connection: AsyncConnection, notices: Sequence[Any]) -> dict[tuple[str, str], None]:
-        """Return campaign and reference of those of the notices' pupils who have left."""
-        students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
-        if not students:
-            return {}
-        found = await connection.execute(
-            select(suppressions.c.campaign, suppressions.c.student).where(suppressions.c.student.in_(list(students)))
-        )
-        return {(row.campaign, row.student): None for row in found}
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -244,7 +207,7 @@ class Outbox:
             await self._expire(connection, campaign, channel, now, tries)
             wanted = (
                 _of(campaign, channel)
-                .where(_due(stamp(now)), ~_held(), ~_has_left_school())
+                .where(_due(stamp(now)), ~_held(), ~silenced())
                 .order_by(outbox.c.planned_at, outbox.c.notice_id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)  # PostgreSQL; on SQLite there is one writer
@@ -311,8 +274,8 @@ class Outbox:
         """End attempts, and give each row its next state; an attempt without a row decides nothing any more."""
         await connection.execute(END_ATTEMPT, [_ended(outcome) for outcome, _ in closing])
         again = [row for outcome, row in closing if row is not None and outcome.state in WAITING]
-        gone = await self._suppressed(connection, again)
-        after = [None if row is None else _after(row, outcome, gone, tries) for outcome, row in closing]
+        silences = await silences_of(connection, again)
+        after = [None if row is None else _after(row, outcome, silences, tries) for outcome, row in closing]
         if changes := [values for values in after if values is not None]:
             await connection.execute(CHANGE_ROW, changes)
         return [None if values is None else NoticeState(values["state"]) for values in after]
@@ -326,7 +289,7 @@ class Outbox:
         due = func.coalesce(func.sum(case((or_(_due(stamp(now)), lost), 1), else_=0)), 0)
         waits = func.min(func.coalesce(outbox.c.next_at, outbox.c.lease_until))
         query = select(func.count(), due, waits).where(
-            outbox.c.campaign == campaign, outbox.c.channel == channel, unfinished, ~_held(), ~_has_left_school()
+            outbox.c.campaign == campaign, outbox.c.channel == channel, unfinished, ~_held(), ~silenced()
         )
         async with self._engine.connect() as connection:
             count, ready, first = (await connection.execute(query)).one()
@@ -346,6 +309,13 @@ class Outbox:
             .where(events.c.stream == stream, or_(events.c.version.in_(list(versions)), earlier))
             .order_by(events.c.version)
         )
+        async with self._engine.connect() as connection:
+            return [json.loads(body) for body in await connection.scalars(query)]
+
+    async def about(self, campaign: str, kind: str, students: Sequence[str]) -> list[Envelope]:
+        """Return a campaign's events of one type about some pupils, in the order of each stream."""
+        of_pupils = (events.c.student.in_(list(students)), events.c.type == kind, events.c.campaign == campaign)
+        query = select(events.c.body).where(*of_pupils).order_by(events.c.stream, events.c.version)
         async with self._engine.connect() as connection:
             return [json.loads(body) for body in await connection.scalars(query)]
 
@@ -378,8 +348,12 @@ class Outbox:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
     async def suppressions(self, campaign: str) -> list[dict[str, Any]]:
-        """Return the pupils of a campaign who get no more notices, with the cause."""
-        query = select(suppressions).where(suppressions.c.campaign == campaign).order_by(suppressions.c.student)
+        """Return the pupils of a campaign who get no more notices, or none about the choice, with the cause."""
+        query = (
+            select(suppressions)
+            .where(suppressions.c.campaign == campaign)
+            .order_by(suppressions.c.student, suppressions.c.code)
+        )
         async with self._engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
@@ -393,13 +367,6 @@ def _due(now: str) -> ColumnElement[bool]:
     return or_(outbox.c.state == NoticeState.PLANNED, and_(again, outbox.c.next_at <= now))
 
 
-def _has_left_school() -> ColumnElement[bool]:
-    """Tell whether a notice's pupil has left: asked again at the claim, for plan and departure may cross each other."""
-    student = suppressions.c.student
-    to_pupil = or_(outbox.c.recipient == student, outbox.c.recipient == literal(PUPIL).concat(student))
-    return exists().where(suppressions.c.campaign == outbox.c.campaign, to_pupil)
-
-
 def _held() -> ColumnElement[bool]:
     """Tell whether a pause or a stop holds a notice: it is optional, and its stream lies in an open hold's scope."""
     inside = func.substr(outbox.c.stream, 1, func.length(holds.c.scope) + 1) == holds.c.scope.concat("/")
@@ -408,19 +375,15 @@ def _held() -> ColumnElement[bool]:
     return and_(outbox.c.optional, outbox.c.purpose.not_in(NEVER_HELD), held)
 
 
-def _cancelled(at: str) -> dict[str, Any]:
-    return {"state": NoticeState.CANCELLED, "state_at": at, "next_at": None, "code": LEFT_REGISTER}
-
-
-def _first_state(notice: NoticePlan, gone: dict[tuple[str, str], None]) -> dict[str, Any]:
-    if (notice.campaign, student_of(notice.recipient)) in gone:
-        return {"state": NoticeState.CANCELLED, "state_at": notice.planned_at, "code": LEFT_REGISTER}
+def _first_state(notice: NoticePlan, silences: Silences) -> dict[str, Any]:
+    if (silence := ending(notice, silences)) is not None:
+        return {"state": NoticeState.CANCELLED, "state_at": notice.planned_at, "code": silence}
     return {"state": NoticeState.PLANNED, "state_at": None, "code": None}
 
 
-def _after(row: Any, outcome: Outcome, gone: dict[tuple[str, str], None], tries: Tries) -> dict[str, Any]:
+def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries) -> dict[str, Any]:
     """Return what a submitted row becomes: final, to be tried again, or no longer wanted."""
-    known = row if outcome.code == LEASE_EXPIRED else outcome  # what a lost attempt sent nobody knows
+    known = row if outcome.digest is None else outcome  # nothing was sent, or nobody knows what: the mail before stays
     values: dict[str, Any] = {
         "of_notice": row.notice_id,
         "state": outcome.state,
@@ -431,8 +394,8 @@ def _after(row: Any, outcome: Outcome, gone: dict[tuple[str, str], None], tries:
         **{name: getattr(known, name) for name in SENT},
     }
     if outcome.state in WAITING:
-        if (row.campaign, student_of(row.recipient)) in gone:
-            values |= _cancelled(stamp(outcome.at))
+        if (silence := ending(row, silences)) is not None:
+            values |= cancelled(stamp(outcome.at), silence)
         elif row.attempts > len(tries.pauses):
             values |= {"state": NoticeState.FAILED_PERMANENT, "code": TRIES_EXHAUSTED}
         else:

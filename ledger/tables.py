@@ -90,6 +90,7 @@ suppressions = Table(
     metadata,
     Column("campaign", String(80), primary_key=True),
     Column("student", String(40), primary_key=True),
+    Column("code", String(40), primary_key=True, server_default="LEFT_REGISTER", doc="domain.silences.Silence"),
     Column("cause", String(220), nullable=False, doc="the event after which nothing more is sent"),
     Column("reason", String(64), nullable=False),
     Column("at", String(32), nullable=False),

@@ -15,11 +15,14 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from domain.exam_right import asks_for_waiver
+
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
 Audience = Literal["household", "pupil", "staff"]
-Kind = Literal["text", "word", "count", "instant", "blockers"]
+Kind = Literal["text", "word", "count", "instant", "day", "flag", "blockers"]
+"""A `flag` is for conditions: nothing where it is false."""
 Method = Literal["REQUEST", "CANCEL"]
 
 DIRECTORY: Final = Path(__file__).parent / "templates"
@@ -101,6 +104,8 @@ class Template(BaseModel):
             if used != declared:
                 differing = sorted(name for name in {**used, **declared} if (name in used) != (name in declared))
                 raise ValueError(f"{lang}: declared and used variables differ: {', '.join(differing)}")
+            if asks_for_waiver(f"{wording.subject}\n{wording.text}"):
+                raise ValueError(f"{lang}: no notice asks anybody to give up the examination")
             if self.audience != "staff":
                 words = f"{wording.subject}\n{wording.text}".lower()
                 if COMPLAINT not in used:

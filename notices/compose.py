@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from domain.consent import MAY_CONSENT, Standing
 from domain.notices import PUPIL, student_of
 from domain.time import instant
 from notices.calendars import Entry, entry_uid
@@ -75,12 +76,14 @@ class Facts:
         occasion: the session's or trip's reference, for the calendar.
         document: version of the notice that a code is for, None where the purpose has no code.
         complaint_number: where families complain.
+        standings: what is on record of the persons around the pupil, by reference; most are not there.
     """
 
     values: Mapping[str, Any]
     occasion: str | None
     document: str | None
     complaint_number: str
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ async def draft(notice: Notice, directory: Directory, sender: str, lang: Languag
     if household is None or household.pupil.ref != student:
         raise UnsendableError("HOUSEHOLD_UNKNOWN")
     party: Party = "pupil" if notice.recipient.startswith(PUPIL) else "guardian"
-    contact = addressee(household, party)
+    contact = addressee(household, party, facts.standings, coded=facts.document is not None)
     language = _language(contact.language, lang)
     values = {
         **facts.values,
@@ -240,13 +243,26 @@ def written(drafted: Draft, code: str | None) -> tuple[Mail, str]:
     return mail, rendered.template
 
 
-def addressee(household: Household, party: Party) -> Contact:
+def addressee(household: Household, party: Party, standings: Mapping[str, Standing], *, coded: bool) -> Contact:
     """Return whom a notice goes to: the pupil, or the first guardian with an address.
+
+    Who may consent comes before a caregiver, who may be told and gets no code; a parent without custody gets nothing
+    (edge cases 1 and 2). Nobody on record is taken for a guardian, as wherever a family acts.
+
+    Args:
+        household: the family.
+        party: pupil or guardian.
+        standings: what is on record of its persons.
+        coded: whether the notice has an answer code.
 
     Raises:
         UnsendableError: NO_ADDRESS.
     """
-    candidates = (household.pupil,) if party == "pupil" else household.guardians
+    guardians = [
+        contact for contact in household.guardians if standings.get(contact.ref, MAY_CONSENT[0]) in MAY_CONSENT
+    ]
+    caregivers = [one for one in household.guardians if standings.get(one.ref) is Standing.CAREGIVER]
+    candidates = [household.pupil] if party == "pupil" else [*guardians, *([] if coded else caregivers)]
     for contact in candidates:
         if valid_address(contact.email):
             return contact

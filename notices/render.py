@@ -6,7 +6,7 @@ import functools
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from jinja2 import Template as JinjaTemplate
@@ -135,10 +135,27 @@ def _instant(value: Any, lang: Language) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise TypeError
     civil = value.astimezone(SHANGHAI)
-    weekday, clock = _WEEKDAYS[lang][civil.weekday()], f"{civil:%H:%M}"
+    between = "" if lang == "zh" else ", "
+    return f"{_written(civil, lang)}{between}{civil:%H:%M}"
+
+
+def _day(value: Any, lang: Language) -> str:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise TypeError
+    return _written(value, lang)
+
+
+def _written(day: date, lang: Language) -> str:
+    weekday = _WEEKDAYS[lang][day.weekday()]
     if lang == "zh":
-        return f"{civil.year}年{civil.month}月{civil.day}日（{weekday}）{clock}"
-    return f"{weekday} {civil.day} {_MONTHS[civil.month - 1]} {civil.year}, {clock}"
+        return f"{day.year}年{day.month}月{day.day}日（{weekday}）"
+    return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _flag(value: Any, _lang: Language) -> str:
+    if not isinstance(value, bool):
+        raise TypeError
+    return "yes" if value else ""
 
 
 def _blockers(value: Any, lang: Language) -> str:
@@ -153,5 +170,7 @@ _KINDS: Final[dict[Kind, Callable[[Any, Language], str]]] = {
     "word": _word,
     "count": _count,
     "instant": _instant,
+    "day": _day,
+    "flag": _flag,
     "blockers": _blockers,
 }

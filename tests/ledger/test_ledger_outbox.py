@@ -27,8 +27,9 @@ from domain.events import Envelope, Event
 from domain.notices import EMAIL, NoticePlan, NoticeState, notices_for
 from domain.parent_meetings import HouseholdInvited
 from domain.school_events import LeftRegister, StudentJoined
+from domain.silences import Silence
 from domain.time import instant, stamp
-from ledger.outbox import LEASE_EXPIRED, LEFT_REGISTER, TRIES_EXHAUSTED, Claimed, Outcome, Tries
+from ledger.outbox import LEASE_EXPIRED, TRIES_EXHAUSTED, Claimed, Outcome, Tries
 from ledger.store import Ledger
 from ledger.tables import outbox
 
@@ -194,7 +195,7 @@ async def test_a_lost_attempt_leaves_what_an_earlier_one_sent(ledger: Ledger) ->
     """The wording of the first attempt is that of every other, whatever became of one in between."""
     await put(ledger, invited(1))
     (row,) = await claim(ledger)
-    await settle(ledger, row, TEMPORARY, NOW, template="meeting_invitation/1")
+    await settle(ledger, row, TEMPORARY, NOW, template="meeting_invitation/1", digest="d" * 64)
     (again,) = await claim(ledger, NOW + PAUSES[0])
     await claim(ledger, NOW + PAUSES[0] + LEASE)
     (third,) = await claim(ledger, NOW + PAUSES[0] + LEASE + PAUSES[1])
@@ -294,11 +295,12 @@ async def test_whoever_leaves_the_register_gets_nothing_more(ledger: Ledger) -> 
         student(2): "planned",
         "class_head@1": "planned",
     }
-    assert {row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="cancelled")} == {LEFT_REGISTER}
+    assert {row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="cancelled")} == {Silence.LEFT_REGISTER}
     assert await ledger.outbox.suppressions(CAMPAIGN) == [
         {
             "campaign": CAMPAIGN,
             "student": student(1),
+            "code": "LEFT_REGISTER",
             "cause": f"{CAMPAIGN}/{SCHOOL}#1",
             "reason": "transfer",
             "at": left[0]["recorded_at"],

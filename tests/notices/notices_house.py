@@ -119,10 +119,14 @@ def pause() -> Event:
 
 @dataclass
 class People:
-    """A registry of families that follow from their numbers; `without` have no address, `second` only the second."""
+    """A registry of families that follow from their numbers; `without` have no address, `second` only the second.
+
+    Both guardians have one in the families of `both`.
+    """
 
     without: tuple[int, ...] = ()
     second: tuple[int, ...] = ()
+    both: tuple[int, ...] = ()
     english: tuple[int, ...] = ()
     forgotten: tuple[int, ...] = ()
     asked: list[str] = field(default_factory=list)
@@ -138,7 +142,7 @@ class People:
         if number in self.forgotten:
             return None
         email = "" if number in self.without or number in self.second else address(number)
-        other = f"second{number:06d}@family.invalid" if number in self.second else ""
+        other = f"second{number:06d}@family.invalid" if number in (*self.second, *self.both) else ""
         language = "en" if number in self.english else ""
         return Household(
             student_ref=ref,
@@ -154,7 +158,7 @@ class People:
         )
 
     async def staff(self, campaign: str) -> tuple[StaffMember, ...]:
-        """Return two class heads of the school, one of another, and a discipline officer."""
+        """Return two class heads of the school, its principal, one head of another school, and the bureau's."""
         assert campaign == CAMPAIGN
         rows = (
             ("stf_head1", "class_head", SCHOOL, "head1@school.invalid"),
@@ -162,6 +166,9 @@ class People:
             ("stf_other", "class_head", "9900010002", "other@school.invalid"),
             ("stf_silent", "class_head", SCHOOL, ""),
             ("stf_disc", "discipline_officer", "", "discipline@county.invalid"),
+            ("stf_prin", "principal", SCHOOL, "principal@school.invalid"),
+            ("stf_offi", "bureau_officer", "", "officer@county.invalid"),
+            ("stf_audi", "auditor", "", "auditor@county.invalid"),
         )
         return tuple(
             StaffMember.model_validate({"staff_ref": ref, "role": role, "school": school, "email": email})

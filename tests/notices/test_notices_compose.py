@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notices_house import BEGIN, CAMPAIGN, MEETINGS, SCHOOL, SENDER
 
+from domain.consent import Standing
 from domain.time import stamp
 from notices.catalogue import catalogue
 from notices.compose import CodeRequest, Contact, Facts, Household, Notice, UnsendableError, compose
@@ -41,7 +42,8 @@ def household(number, *, first=True, second=True, language=""):
 class Village:
     """A directory of many families."""
 
-    def __init__(self, families):
+    def __init__(self, families, standings=None):
+        self.standings = standings or {}
         self.families = {family.pupil.ref: family for family in families}
         self.requests = []
 
@@ -59,9 +61,11 @@ class Village:
 
     async def facts(self, notice):
         """Return one occasion."""
-        values = {"meeting_at": BEGIN, "visit_at": BEGIN, "host": "某职业学校"}
+        values = {"meeting_at": BEGIN, "visit_at": BEGIN, "host": "某职业学校", "cooling_ends": BEGIN, "short": True}
+        values |= {"listed_school": "某职业学校", "removed_on": BEGIN.date(), "kept": True, "document": "letter-2"}
+        values |= {"callback_due": BEGIN.date()}
         coded = notice.purpose.startswith("choice_notice")
-        return Facts(values, "s1", "letter-1" if coded else None, "12345")
+        return Facts(values, "s1", "letter-1" if coded else None, "12345", self.standings)
 
     async def code(self, request):
         """Return a code that names whom it is for."""
@@ -126,6 +130,36 @@ async def test_a_family_that_cannot_be_written_to_is_named_by_a_code(family, pur
     with pytest.raises(UnsendableError) as caught:
         await compose(notice(purpose, 1), Village([family]), SENDER, "zh")
     assert (caught.value.code, str(caught.value)) == (code, code)
+
+
+FIRST, SECOND = "gdn_q1q1", "gdn_q1q2"
+
+
+@pytest.mark.parametrize(
+    ("standings", "coded", "told"),
+    [
+        ({}, "first", "first"),
+        ({FIRST: Standing.GUARDIAN}, "first", "first"),
+        ({FIRST: Standing.INSTITUTION}, "first", "first"),
+        ({FIRST: Standing.CAREGIVER}, "second", "second"),
+        ({FIRST: Standing.NO_CUSTODY}, "second", "second"),
+        ({FIRST: Standing.CAREGIVER, SECOND: Standing.NO_CUSTODY}, None, "first"),
+        ({FIRST: Standing.NO_CUSTODY, SECOND: Standing.CAREGIVER}, None, "second"),
+        ({FIRST: Standing.NO_CUSTODY, SECOND: Standing.NO_CUSTODY}, None, None),
+    ],
+)
+async def test_a_code_goes_to_nobody_who_cannot_consent(standings, coded, told):
+    """A caregiver may be told and gets no code; a parent without custody gets neither (edge cases 1 and 2)."""
+    for purpose, reader in (("choice_notice", coded), ("consent_confirmed", told)):
+        village = Village([household(1)], standings)
+        if reader is None:
+            with pytest.raises(UnsendableError, match="NO_ADDRESS"):
+                await compose(notice(purpose, 1), village, SENDER, "zh")
+            assert village.requests == []
+            continue
+        mail, _ = await compose(notice(purpose, 1), village, SENDER, "zh")
+        assert mail.recipients == (marks(1)[reader],)
+        assert all(request.person == (FIRST if reader == "first" else SECOND) for request in village.requests)
 
 
 async def test_no_code_is_made_for_a_family_without_an_address():

@@ -13,12 +13,14 @@ from notices_house import (
     MEETINGS,
     NOW,
     SCHOOL,
+    SCHOOL_NAME,
     TRIES,
     Clock,
     Drafted,
     NoticeOffered,
     People,
     address,
+    code_for,
     dispatcher,
     invite,
     more,
@@ -34,7 +36,24 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.dispatch import Outcomes
+from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportMissed
+from domain.compliance_case_events import AcknowledgementOverdue
+from domain.consent import Standing
+from domain.dropout_events import PersuasionOverdue, WrittenReportOverdue
+from domain.evidence import EvidenceGrade
+from domain.filing_consent_events import (
+    ConsentConfirmed,
+    ConsentVersionSuperseded,
+    CoolingEnd,
+    CoolingLengthened,
+    CoolingStarted,
+    DestinationRemoved,
+    GuardianshipRecorded,
+    SpringCaseReturned,
+    WithdrawalReported,
+)
 from domain.notices import NoticeState
+from domain.time import instant
 from ledger.outbox import Outcome
 from notices.sink import Mood, Sink, _Protocol
 from protocol import DispatchRequest
@@ -114,6 +133,120 @@ async def test_a_letter_to_parents_goes_to_guardian_and_pupil_each_with_a_code(l
     assert "P001-STU1" in texts["pupil000001@family.invalid"]
     assert all("letter-2025-1" in text for text in texts.values())
     assert (await states(ledger))[f"{student(1)} meeting_invitation"] == "planned"
+
+
+FILING = f"{CAMPAIGN}/{SCHOOL}/application-filing"
+OWN_NOTICES = {
+    "a cooling-off": (
+        CoolingStarted(student=student(1), ends=instant("2025-03-17T23:59:59+08:00"), short=True),
+        ("2025年3月17日（星期一）23:59", "比平常短"),
+    ),
+    "longer cooling-offs": (
+        CoolingLengthened(
+            rows=(
+                CoolingEnd(student=student(2), ends=instant("2025-03-20T23:59:59+08:00")),
+                CoolingEnd(student=student(1), ends=instant("2025-03-19T23:59:59+08:00")),
+            )
+        ),
+        ("2025年3月19日（星期三）23:59",),
+    ),
+    "a confirmed consent": (ConsentConfirmed(student=student(1)), ("同意已生效",)),
+    "no more spring": (SpringCaseReturned(student=student(1)), ("照常参加中考",)),
+    "a school off the list": (
+        DestinationRemoved(student=student(1), school=SCHOOL, on=AT.date(), kept=False),
+        (SCHOOL_NAME, "2025年3月10日（星期一）", "重新选择"),
+    ),
+    "a newer letter": (
+        ConsentVersionSuperseded(student=student(1), was="letter-1", now="letter-2"),
+        ("letter-2", "不再往下办理"),
+    ),
+    "a reported withdrawal": (
+        WithdrawalReported(student=student(1), channel="call", callback_due=AT.date()),
+        ("2025年3月10日（星期一）", "不撤回"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OWN_NOTICES)
+async def test_a_family_reads_what_the_record_says_of_its_own_consent(ledger, sink, case):
+    """Its own row, its own end, its own school; with the complaint line, and without anybody's code."""
+    event, expected = OWN_NOTICES[case]
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN, complaint_line="0871-12345")]))
+    await put(ledger, sealed(FILING, [event]))
+    result = await drain(dispatcher(ledger, sink))
+    assert result.failed == 0
+    text = next(kept.text for kept in sink.mails if kept.recipient == address(1))
+    assert all(words in text for words in (*expected, "学生000001", "0871-12345"))
+    assert "学生000002" not in text
+
+
+TO_STAFF = {
+    "a late acknowledgement": (
+        f"{CAMPAIGN}/compliance/cmp-1",
+        AcknowledgementOverdue(case="cmp-1", due=AT.date(), to_role="discipline_officer"),
+        "discipline@county.invalid",
+        ("cmp-1", "2025年3月10日（星期一）"),
+    ),
+    "a written report": (
+        f"{CAMPAIGN}/{SCHOOL}/dropout/{student(1)}",
+        WrittenReportOverdue(level=5, to_role="township", due=AT.date()),
+        "officer@county.invalid",
+        (student(1), SCHOOL_NAME, "乡镇政府", "第 5 级"),
+    ),
+    "no attempt": (
+        f"{CAMPAIGN}/{SCHOOL}/dropout/{student(1)}",
+        PersuasionOverdue(since=AT.date(), attempts=2),
+        "principal@school.invalid",
+        (student(1), "2025年3月10日（星期一）", "2 次"),
+    ),
+    "a missing report": (
+        f"{CAMPAIGN}/{SCHOOL}/attendance",
+        ReportMissed(day=AT.date()),
+        "principal@school.invalid",
+        ("2025年3月10日（星期一）", "缺报不等于零报告"),
+    ),
+    "a missing weekly report": (
+        f"{CAMPAIGN}/{SCHOOL}/attendance",
+        PeriodicReportMissed(report=PeriodKind.WEEKLY, period="2025-W10"),
+        "principal@school.invalid",
+        ("2025-W10", "周报"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TO_STAFF)
+async def test_an_office_reads_what_it_owes_also_while_the_campaign_is_paused(ledger, sink, case):
+    """Attendance, dropout and complaints go on under a pause; codes, references and days, nobody's name."""
+    stream, event, reader, expected = TO_STAFF[case]
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN), pause()]))
+    await put(ledger, sealed(stream, [event]))
+    assert (await drain(dispatcher(ledger, sink))).accepted == 1
+    (kept,) = sink.mails
+    assert kept.recipient == reader
+    assert all(words in kept.text for words in expected)
+    assert "学生000001" not in kept.text
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the letter", "after it was planned"])
+async def test_a_guardian_without_custody_gets_no_letter_and_no_code(ledger, sink, late):
+    """The record is asked when the mail is written; the code is the other guardian's."""
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN)]))
+    family = [
+        GuardianshipRecorded(
+            student=student(1), person="gdn_000001a", standing=Standing.NO_CUSTODY, evidence=EvidenceGrade.DOCUMENT
+        ),
+        NoticeOffered(student=student(1), document="letter-2025-1"),
+    ]
+    await put(ledger, sealed(FILING, reversed(family) if late else family))
+    asked = []
+
+    async def code(requests):
+        asked.extend(request.person for request in requests)
+        return await code_for(requests)
+
+    await drain(dispatcher(ledger, sink, People(both=(1,)), code=code))
+    assert sorted(asked) == ["gdn_000001b", "stu_000001"]
+    assert {kept.recipient for kept in sink.mails} == {"second000001@family.invalid", "pupil000001@family.invalid"}
 
 
 async def test_staff_are_told_counts_and_codes(ledger, sink):
@@ -210,6 +343,28 @@ async def test_a_mail_is_not_begun_when_its_lease_is_nearly_over(ledger, sink):
     assert (result.accepted, result.failed, len(sink.mails)) == (2, 1, 2)
     (row,) = await ledger.outbox.find(CAMPAIGN, state="failed_temporary")
     assert row["code"] == "LEASE_TOO_SHORT"
+    assert (row["provider_id"], row["template"], row["digest"]) == (None, None, None)
+
+
+async def test_an_attempt_that_sent_nothing_leaves_the_mail_before_on_the_row(ledger, sink):
+    """What was sent last stays known where the next try has no time left, or finds nobody to send to."""
+    await invite(ledger, 2)
+    clock = Clock()
+    sink.mood = lambda _recipient, _before: Mood.FULL
+    await drain(dispatcher(ledger, sink, clock=clock, connections=1))
+    sent = {row["notice_id"]: (row["template"], row["digest"]) for row in await ledger.outbox.find(CAMPAIGN)}
+    assert all(template and len(digest) == 64 for template, digest in sent.values())
+
+    def slow(_recipient, _before):
+        clock.move(timedelta(minutes=9))
+        return Mood.FULL
+
+    clock.move(timedelta(days=1))
+    sink.mood = slow
+    await drain(dispatcher(ledger, sink, clock=clock, connections=1))
+    rows = await ledger.outbox.find(CAMPAIGN)
+    assert "LEASE_TOO_SHORT" in {row["code"] for row in rows}
+    assert {row["notice_id"]: (row["template"], row["digest"]) for row in rows} == sent
 
 
 async def test_nothing_personal_leaves_with_an_error(ledger, sink):

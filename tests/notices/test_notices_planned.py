@@ -5,7 +5,23 @@ from __future__ import annotations
 import pytest
 from notices_house import BEGIN, CAMPAIGN, SCHOOL, NoticeOffered, sealed, student
 
+from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportChased, ReportMissed, ReportReminded
 from domain.campaign_events import ComplaintReceived
+from domain.compliance_case_events import AcknowledgementOverdue, CaseOpened, DecisionOverdue
+from domain.consent import SuspensionReason
+from domain.dropout_events import PersuasionOverdue, WrittenReportOverdue
+from domain.filing_consent_events import (
+    CallbackOverdue,
+    ConsentConfirmed,
+    ConsentSuspended,
+    ConsentVersionSuperseded,
+    CoolingEnd,
+    CoolingLengthened,
+    CoolingStarted,
+    DestinationRemoved,
+    SpringCaseReturned,
+    WithdrawalReported,
+)
 from domain.notices import notices_for, student_of
 from domain.school_visits_events import SeatOffered, SeatWithdrawn
 from domain.stage_events import JoinerOverdue
@@ -15,6 +31,34 @@ DAY = BEGIN.date()
 COMPLAINT = ComplaintReceived(
     complaint="cmp_1", about=SCHOOL, matter="PRESSURE", owner="auditor", acknowledge_by=DAY, decide_by=DAY
 )
+
+
+def both(purpose, number):
+    """Return the household's and the pupil's notice."""
+    return [(purpose, student(number), False), (purpose, f"pupil:{student(number)}", False)]
+
+
+def opened(origin):
+    """Return the beginning of a case."""
+    return CaseOpened(
+        campaign=CAMPAIGN,
+        case="cmp-1",
+        origin=origin,
+        about=SCHOOL,
+        matter="PRESSURE",
+        owner="auditor",
+        acknowledge_by=DAY,
+        decide_by=None,
+        received_on=DAY,
+        made_by=(),
+        notes=(),
+        self_reported=False,
+        schools=(SCHOOL,),
+        policy={},
+        calendar={},
+    )
+
+
 CASES = {
     "a seat": (SeatOffered(trip="t1", student=student(1)), [("visit_invitation", student(1), True)]),
     "a seat taken back": (SeatWithdrawn(trip="t1", student=student(1)), [("visit_cancelled", student(1), True)]),
@@ -26,7 +70,61 @@ CASES = {
         JoinerOverdue(student=student(1), due=DAY),
         [("student_overdue", f"class_head@{SCHOOL}", True)],
     ),
+    "a call of the bureau": (
+        CallbackOverdue(student=student(1), due=DAY),
+        [("callback_overdue", "bureau_officer@bureau", False)],
+    ),
     "a complaint": (COMPLAINT, [("complaint_received", "auditor@bureau", False)]),
+    "a cooling-off": (CoolingStarted(student=student(1), ends=BEGIN, short=False), both("cooling_started", 1)),
+    "longer cooling-offs": (
+        CoolingLengthened(rows=tuple(CoolingEnd(student=student(n), ends=BEGIN) for n in (1, 2))),
+        [*both("cooling_lengthened", 1), *both("cooling_lengthened", 2)],
+    ),
+    "a confirmed consent": (ConsentConfirmed(student=student(1)), both("consent_confirmed", 1)),
+    "no more spring": (SpringCaseReturned(student=student(1)), both("spring_returned", 1)),
+    "a school off the list": (
+        DestinationRemoved(student=student(1), school="9900020001", on=DAY, kept=True),
+        both("school_removed_from_list", 1),
+    ),
+    "a newer letter": (
+        ConsentVersionSuperseded(student=student(1), was="letter-1", now="letter-2"),
+        [("document_superseded", student(1), False)],
+    ),
+    "a reported withdrawal": (
+        WithdrawalReported(student=student(1), channel="call", callback_due=DAY),
+        both("withdrawal_reported", 1),
+    ),
+    "a suspension by an office": (
+        ConsentSuspended(student=student(1), reason=SuspensionReason.IMPOSTOR_SUSPECTED),
+        [],
+    ),
+    "a case from a suspicion": (opened("SUSPICION"), [("case_opened", "auditor@bureau", False)]),
+    "a case from a note": (opened("NOTE"), [("case_opened", "auditor@bureau", False)]),
+    "a case from a complaint": (opened("COMPLAINT"), []),
+    "a late acknowledgement": (
+        AcknowledgementOverdue(case="cmp-1", due=DAY, to_role="discipline_officer"),
+        [("complaint_deadline_missed", "discipline_officer@bureau", False)],
+    ),
+    "a late decision": (
+        DecisionOverdue(case="cmp-1", due=DAY, to_role="auditor", step="appeal"),
+        [("complaint_deadline_missed", "auditor@bureau", False)],
+    ),
+    "a written report": (
+        WrittenReportOverdue(level=2, to_role="principal", due=DAY),
+        [("written_report_overdue", f"principal@{SCHOOL}", False)],
+    ),
+    "a written report that the township is told of": (
+        WrittenReportOverdue(level=5, to_role="township", due=DAY),
+        [("written_report_overdue", f"bureau_officer@{SCHOOL}", False)],
+    ),
+    "no attempt": (PersuasionOverdue(since=DAY, attempts=1), [("persuasion_overdue", f"principal@{SCHOOL}", False)]),
+    "a day's reminder": (ReportReminded(day=DAY), []),
+    "a missing report": (ReportMissed(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),
+    "a report asked for again": (ReportChased(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),
+    "a missing weekly report": (
+        PeriodicReportMissed(report=PeriodKind.WEEKLY, period="2025-W10"),
+        [("periodic_report_missed", f"principal@{SCHOOL}", False)],
+    ),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from notices_house import AT
 
 from domain.time import instant
+from domain.words import WORDS
 from notices.catalogue import DIRECTORY, LANGUAGES, TemplateError, catalogue, load
 from notices.render import render
 
@@ -21,6 +22,8 @@ VALUES = {
     "word": "parent-meetings",
     "count": 3,
     "instant": AT,
+    "day": AT.date(),
+    "flag": True,
     "blockers": [{"code": "SESSIONS_NOT_HELD", "count": 2}],
 }
 
@@ -32,19 +35,34 @@ def values(purpose):
 
 
 def test_every_purpose_that_events_ask_for_has_a_template():
-    """The ten purposes of this release."""
+    """The purposes of this release, each with words of its own for the outbox's list."""
     assert PURPOSES == (
+        "callback_overdue",
+        "case_opened",
         "choice_notice",
         "choice_notice_pupil",
+        "complaint_deadline_missed",
         "complaint_received",
+        "consent_confirmed",
+        "cooling_lengthened",
+        "cooling_started",
+        "document_superseded",
         "meeting_cancelled",
         "meeting_invitation",
+        "periodic_report_missed",
+        "persuasion_overdue",
+        "report_missed",
+        "school_removed_from_list",
+        "spring_returned",
         "stage_escalation",
         "stage_reminder",
         "student_overdue",
         "visit_cancelled",
         "visit_invitation",
+        "withdrawal_reported",
+        "written_report_overdue",
     )
+    assert not [purpose for purpose in PURPOSES if purpose not in WORDS]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -105,6 +123,57 @@ def test_the_letter_to_parents_says_what_it_must():
         assert phrase in text
 
 
+CONSENTS = (
+    "cooling_started",
+    "cooling_lengthened",
+    "consent_confirmed",
+    "spring_returned",
+    "school_removed_from_list",
+    "document_superseded",
+    "withdrawal_reported",
+)
+
+
+@pytest.mark.parametrize("purpose", CONSENTS)
+def test_what_a_family_reads_of_its_consent_says_that_nothing_harms_and_presses_for_nothing(purpose):
+    """A way out or back, no disadvantage, nothing that must be done by a day; and no answer code in any of them."""
+    for flag in (False, True):
+        given = values(purpose)
+        given |= {name: flag for name, kind in catalogue().find(purpose).variables.items() if kind == "flag"}
+        chinese, english = (render(purpose, lang, given).text for lang in LANGUAGES)
+        assert "对孩子没有任何影响" in chinese
+        assert "your child no harm" in english
+        assert any(word in chinese for word in ("撤回", "不用答复", "先不决定"))
+        for word in ("必须", "务必", "请尽快", "逾期", "尽早", "名额有限", "否则"):
+            assert word not in chinese
+        for word in ("must", "as soon as", "hurry", "otherwise", "limited"):
+            assert word not in english.lower()
+        assert not re.search(r"\n{3}", chinese + english)
+    assert "answer_code" not in catalogue().find(purpose).variables
+
+
+def test_the_cooling_off_is_printed_to_its_real_end_and_a_short_one_says_so():
+    """The family reads the minute in which it ends, and why it is shorter where it is."""
+    given = values("cooling_started") | {"cooling_ends": instant("2025-03-17T23:59:59+08:00")}
+    for lang, end, short in (
+        ("zh", "2025年3月17日（星期一）23:59", "比平常短"),
+        ("en", "17 March 2025, 23:59", "shorter"),
+    ):
+        plain = render("cooling_started", lang, given | {"short": False})
+        assert end in plain.text
+        assert end in plain.subject
+        assert short not in plain.text
+        assert short in render("cooling_started", lang, given | {"short": True}).text
+
+
+def test_a_school_off_the_list_keeps_a_place_or_opens_the_choice_anew():
+    """Whoever was admitted reads of the kept place; whoever was not, that the choice is open."""
+    given = values("school_removed_from_list")
+    kept, lost = (render("school_removed_from_list", "zh", given | {"kept": kept}).text for kept in (True, False))
+    assert ("名额为你们保留" in kept, "重新选择" in kept) == (True, False)
+    assert ("名额为你们保留" in lost, "重新选择" in lost) == (False, True)
+
+
 @pytest.mark.parametrize("purpose", [purpose for purpose in PURPOSES if purpose not in FAMILY])
 def test_a_notice_to_staff_has_no_place_for_a_person(purpose):
     """Counts, codes and references only (section 8)."""
@@ -142,6 +211,21 @@ def test_values_that_do_not_fit_are_refused_without_being_repeated(change, probl
     with pytest.raises(TemplateError) as caught:
         render("meeting_invitation", "zh", values("meeting_invitation") | change)
     assert str(caught.value) == f"meeting_invitation/1: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"removed_on": AT}, "removed_on is no day"),
+        ({"kept": "yes"}, "kept is no flag"),
+        ({"kept": None}, "kept is no flag"),
+    ],
+)
+def test_a_day_and_a_flag_are_nothing_else(change, problem):
+    """A time is no day, and a word is no flag: whatever it says, it would be true."""
+    with pytest.raises(TemplateError) as caught:
+        render("school_removed_from_list", "zh", values("school_removed_from_list") | change)
+    assert str(caught.value) == f"school_removed_from_list/1: {problem}"
 
 
 def test_a_missing_value_is_refused():
