@@ -1,1 +1,1 @@
-"""What an auditor does with the record: verify the ledger alone, and replay the engine's histories against it."""
+"""What an auditor does with the record: verify, replay, ask every rule of it, and compute its figures again."""

@@ -1,4 +1,4 @@
-"""`audit replay|timeline|as-of`: is the record right, who did what when, and what was known at a moment."""
+"""`audit replay|timeline|as-of|check|explain`: is the record right, who did what when, are the rules kept, and why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.text import Text
 from audit.as_of import as_of, moment
 from audit.replay import replay
 from audit.timeline import Line, read_timeline
+from cli.audit_check import checked, explained
 from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
 from cli.options import LANG, CampaignName, Face, say
 from cli.rooms import Rooms
@@ -30,6 +31,12 @@ School = Annotated[str | None, Parameter(help=say("只看一所学校", "one sch
 Student = Annotated[str | None, Parameter(help=say("只看一名学生（编号 stu_…）", "one pupil only, by reference stu_…"))]
 
 app = App(name="audit", help_format="plaintext", version_flags=[])
+app.command(checked, name="check", help=say("按规则逐条核查全部事件", "ask all events whether a rule was broken"))
+app.command(
+    explained,
+    name="explain",
+    help=say("说明某一结论：规则、输入、事件、如何申诉", "why: rule, inputs, events, how to contest"),
+)
 
 
 @app.command(

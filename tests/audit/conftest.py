@@ -100,7 +100,12 @@ class _People:
         """Take one person of each role, the principals by school."""
         found = {}
         for member in await registry.staff(campaign):
-            roles = {"bureau_officer": "officer", "bureau_approver": "approver", "principal": member.school}
+            roles = {
+                "bureau_officer": "officer",
+                "bureau_approver": "approver",
+                "discipline_officer": "discipline",
+                "principal": member.school,
+            }
             name = roles.get(member.role)
             if name:
                 found[name] = await actor_for(registry, campaign, member.staff_ref)
@@ -159,6 +164,9 @@ async def _skip_the_rest(client, draft, people):
         for slug in EMPTY_STAGES if first else ("identification", *EMPTY_STAGES):
             command = people.command("officer", "skip", f"skip-{slug}", reason="TRIAL_RUN")
             await client.submit(f"{draft.campaign}/{school}/{slug}", command)
+
+    dismiss = people.command("discipline", "dismiss_violation", "dismiss", reason="NOTHING_FOUND")
+    await client.submit(f"{draft.campaign}/compliance/c-1", dismiss)  # a campaign stays until its cases have ended
 
     async def noted():
         """Every stage has reached the campaign as finished."""

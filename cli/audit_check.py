@@ -1,0 +1,189 @@
+"""`audit check|explain`: are the rules kept, and why does the record say what it says (FEATURES A17, A18)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from audit.explain import NothingToExplainError, explain_settlement, explain_student
+from audit.invariants import INVARIANTS, NOT_CHECKABLE, check_campaign
+from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
+from cli.language import LANG, say
+from cli.options import CampaignName, Face
+from cli.rooms import Rooms
+from cli.settle_people import seen_by
+from domain.campaign_events import SCHOOL_CODE
+from domain.disclosure import Sight
+from domain.refusal import Refusal
+from domain.stream import CLASS, STUDENT
+
+_FACE = Face()
+
+
+async def checked(
+    campaign: CampaignName,
+    *,
+    only: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help=say("只查这些不变量，如 INV-05", "these invariants only, as INV-05"),
+            negative="",
+            consume_multiple=True,
+        ),
+    ] = (),
+    face: Face = _FACE,
+) -> int:
+    """Ask the record whether a rule was broken; any campaign, of any release."""
+    _require_known(only)
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        report = await check_campaign(await rooms.ledger(), campaign, only)
+    data = report.as_data(LANG)
+    face.show(data, lambda: _check_text(data))
+    return 0 if report.ok else NOT_VERIFIED
+
+
+async def explained(
+    campaign: CampaignName,
+    class_id: Annotated[str | None, Parameter(help=say("班级，如 2026-01", "a class, as 2026-01"))] = None,
+    *,
+    student: Annotated[str | None, Parameter(help=say("学生编号 stu_…", "a pupil's reference stu_…"))] = None,
+    settlement: Annotated[
+        str | None, Parameter(help=say("学校标识码：说明该校的计数", "a school's code: explain its counts"))
+    ] = None,
+    by: Annotated[
+        str | None, Parameter(help=say("查询人的 staff_ref，与 --settlement 同用", "who asks, with --settlement"))
+    ] = None,
+    face: Face = _FACE,
+) -> int:
+    """Explain what the record says of a pupil, or a figure of a settlement: rule, inputs, events, how to contest."""
+    if (student is None) == (settlement is None) or (student is not None and class_id is not None):
+        raise usage(
+            "EXPLAIN_WHAT",
+            say("请指明要说明的内容。", "It is not said what to explain."),
+            place="--student | --settlement",
+            remedy=say(
+                "请写 --student 学生编号，或 --settlement 学校标识码（可加班级）。",
+                "Give --student REF, or --settlement SCHOOL and perhaps a class.",
+            ),
+        )
+    if settlement is not None and by is None:
+        raise usage(
+            "SETTLE_BY_MISSING",
+            say("没有写明查询人。", "It is not said who asks."),
+            place="--by",
+            remedy=say("请写 --by 查询人的 staff_ref。", "Give --by STAFF_REF."),
+        )
+    _require_form(student, STUDENT, "--student")
+    _require_form(settlement, SCHOOL_CODE, "--settlement")
+    _require_form(class_id, CLASS, "CLASS")
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        if by is not None:
+            actor, sight = await seen_by(rooms, campaign, by)
+            if settlement is not None and sight is not Sight.ALL:
+                raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
+        ledger = await rooms.ledger()
+        try:
+            if student is not None:
+                data = await explain_student(ledger, campaign, student, LANG)
+            else:
+                data = await explain_settlement(ledger, campaign, settlement or "", class_id, LANG)
+        except NothingToExplainError:
+            raise Failure(
+                NOT_FOUND,
+                "NOTHING_TO_EXPLAIN",
+                say("记录中没有相应的事件。", "The record holds no event of it."),
+                place="--student" if student is not None else "--settlement",
+                remedy=say("请核对编号、学校和班级。", "Check the reference, the school and the class."),
+            ) from None
+    face.show(data, lambda: Text("\n".join(_told(data))))
+    return 0
+
+
+# -- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _require_known(only: tuple[str, ...]) -> None:
+    """Refuse what is no invariant, and what events cannot show.
+
+    Raises:
+        Failure: INVARIANT_UNKNOWN (2).
+    """
+    for id_ in only:
+        if id_ not in INVARIANTS:
+            beside = NOT_CHECKABLE.get(id_)
+            why = say("没有这一不变量。", "There is no such invariant.")
+            raise usage(
+                "INVARIANT_UNKNOWN",
+                why if beside is None else say(*beside.reason),
+                place="--only",
+                remedy=say("请写 INV-01 至 INV-34 之一。", "Give one of INV-01 to INV-34."),
+            )
+
+
+def _require_form(given: str | None, pattern: str, place: str) -> None:
+    """Refuse what has not the form of a reference, without repeating it: it may be a name.
+
+    Raises:
+        Failure: REFERENCE_INVALID (2).
+    """
+    if given is not None and not re.fullmatch(pattern, given):
+        raise usage(
+            "REFERENCE_INVALID",
+            say("编号的写法不对。", "The reference is malformed."),
+            place=place,
+            remedy=say("请填写编号，不要填写姓名。", "Give the reference, never a name."),
+        )
+
+
+def _check_text(data: Mapping[str, Any]) -> RenderableType:
+    table = Table("", say("不变量", "invariant"), say("不符", "breaches"), say("依据", "source"))
+    for one in data["checked"]:
+        style = "bold red" if one["breaches"] else None
+        table.add_row(one["id"], one["title"], str(one["breaches"] or "—"), one["source"], style=style)
+    lines = [
+        f"{one['event']} {one['type']}: {one['invariant']} {one['message']} {one['remedy']}" for one in data["breaches"]
+    ]
+    beside = [f"{one['id']} {one['title']}: {one['reason']}" for one in data["not_checkable"]]
+    head = say(
+        f"{data['campaign']}：事件 {data['events']} 条，{'全部相符' if data['ok'] else '有不符之处'}",
+        f"{data['campaign']}: {data['events']} events, {'all rules kept' if data['ok'] else 'rules are broken'}",
+    )
+    others = say("事件无法显示的不变量：", "Invariants that events cannot show:")
+    return Group(
+        Text(head), *(Text(line, style="bold red") for line in lines), table, Text("\n".join([others, *beside]))
+    )
+
+
+def _told(data: Mapping[str, Any], depth: int = 0) -> list[str]:
+    """Return data as indented lines: a name and its value, or a name and what belongs to it below."""
+    indent = "  " * depth
+    lines: list[str] = []
+    for name, value in data.items():
+        items = value if isinstance(value, list) else [value]
+        if not items or not isinstance(items[0], dict) or not items[0]:
+            lines.append(f"{indent}{name}: {_flat(value)}")
+            continue
+        lines.append(f"{indent}{name}:")
+        for item in items:
+            if isinstance(value, list) and not any(isinstance(part, list) for part in item.values()):
+                lines.append(f"{indent}  - {_flat(item)}")
+            else:
+                lines += _told(item, depth + 1)
+    return lines
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        if {"event", "type", "at", "by"} <= value.keys():
+            return f"{value['event']} {value['type']} {value['at'][:16]} {value['by']['role']} {value['by']['id']}"
+        return ", ".join(f"{name} {_flat(item)}" for name, item in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
