@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.table import Table
 
+from cli.demo_marker import MARKER
 from cli.failures import NOT_VERIFIED, USAGE, Failure
 from cli.lock import NAME as LOCK
 from cli.lock import take_lock
@@ -23,12 +24,12 @@ from cli.options import LANG, Face, say
 from cli.sample import require_size
 from cli.stage_view import word
 from cli.year import whole_year
+from cli.year_topics import readable
 from registry.campaign_file import load_campaign
 from rehearsal.county import make_county
 from settings import Settings
 
 _FACE = Face()
-MARKER: Final = ".demo"
 OWN: Final = (
     "county",
     "engine.*",
@@ -150,7 +151,8 @@ def _not_a_demo(place: str) -> Failure:
 
 def _end(face: Face, data: dict[str, Any]) -> int:
     face.show(data, lambda: _summary(data))
-    return 0 if data["ledger_verified"] and data["replay_ok"] and not data["differences"] else NOT_VERIFIED
+    verified = data["ledger_verified"] and data["replay_ok"] and data["invariants_ok"] and not data["differences"]
+    return 0 if verified else NOT_VERIFIED
 
 
 def _counts(numbers: Mapping[str, int]) -> str:
@@ -167,6 +169,29 @@ def _settlement(settlement: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join([*lines, say("试算·不得发放", "trial computation, nothing is paid")])
 
 
+def _runs(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how far each run of the settlement has come."""
+    lines = []
+    for name, run in runs.items():
+        steps = (
+            (True, say("已计算", "computed")),
+            (run["reviewed"], say("已审计", "reviewed")),
+            (run["approvals"] > 0, say(f"{run['approvals']} 人批准", f"approved by {run['approvals']}")),
+            (run["published"], say("已公布", "published")),
+            (run["paid"], say("已支付", "paid")),
+        )
+        lines.append(f"{name} ({word(run['profile'], LANG)}): {' → '.join(step for done, step in steps if done)}")
+    return "\n".join(lines) or "—"
+
+
+def _invariants(data: Mapping[str, Any]) -> str:
+    """Say whether the record keeps the invariants, and which of them it breaks."""
+    told = data["invariants"]
+    if data["invariants_ok"]:
+        return say(f"{told['checked']} 项全部成立", f"all {told['checked']} hold")
+    return say("不成立：", "BROKEN: ") + ", ".join(f"{name} {number}" for name, number in told["broken"].items())
+
+
 def _summary(data: dict[str, Any]) -> Table:
     yes, no = say("一致", "verified"), say("不符", "NOT verified")
     stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
@@ -180,8 +205,11 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("完成阶段的学校", "schools that completed"), stages),
         (say("毕业去向", "destinations"), _counts(data["destinations"])),
         (say("稳定回访", "retention"), _counts(data["retention"])),
+        *readable(data),
         (say("结算试算", "trial settlement"), _settlement(data["settlement"])),
+        (say("结算过程", "settlement runs"), _runs(data["settlement_runs"])),
         (say("台账", "ledger"), yes if data["ledger_verified"] else no),
+        (say("不变量", "invariants"), _invariants(data)),
         (
             say("历史重放", "replay of histories"),
             f"{data['replayed']}/{data['histories']} {yes if data['replay_ok'] else no}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -9,19 +10,28 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from cli.failures import REFUSED
-from cli.options import CampaignName, Change, Face, say
+from cli.options import CampaignName, Change, Face, note, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
-from client import NotFoundError
+from client import CampaignClient, NotFoundError, left_open
+from domain.deciders import kind_of
 from domain.refusal import Refusal
 from domain.stream import Answer
 
 _FACE = Face()
 ENDS_WITHIN: Final = timedelta(seconds=120)
-"""How long `close` waits for every school to archive its histories."""
+"""How long `close` waits for every school to archive its histories; never for what ends by days of its own."""
 
 SENDING_ENDS_WITHIN: Final = timedelta(seconds=10)
 """How long `close` waits for the last notices; the dispatcher goes on by itself after that."""
+
+ENDED: Final = ("archived", "closed")
+GOES_ON: Final = {
+    "attendance": ("{} 所学校的到校日报", "the attendance of {} school(s)"),
+    "dropout": ("{} 个控辍个案", "{} dropout case(s)"),
+    "compliance": ("{} 个案件", "{} compliance case(s)"),
+}
+"""What no close ends: attendance until the last day, and cases until they are decided (INV-14)."""
 
 School = Annotated[str | None, Parameter(help=say("只对这所学校", "one school only"))]
 
@@ -50,12 +60,50 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         try:
             answer, _ = await client.close_campaign(campaign, command, within=ENDS_WITHIN)
         except NotFoundError:
-            raise Refusal("CAMPAIGN_CLOSED") from None
-        if answer.accepted:
-            await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
+            return await _closed_before(face, campaign, client, Refusal("CAMPAIGN_CLOSED"))
+        except Refusal as refusal:
+            if refusal.code != "CAMPAIGN_CLOSED":
+                raise
+            return await _closed_before(face, campaign, client, refusal)
         board = await client.ledger.board(campaign)
-        pending = sum(view["status"] not in ("archived", "closed") for view in board.values())
-        return _end(face, campaign, board, answer, pending)
+        goes_on = left_open(board)[0]
+        if answer.accepted and not goes_on:  # who looks after a case is still told of its days
+            await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
+        return _end(face, campaign, board, answer, _running(board), goes_on)
+
+
+async def _closed_before(face: Face, campaign: str, client: CampaignClient, refusal: Refusal) -> int:
+    """End the sending of a campaign that has ended since it was closed; of one that has not, say what it waits for."""
+    board = await client.ledger.board(campaign)
+    if board[campaign]["status"] != "archived":
+        return _still_closing(face, campaign, board, refusal)
+    await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
+    raise refusal
+
+
+def _still_closing(face: Face, campaign: str, board: dict[str, dict[str, Any]], refusal: Refusal) -> int:
+    """Say that a campaign is closed already, and what it waits for."""
+    goes_on = left_open(board)[0]
+    show_refusal(refusal, as_json=face.json, campaign=campaign, pending=_running(board), goes_on=goes_on)
+    if not face.json and goes_on:
+        note(*_why_open(goes_on))
+    return REFUSED
+
+
+def _running(board: dict[str, dict[str, Any]]) -> int:
+    return sum(view["status"] not in ENDED for view in board.values())
+
+
+def _why_open(goes_on: list[str]) -> tuple[str, str]:
+    """Say in both languages what a closing campaign waits for, why, and what to do then."""
+    counted = Counter(kind_of(stream) for stream in goes_on)
+    zh, en = (
+        [phrases[number].format(counted[kind]) for kind, phrases in GOES_ON.items() if counted[kind]]
+        for number in range(2)
+    )
+    why_zh = "对学生的保护不因活动结束而中断，各项按自己的期限结束；全部结束后再次执行 close，即归档其余部分。"
+    why_en = "What protects pupils does not end with the campaign; `close` again after it archives the rest."
+    return f"尚未结束：{'、'.join(zh)}。{why_zh}", f"still open: {', '.join(en)}. {why_en}"
 
 
 async def _hold(kind: str, campaign: str, school: str | None, change: Change, face: Face) -> int:
@@ -69,7 +117,15 @@ async def _hold(kind: str, campaign: str, school: str | None, change: Change, fa
         return _end(face, campaign, await client.ledger.board(campaign), answer, pending)
 
 
-def _end(face: Face, campaign: str, board: dict[str, dict[str, Any]], answer: Answer, pending: int) -> int:
+def _end(
+    face: Face,
+    campaign: str,
+    board: dict[str, dict[str, Any]],
+    answer: Answer,
+    pending: int,
+    goes_on: list[str] | None = None,
+) -> int:
+    """Show how it ended; `goes_on` is what a close leaves open, None of another command."""
     receipt = answer.receipt.model_dump(mode="json")
     refusal = refused_of(answer)
     if refusal is not None:
@@ -85,9 +141,13 @@ def _end(face: Face, campaign: str, board: dict[str, dict[str, Any]], answer: An
         "refused": None,
         "receipt": receipt,
         "pending": pending,
+        **({} if goes_on is None else {"goes_on": goes_on}),
     }
     text = say(f"{campaign}: 已办理", f"{campaign}: done")
-    if pending:
+    if goes_on:
+        zh, en = _why_open(goes_on)
+        text += say(f"。{zh}", f"; {en}")
+    elif pending:
         text += say(
             f",{pending} 个流程尚未跟上，稍后用 status 查看", f"; {pending} streams have yet to follow: see `status`"
         )

@@ -7,15 +7,17 @@ import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from audit.counts import class_counts
+from audit.counts import Recorded, recorded
+from audit.invariants import check_campaign
 from audit.replay import replay
 from cli.house import House
 from cli.options import note
 from cli.year_progress import showing
+from cli.year_topics import topics
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown
 from domain.policy import profile
@@ -32,6 +34,9 @@ from rehearsal.year import run_year
 from settings import Settings
 
 SENDING_ENDS: Final = timedelta(seconds=120)
+SIDE_BY_SIDE: Final = ("compliant", "legacy")
+"""Profiles of the trial settlement: today's rules, and the historical ones that nobody may pay by."""
+
 ASK_EVERY: Final = 1
 """Seconds between two looks into the outbox: a rehearsed year has no time to rest."""
 
@@ -63,17 +68,25 @@ async def whole_year(
         ):
             client = CampaignClient(house.client, ledger)
             await client.start_sending(campaign, every=ASK_EVERY)
+
+            async def counting(moment: datetime) -> dict[str, Any]:
+                return settled_fields(await recorded(ledger, campaign, moment))
+
             with showing() as progress:
-                run = await run_year(client, registry, directory, seed=seed, gateway=gateway, progress=progress)
+                run = await run_year(
+                    client, registry, directory, seed=seed, gateway=gateway, counting=counting, progress=progress
+                )
             note("正在发完剩余通知", "sending the last notices")
             all_sent = await client.finish_sending(campaign, SENDING_ENDS)
             note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
             report = await replay(ledger, campaign, house.client)
+            kept = await check_campaign(ledger, campaign)
             board = await ledger.board(campaign)
             first = (await anext(ledger.events(campaign)))["data"]
             notices = await ledger.outbox.find(campaign)
             counts = await ledger.counts(campaign)
-            classes = await class_counts(ledger, campaign)
+            found = await recorded(ledger, campaign)
+            by_topic = await topics(ledger, campaign)
     totals = {
         "campaign": campaign,
         "schools": len(first["schools"]),
@@ -88,7 +101,14 @@ async def whole_year(
         "stages": completed(board),
         "destinations": summed(board, "steps"),
         "retention": summed(board, "retention"),
-        "settlement": {name: settle(classes, profile(name)).as_data()["county"] for name in ("compliant", "legacy")},
+        **by_topic,
+        "settlement": {name: settle(found.classes, profile(name)).as_data()["county"] for name in SIDE_BY_SIDE},
+        "settlement_runs": board[campaign].get("settlement", {}),
+        "invariants_ok": kept.ok,
+        "invariants": {
+            "checked": len(kept.checked),
+            "broken": {one.invariant.id: one.breaches for one in kept.checked if one.breaches},
+        },
         "ledger_verified": report.ledger_ok,
         "histories": report.histories + report.live_unreached,
         "replayed": report.histories,
@@ -122,6 +142,11 @@ def _seeded_gateway(secret: Path, seed: int) -> FamilyGateway:
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(drawn)
     return FamilyGateway.of(keys.signing_key(keys.load_secret(secret)))
+
+
+def settled_fields(found: Recorded) -> dict[str, Any]:
+    """Return what `compute_settlement` takes of the record: the counts by class, and what they were folded from."""
+    return {"classes": [count.model_dump(mode="json") for count in found.settled], "basis": found.basis}
 
 
 def counted(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:

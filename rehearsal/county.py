@@ -38,6 +38,9 @@ PUPILS_WITH_MAIL: Final = 0.6
 WEEK: Final = 5
 """Monday to Friday."""
 
+YOUNG_CLASS: Final = 20
+"""A first class of so many pupils has one who is under 14 when the filing opens (R-17); so has the county."""
+
 MODEL_YEAR: Final = 2025
 STAGE_WINDOWS: Final[dict[str, tuple[date, date]]] = {
     "identification": (date(2024, 11, 18), date(2024, 11, 29)),
@@ -47,6 +50,12 @@ STAGE_WINDOWS: Final[dict[str, tuple[date, date]]] = {
     "retention": (date(2025, 9, 15), date(2026, 3, 27)),
 }
 """Windows of graduating class 2025 (DOMAIN §3); other years move them by whole years."""
+
+TARGETS_FROM: Final = date(2024, 11, 1)
+"""The day from which the paper of the targets holds."""
+
+ATTENDANCE: Final = (date(2025, 3, 3), date(2025, 3, 31))
+"""The days on which schools report who is there: March, a month of dropout control (F-C18)."""
 
 BREAKS: Final = (
     (date(2025, 1, 13), date(2025, 2, 16)),
@@ -143,6 +152,7 @@ def make_county(
     rosters.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     classes = {school.code: _rows(school, seed, year, taken) for school in county_schools}
+    _make_one_young(next(iter(classes.values())), year, taken)
     truth: dict[str, Any] = {"schools": {school.code: school.pupils for school in county_schools}}
     files = {school.code: f"{school.code}.xlsx" for school in county_schools}
     if untidy:
@@ -198,10 +208,10 @@ def _schools(schools: int, pupils: int) -> list[_School]:
     ]
 
 
-def _quotas(school: _School) -> Iterable[str]:
-    """Yield a class's planning figure: three of ten, as the trial settlement reads it."""
+def _quotas(school: _School) -> Iterable[tuple[str, int]]:
+    """Yield each class, as a key of the file, and its planning figure: three of ten."""
     for number, size in enumerate(school.classes, start=1):
-        yield f'"九年级{number}班" = {size * 3 // 10}'
+        yield f'"九年级{number}班"', size * 3 // 10
 
 
 def _campaign(schools: list[_School], files: dict[str, str], qualified: list[str], year: int, county: str) -> str:
@@ -218,6 +228,16 @@ def _campaign(schools: list[_School], files: dict[str, str], qualified: list[str
         "",
         "[identification]",
         f"full_mark = {FULL_MARK}",
+        "",
+        "[attendance]",
+        *(f"{name} = {_moved(day, year)}" for name, day in zip(("first", "last"), ATTENDANCE, strict=True)),
+    ]
+    lines += [
+        "",
+        "[targets]",
+        f'document = "QS-{year}-TARGETS-1"',
+        f"effective = {_moved(TARGETS_FROM, year)}",
+        f"total = {sum(quota for school in schools for _, quota in _quotas(school))}",
     ]
     for slug, window in STAGE_WINDOWS.items():
         opens, due = (_on_a_weekday(_moved(day, year)) for day in window)
@@ -229,7 +249,7 @@ def _campaign(schools: list[_School], files: dict[str, str], qualified: list[str
             f'code = "{school.code}"',
             f'name = "{school.name}"',
             f'roster = "rosters/{files[school.code]}"',
-            f"quotas = {{ {', '.join(_quotas(school))} }}",
+            f"quotas = {{ {', '.join(f'{name} = {quota}' for name, quota in _quotas(school))} }}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -303,6 +323,22 @@ def _rows(school: _School, seed: int, year: int, taken: set[str]) -> list[list[R
     return classes
 
 
+def _make_one_young(classes: list[list[Row]], year: int, taken: set[str]) -> None:
+    """Give the second pupil of the county a birthday in the summer of the 14th year; nobody else's row changes."""
+    pupils = classes[0]
+    if len(pupils) < YOUNG_CLASS:
+        return
+    name, of_class, id_number, *others = pupils[1]
+    born = next(
+        day
+        for day in (date(year - 14, 6, 10) + timedelta(days=number) for number in range(60))
+        if _numbered(day, str(id_number)[14:17]) not in taken
+    )
+    younger = _numbered(born, str(id_number)[14:17])
+    taken.add(younger)
+    pupils[1] = (name, of_class, younger, others[0], younger[6:14], *others[2:])
+
+
 def _pupil(source: random.Random, class_no: int, year: int, taken: set[str], names: set[str]) -> Row:
     """Return one row but its contacts; the name is new in the class, the identity number in the county."""
     name = _name(source)
@@ -348,7 +384,12 @@ def _name(source: random.Random) -> str:
 def _id_number(source: random.Random, *, male: bool, year: int) -> str:
     """Return a valid number of a pupil who is fifteen at graduation."""
     born = date(year - 16, 9, 1) + timedelta(days=source.randrange(365))
-    body = f"{REGION}{born:%Y%m%d}{source.randrange(500) * 2 + male:03d}"
+    return _numbered(born, f"{source.randrange(500) * 2 + male:03d}")
+
+
+def _numbered(born: date, sequence: str) -> str:
+    """Return the identity number of a birthday and a sequence of three digits."""
+    body = f"{REGION}{born:%Y%m%d}{sequence}"
     return body + check_digit(body)
 
 

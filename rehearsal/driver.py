@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, runtime_checkable
 
 from client import NotFoundError, Recalled
 from domain.refusal import Refusal
-from domain.stream import Answer
+from domain.stream import Answer, Sent
 from domain.time import civil, end_of
 
 SCHOOLS_AT_ONCE = 8
@@ -48,13 +48,23 @@ class Recalling(Protocol):
         ...
 
 
+Counting = Callable[[datetime], Awaitable[dict[str, Any]]]
+"""Takes a moment and returns what the record then counts, as further fields of a command."""
+
+
 @dataclass(frozen=True)
 class Planned:
-    """A command that somebody will give at an instant."""
+    """A command that somebody will give at an instant.
+
+    Attributes:
+        counted_at: of a command whose figures only the record has: the moment up to which they are counted, when the
+            command is given. It lies before the command's day, so that they are the same in every run.
+    """
 
     at: datetime
     stream: str
     command: dict[str, Any]
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,17 @@ class DriverReport:
 class Driver:
     """Drives one campaign from its draft to the last thing that is due or planned."""
 
-    def __init__(self, port: Port, campaign: str, plan: Iterable[Planned], started_at: datetime) -> None:
+    def __init__(
+        self,
+        port: Port,
+        campaign: str,
+        plan: Iterable[Planned],
+        started_at: datetime,
+        counting: Counting | None = None,
+    ) -> None:
+        """Take the plan; commands that need the record's figures take them from `counting`."""
         self._port = port
+        self._counting = counting
         self._campaign = campaign
         self._lanes: dict[str, Lane] = {campaign: Lane()}
         self._seen: dict[tuple[str, str | None], None] = {}
@@ -111,13 +130,19 @@ class Driver:
         for planned in sorted(plan, key=lambda planned: planned.at):
             self._lane(planned.stream).commands.append(planned)
 
-    async def run(self, each_day: Callable[[date, int], None] = lambda _day, _commands: None) -> DriverReport:
-        """Drive until nothing is due or planned.
+    async def run(
+        self,
+        each_day: Callable[[date, int], None] = lambda _day, _commands: None,
+        *,
+        stop_on: date = date.max,
+    ) -> DriverReport:
+        """Drive until nothing is due or planned; called again it goes on.
 
         Args:
             each_day: called with every day that had something to do and the number of commands given so far.
+            stop_on: a day that is not worked off any more.
         """
-        while (instant := self._next_at()) is not None:
+        while (instant := self._next_at()) is not None and civil(instant) < stop_on:
             until = end_of(civil(instant))
             # What the schools send up on a day is taken in after all of them had it, also by a driver started again.
             await self._work_off(self._campaign, until, news=False)
@@ -172,19 +197,20 @@ class Driver:
 
     async def _tick(self, stream: str, at: datetime, absorb: Sequence[str]) -> None:
         self.report.ticks += 1
-        met = stream in self._present
+        known = stream in self._present or not self._again
         try:
             answer = await self._port.tick(stream, at, absorb)
         except NotFoundError:  # the stream has ended: nothing is due there any more
             self._lane(stream).due.pop(stream, None)
         else:
-            self._after(stream, answer, at)
-        if not met:
+            # A stream that is met anew answers with all that it ever sent by itself: `recall` knows at which instants.
+            self._after(stream, answer, at, answer.sent if known else ())
+        if not known:
             await self._meet(stream, at)
 
     async def _meet(self, stream: str, at: datetime) -> None:
         """Learn what a stream did under an earlier driver; a campaign that stands at its start has none."""
-        if not self._again or not isinstance(self._port, Recalling):
+        if not isinstance(self._port, Recalling):
             return
         recalled = await self._port.recall(stream)
         if stream == self._campaign and recalled.present <= at and not recalled.sent:
@@ -199,16 +225,19 @@ class Driver:
         passed = self._passed.get(planned.stream)
         if passed is not None and planned.at < passed:
             return  # given by an earlier driver
+        command = planned.command
+        if planned.counted_at is not None and self._counting is not None:
+            command = {**command, **await self._counting(planned.counted_at)}
         try:
-            answer = await self._port.submit_unrecorded(planned.stream, planned.command, at=planned.at)
+            answer = await self._port.submit_unrecorded(planned.stream, command, at=planned.at)
         except Refusal as refusal:
             self.report.refusals[refusal.code] += 1
             return
         if answer.refused is not None:
             self.report.refusals[answer.refused["code"]] += 1
-        self._after(planned.stream, answer, planned.at)
+        self._after(planned.stream, answer, planned.at, answer.sent)
 
-    def _after(self, stream: str, answer: Answer, at: datetime) -> None:
+    def _after(self, stream: str, answer: Answer, at: datetime, sent: Iterable[Sent]) -> None:
         lane = self._lane(stream)
         self.report.last[stream] = answer
         at = self._present[stream] = max(at, self._present.get(stream, at))
@@ -217,7 +246,7 @@ class Driver:
             lane.due[stream] = answer.next_due
         if answer.job is not None:
             self._errand(Errand(stream, at, answer.job))
-        for label in answer.sent:
+        for label in sent:
             self._errand(Errand(label.to, at, label.id))
 
     def _errand(self, errand: Errand) -> None:

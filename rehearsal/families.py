@@ -31,8 +31,9 @@ KEY_ID_LENGTH: Final = 16
 ANSWER_DAYS: Final = 8
 """Working days in which the families who answer by themselves do so."""
 
-DECIDING_DAYS: Final = 4
-"""Two or three working days after its answer a family signs or says no, and may withdraw on the day after that."""
+DECIDING_DAYS: Final = 5
+"""Two or three working days after its answer a family signs or says no, may withdraw on the day after that, and on the
+next one says whether a consent stands that somebody else has put in doubt."""
 
 ANSWERS, REACHED, SPEAKS_NOT, CALLS_BACK = 85, 55, 60, 70
 """Of a hundred families, those who answer by themselves. Of a hundred calls to the others: below the first somebody is
@@ -98,6 +99,10 @@ class Household:
         admitted, coming, found: what becomes of the application.
         elsewhere, evidence: the other destination that the school learns of; UNKNOWN where it learns of none.
         mistaken: the school hears of another destination although the pupil will come.
+        objector: a second guardian, who says no on the day after the signatures and yes on the next; empty where
+            nobody disagrees.
+        reported: on the day after the signatures somebody reports that the family wants out; it does not.
+        under_14: a guardian agrees to the data of a child under 14 before anybody signs (R-17).
     """
 
     student: str
@@ -116,6 +121,9 @@ class Household:
     elsewhere: DestinationKind = DestinationKind.UNKNOWN
     evidence: EvidenceGrade = EvidenceGrade.HEARSAY
     mistaken: bool = False
+    objector: str = ""
+    reported: bool = False
+    under_14: bool = False
 
     @property
     def applies(self) -> bool:
@@ -155,7 +163,10 @@ def households(scene: SchoolScene, source: random.Random) -> list[Household]:
 
 
 def _household(scene: SchoolScene, source: random.Random, class_id: str, student: str) -> Household:
-    family = Household(student, scene.guardians[student], class_id)
+    family = Household(student, scene.guardians[student], class_id, under_14=student in scene.under_14)
+    if family.under_14 and scene.receivers:
+        school = next(iter(scene.receivers))
+        return replace(family, intent=Intent.VOCATIONAL, answers=0, signs=2, school=school)
     if source.randrange(100) >= ANSWERS:
         return _silent(scene, source, family)
     intent = source.choices(list(INTENTS), weights=list(INTENTS.values()))[0]
@@ -236,6 +247,10 @@ def _with_exceptions(scene: SchoolScene, drawn: list[Household], source: random.
     ]
     if scene.manner == "late_meetings":
         changes.insert(4, {"found": Found.NEVER})
+    elif scene.manner == "on_time":
+        changes.append({"reported": True})
+    else:
+        changes.append({"objector": "gdn_" + "".join(source.choices(ALPHABET, k=10))})
     signers = [family.student for family in drawn if family.signs is not None]
     chosen = source.sample(signers, max(0, min(len(changes), len(signers) - ORDINARY_SIGNERS)))
     special = dict(zip(chosen, changes, strict=False))

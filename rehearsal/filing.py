@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from domain.actors import GATEWAY, Actor
+from domain.consent import CallbackOutcome, CallbackPurpose, Standing, Window, cooling
 from domain.destination import DestinationKind
 from domain.evidence import EvidenceGrade
 from domain.family_act import Intent, Party
@@ -36,7 +37,8 @@ class Timeline:
     Attributes:
         offered: the notice goes out.
         days: working days on which families act; `families.Household` counts them.
-        applied, withdrawn: the school's applications, and the withdrawals that come after them.
+        applied, withdrawn: the school's applications, once the last cooling-off has passed, and the withdrawals that
+            come after them.
         admitted, known: the receiving schools' answers, and what the school learns of other destinations.
         came: days on which the receiving schools list who has come; the last is a straggler's.
         settled: a person decides between two destinations.
@@ -62,8 +64,12 @@ def timeline(scene: SchoolScene) -> Timeline:
     """Lay the days of a filing between its opening, the reporting day and the registration deadline."""
     working, window = scene.working, scene.windows[STAGE]
     offered = working(scene.during(STAGE, 0), 1)
+    if scene.applications is not None:  # the first families sign on the third day; signing is offered from this one
+        signing = scene.applications.opens - timedelta(days=scene.parameters.signing_lead_days)
+        offered = max(offered, working(signing, -3))
     days = tuple(working(offered, 1 + n) for n in range(acting_days(scene.parameters.contact_attempts)))
-    applied = working(days[-1], 2)
+    cooled = scene.parameters.cooling_off_days + 2  # the grace after a cooling-off ends within the second day
+    applied = working(days[-1] + timedelta(days=cooled))
     withdrawn = working(applied, 2)
     holiday = max(10, (scene.reporting - withdrawn).days)
     admitted = withdrawn + timedelta(days=holiday * 40 // 100)
@@ -115,6 +121,8 @@ def filing(diary: Diary, families: Sequence[Household], acting: Families) -> Ite
     yield from _deliveries(diary, families, acting, days)
     yield from _what_nobody_may(diary, families, acting, days)
     yield from _contacts(diary, families, days)
+    yield from _doubts(diary, families, days)
+    yield from _short_cooling(diary, families, days)
     yield from _applications(diary, families, days)
     yield from _elsewhere(diary, families, days)
     yield from _reporting(diary, families, days)
@@ -128,7 +136,7 @@ def filing(diary: Diary, families: Sequence[Household], acting: Families) -> Ite
 def _deliveries(diary: Diary, families: Sequence[Household], acting: Families, days: Timeline) -> Iterator[Planned]:
     by_day: dict[date, list[tuple[datetime, Row]]] = {}
     for family in families:
-        for when, act in _acts(family, acting, days):
+        for when, act in _acts(family, acting, days, short=_cools_shortly(diary.scene, family, days)):
             by_day.setdefault(when.date(), []).append((when, act))
     for day, acts in sorted(by_day.items()):
         in_order = [act for _, act in sorted(acts, key=lambda item: item[0])]
@@ -137,7 +145,7 @@ def _deliveries(diary: Diary, families: Sequence[Household], acting: Families, d
             yield diary.act(STAGE, delivered, GATEWAY, "deliver_family_acts", acts=some)
 
 
-def _acts(family: Household, acting: Families, days: Timeline) -> Iterator[tuple[datetime, Row]]:
+def _acts(family: Household, acting: Families, days: Timeline, *, short: bool) -> Iterator[tuple[datetime, Row]]:
     """Yield what one family does: the guardian first; the pupil where the answer is not the usual one."""
 
     def act(day: date, minutes: int, party: Party, kind: str, **said: Any) -> tuple[datetime, Row]:
@@ -151,18 +159,57 @@ def _acts(family: Household, acting: Families, days: Timeline) -> Iterator[tuple
     if family.intent is not Intent.GENERAL_HIGH:
         yield act(day, minute + 2, Party.PUPIL, "intent", intent=family.intent)
     yield act(day, minute + 5, Party.GUARDIAN, "acknowledge")
+    if family.under_14:
+        yield act(day, minute + 6, Party.GUARDIAN, "consent_data")
     if family.refuses is not None:
         yield act(days.days[family.refuses], acting.moment(), Party.GUARDIAN, "refuse")
     if family.signs is None:
         return
     day, minute = days.days[family.signs], acting.moment()
-    yield act(day, minute, Party.GUARDIAN, "sign", destination=family.school)
-    yield act(day, minute + 3, Party.PUPIL, "sign", destination=family.school)
+    ticked = {"short": True} if short else {}
+    yield act(day, minute, Party.GUARDIAN, "sign", destination=family.school, **ticked)
+    yield act(day, minute + 3, Party.PUPIL, "sign", destination=family.school, **ticked)
     match family.withdraws:
         case Withdrawal.BEFORE_APPLICATION:
             yield act(days.days[family.signs + 1], acting.moment(), Party.GUARDIAN, "withdraw")
         case Withdrawal.AFTER_APPLICATION:
             yield act(days.withdrawn, acting.moment(), Party.PUPIL, "withdraw")
+    if family.objector:
+        yield act(days.days[family.signs + 1], acting.moment(), Party.GUARDIAN, "refuse", person=family.objector)
+        yield act(days.days[family.signs + 2], acting.moment(), Party.GUARDIAN, "keep", person=family.objector)
+    if family.reported:
+        yield act(days.days[family.signs + 2], acting.moment(), Party.GUARDIAN, "keep")
+
+
+def _doubts(diary: Diary, families: Sequence[Household], days: Timeline) -> Iterator[Planned]:
+    """A second guardian is on record before saying no; of a reported withdrawal the bureau asks the family itself."""
+    for family in families:
+        if family.signs is None or not (family.objector or family.reported):
+            continue
+        student, head = family.student, diary.scene.heads[family.class_id]
+        signed, after, then = days.days[family.signs : family.signs + 3]
+        if family.objector:
+            yield diary.act(
+                STAGE,
+                at(signed, time(15, 30)),
+                head,
+                "record_guardianship",
+                student=student,
+                person=family.objector,
+                standing=Standing.GUARDIAN.value,
+                evidence=EvidenceGrade.DOCUMENT.value,
+            )
+        if family.reported:
+            yield diary.act(STAGE, at(after, time(11, 0)), head, "report_withdrawal", student=student, channel="phone")
+            called = at(then, time(10, 0))
+            row = {
+                "student": student,
+                "purpose": CallbackPurpose.WITHDRAWAL_REPORT.value,
+                "outcome": CallbackOutcome.CONFIRMED.value,
+                "at": called.isoformat(),
+            }
+            officer = diary.scene.bureau.officer
+            yield diary.act(STAGE, called + timedelta(minutes=30), officer, "record_callbacks", rows=[row])
 
 
 def _what_nobody_may(
@@ -196,6 +243,31 @@ def _contacts(diary: Diary, families: Sequence[Household], days: Timeline) -> It
                 for one in some
             ]
             yield from _record(diary, when + timedelta(hours=1), head, "record_contacts", rows)
+
+
+def _short_cooling(diary: Diary, families: Sequence[Household], days: Timeline) -> Iterator[Planned]:
+    """Where the official system locks before a cooling-off is over, the bureau asks each family before it applies."""
+    scene = diary.scene
+    called = at(scene.working(days.applied, -1), time(10, 0))
+    rows = [
+        {
+            "student": family.student,
+            "purpose": CallbackPurpose.SHORT_COOLING.value,
+            "outcome": CallbackOutcome.CONFIRMED.value,
+            "at": called.isoformat(),
+        }
+        for family in families
+        if family.applies and _cools_shortly(scene, family, days)
+    ]
+    yield from _record(diary, called + timedelta(hours=1), scene.bureau.officer, "record_callbacks", rows)
+
+
+def _cools_shortly(scene: SchoolScene, family: Household, days: Timeline) -> bool:
+    """Tell whether a family signs so late that the official system locks before its cooling-off is over (R-11)."""
+    if scene.applications is None or family.signs is None:
+        return False
+    window = Window(first=scene.applications.opens, last=scene.applications.due)
+    return cooling(at(days.days[family.signs], EVENING), window, scene.parameters).short
 
 
 # -- schools and offices --------------------------------------------------------------------------------------------

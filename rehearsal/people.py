@@ -4,7 +4,7 @@ Three manners of school take turns: one that is on time, one whose identificatio
 and poorly attended. Each also tries what the rules refuse, so that a rehearsal shows refusals and not only successes.
 Everything goes through commands that real people have; nothing here answers for a family.
 
-The identification, the meetings and the register stand here; the three later stages have modules of their own.
+The identification, the meetings and the register stand here; whatever else they do has modules of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from domain.actors import Actor
 from domain.identification_rule import HelpKind
 from domain.stage_events import StageSlug
 from domain.time import at
+from rehearsal.attendance import attendance
+from rehearsal.care import care
 from rehearsal.driver import Planned
 from rehearsal.families import Families, FamilyGateway, households
 from rehearsal.filing import filing
@@ -51,6 +53,8 @@ class SchoolPlan:
             *self._identification(identified, done),
             *self._meetings(start),
             *self._register(),
+            *care(self._diary, meetings.opens),
+            *attendance(self._diary, scene.reports.opens, scene.reports.due),
             *visits(self._diary),
             *filing(self._diary, families, Families(scene, self._gateway, self._diary.source("acts"))),
             *retention(self._diary, families),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -60,11 +60,14 @@ class SchoolScene:
         year: the year of graduation.
         classes: class id → references of the snapshot's pupils.
         guardians: pupil → reference of the first guardian.
+        under_14: pupils who count as under fourteen when the filing opens (R-17).
         unknown: pupils whose data say nothing to the identification rule.
         heads: class id → class head.
         receivers: code of a listed vocational school → its own member of staff; empty where none is listed.
         stranger: another school's principal.
         leaver: a pupil who will leave the register; None in a school that is too small to miss one.
+        reports: the first and the last day on which the school reports who is there.
+        applications: the days on which the official system takes applications; None where the file names none.
         parameters: of the campaign's policy.
     """
 
@@ -74,6 +77,7 @@ class SchoolScene:
     year: int
     classes: dict[str, list[str]]
     guardians: dict[str, str]
+    under_14: frozenset[str]
     unknown: frozenset[str]
     heads: dict[str, Actor]
     grade_leader: Actor
@@ -85,6 +89,8 @@ class SchoolScene:
     joiner: Joiner
     calendar: Calendar
     windows: dict[str, Window]
+    reports: Window
+    applications: Window | None
     parameters: PolicyParameters
 
     @property
@@ -173,7 +179,7 @@ def one_at_a_time(plan: Sequence[Planned]) -> list[Planned]:
         before = last.get(planned.stream)
         when = planned.at if before is None else max(planned.at, before + timedelta(seconds=1))
         last[planned.stream] = when
-        ordered.append(Planned(when, planned.stream, planned.command))
+        ordered.append(replace(planned, at=when))
     return ordered
 
 

@@ -6,8 +6,7 @@ rehearsed, but for its first event, which names the stepped clock.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from client import CampaignClient
-from domain.actors import ANONYMOUS, Actor, Role
+from domain.actors import Actor, Role
 from domain.calendar import Calendar
 from domain.identification_rule import Facts, evaluate, load_rule
 from domain.policy import PolicyProfile
@@ -25,17 +24,14 @@ from registry.draft import Draft, prepare
 from registry.references import References
 from registry.staff_file import StaffMember
 from registry.store import Registry
-from rehearsal.driver import Driver, DriverReport, Planned
+from rehearsal.bureau import BureauPlan, Office
+from rehearsal.driver import Counting, Driver, DriverReport, Planned
 from rehearsal.families import FamilyGateway
 from rehearsal.people import SchoolPlan
 from rehearsal.scene import Bureau, Joiner, SchoolScene, Window, one_at_a_time, simulated
 
 LEAD = timedelta(days=14)
 """The draft is written this long before the first stage opens."""
-
-PAUSE_HOURS = 24
-
-COMPLAINT = "complaint-1"
 
 LEAST_TO_LEAVE = 5
 """A school of fewer pupils keeps them all, so that nothing is left without pupils."""
@@ -85,6 +81,7 @@ async def run_year(
     seed: int = 1,
     gateway: FamilyGateway | None = None,
     until: datetime | None = None,
+    counting: Counting | None = None,
     progress: Callable[[YearProgress], None] | None = None,
 ) -> YearRun:
     """Rehearse the campaign of a directory on the stepped clock; again after a crash goes on to the same end.
@@ -96,20 +93,25 @@ async def run_year(
         seed: of the references and of what simulated people do.
         gateway: signs what families do; by default one whose key comes from the seed.
         until: leaves out what people would do from then on; the clocks still run to their end.
+        counting: counts the record for the settlement; without it the year has none.
         progress: called after each day that had something to do.
 
     Raises:
         InputRejected: a file is wrong.
         Refusal: the campaign cannot be drafted.
     """
-    plan = await plan_year(registry, directory, seed, gateway, until=until)
+    plan = await plan_year(registry, directory, seed, gateway, until=until, settles=counting is not None)
     await client.launch(plan.draft, plan.author, "rehearsal-draft", clock="stepped", started_at=plan.started_at)
 
     def each_day(day: date, done: int) -> None:
         if progress is not None:
             progress(YearProgress(plan.draft.campaign, day, done, len(plan.commands)))
 
-    driver = Driver(client, plan.draft.campaign, plan.commands, plan.started_at)
+    async def counted(moment: datetime) -> dict[str, Any]:
+        await _all_recorded(client, driver.report)
+        return {} if counting is None else await counting(moment)
+
+    driver = Driver(client, plan.draft.campaign, plan.commands, plan.started_at, counted)
     report = await driver.run(each_day)
     await _all_recorded(client, report)
     return YearRun(plan.draft.campaign, report.ticks, report.commands, dict(report.refusals))
@@ -122,6 +124,7 @@ async def plan_year(
     gateway: FamilyGateway | None = None,
     *,
     until: datetime | None = None,
+    settles: bool = False,
 ) -> YearPlan:
     """Read a campaign's files and plan what everybody will do.
 
@@ -131,6 +134,7 @@ async def plan_year(
         seed: of the references and of what simulated people do.
         gateway: signs what families do; by default one whose key comes from the seed.
         until: leaves out what people would do from then on.
+        settles: with the settlement, whose figures a driver must be able to count (`Driver`, `counting`).
 
     Raises:
         InputRejected: a file is wrong.
@@ -150,18 +154,22 @@ async def plan_year(
         discipline=_bureau(staff, Role.DISCIPLINE_OFFICER, 8),
     )
     started_at = at(min(window.opens for window in windows.values()), time(9, 0)) - LEAD
-    schools: list[Planned] = []
-    for index, entry in enumerate(draft.content["schools"]):
-        scene = await _scene(registry, draft, staff, windows, bureau, index, entry, seed)
-        schools.extend(SchoolPlan(scene, seed, gateway).commands())
-    paused_at = at(windows[StageSlug.PARENT_MEETINGS].opens + timedelta(days=12), time(18, 0))
-    resumed_at = paused_at + timedelta(hours=PAUSE_HOURS)
+    schools = draft.content["schools"]
+    scenes = [
+        await _scene(registry, draft, staff, windows, bureau, index, entry, seed) for index, entry in enumerate(schools)
+    ]
+    office = Office(
+        content=draft.content,
+        windows=windows,
+        people=bureau,
+        approver=_bureau(staff, Role.BUREAU_APPROVER, 2),
+        auditor=_bureau(staff, Role.AUDITOR, 11),
+        scenes=scenes,
+    )
+    offices = BureauPlan(office, started_at)
     commands = [
-        *_launch(draft.campaign, officer, _bureau(staff, Role.BUREAU_APPROVER, 2), started_at),
-        _bureau_act(draft.campaign, "0003", paused_at, officer, "pause", reason="EXAM_WEEK"),
-        _bureau_act(draft.campaign, "0004", resumed_at, officer, "resume", reason="EXAM_WEEK_OVER"),
-        *_complaint(draft, windows[StageSlug.APPLICATION_FILING].opens + timedelta(days=14), bureau.discipline),
-        *(_outside_pause(planned, paused_at, resumed_at) for planned in schools),
+        *offices.commands(settles=settles),
+        *(offices.pause.moved(planned) for scene in scenes for planned in SchoolPlan(scene, seed, gateway).commands()),
     ]
     in_time = [planned for planned in commands if until is None or planned.at < until]
     return YearPlan(draft, officer, started_at, tuple(one_at_a_time(in_time)))
@@ -173,35 +181,6 @@ async def plan_year(
 async def _all_recorded(client: CampaignClient, report: DriverReport) -> None:
     for answer in report.last.values():
         await client.wait_recorded(answer.receipt, timedelta(seconds=60))
-
-
-def _launch(campaign: str, officer: Actor, approver: Actor, started_at: datetime) -> Iterator[Planned]:
-    """The author tries to approve the own draft, in the approver's role too; another person does."""
-    author_again = officer.model_copy(update={"role": Role.BUREAU_APPROVER})
-    yield _bureau_act(campaign, "0001", started_at + timedelta(hours=1), author_again, "approve")  # refused
-    yield _bureau_act(campaign, "0002", started_at + timedelta(days=1), approver, "approve")
-
-
-def _complaint(draft: Draft, on: date, owner: Actor) -> Iterator[Planned]:
-    """Somebody without a name complains of pressure; the discipline officer looks into it."""
-    school = draft.content["schools"][0]["code"]
-    act = functools.partial(_bureau_act, draft.campaign, complaint=COMPLAINT)
-    yield act("0005", at(on, time(20, 0)), ANONYMOUS, "complain", about=school, matter="PRESSURE")
-    yield act("0006", at(on + timedelta(days=1), time(9, 0)), owner, "acknowledge_complaint")
-    decided = at(on + timedelta(days=10), time(15, 0))
-    yield act("0007", decided, owner, "decide_complaint", outcome="NOT_UPHELD", reason="NO_SIGN_FOUND")
-
-
-def _bureau_act(campaign: str, number: str, when: datetime, actor: Actor, kind: str, **fields: Any) -> Planned:
-    command = {"kind": kind, "command_id": f"rehearsal-bureau-{number}", "actor": actor.model_dump(mode="json")}
-    return Planned(when, campaign, {**command, **fields})
-
-
-def _outside_pause(planned: Planned, paused_at: datetime, resumed_at: datetime) -> Planned:
-    """Move what would fall into the pause to the hours after it, in the same order."""
-    if not paused_at <= planned.at < resumed_at:
-        return planned
-    return Planned(resumed_at + (planned.at - paused_at) / 24, planned.stream, planned.command)
 
 
 def _bureau(staff: tuple[StaffMember, ...], role: Role, number: int) -> Actor:
@@ -223,6 +202,7 @@ async def _scene(
     classes = await registry.cohort(entry["snapshot"])
     students = [student for class_id in sorted(classes) for student in classes[class_id]]
     guardians = await registry.guardians(draft.campaign, code)
+    policy = PolicyProfile.model_validate(content["policy"])
     newcomer = References.seeded(f"{seed}/{code}/joiner")
     joiner = Joiner(newcomer.student(), newcomer.guardian(), max(classes))
 
@@ -240,6 +220,7 @@ async def _scene(
             student: guardians[student].guardian_ref if student in guardians else student.replace("stu_", "gdn_")
             for student in students
         },
+        under_14=frozenset(await registry.under_14(entry["snapshot"], windows[StageSlug.APPLICATION_FILING].opens)),
         unknown=await _unknown(registry, entry["snapshot"], content["rule"]),
         heads={class_id: person(Role.CLASS_HEAD, 10 + n, class_id) for n, class_id in enumerate(sorted(classes))},
         grade_leader=person(Role.GRADE_LEADER, 3),
@@ -253,8 +234,24 @@ async def _scene(
         joiner=joiner,
         calendar=Calendar.model_validate(content["calendar"]),
         windows=windows,
-        parameters=PolicyProfile.model_validate(content["policy"]).parameters,
+        reports=_reports(content, windows, policy),
+        applications=_days(content.get("application_window")),
+        parameters=policy.parameters,
     )
+
+
+def _reports(content: dict[str, Any], windows: dict[str, Window], policy: PolicyProfile) -> Window:
+    """Return the days on which schools report who is there: the file's, or all from the first stage to graduation."""
+    days = _days(content.get("attendance"))
+    if days is not None:
+        return days
+    first = min(window.opens for window in windows.values())
+    last = date.fromisoformat(f"{content['year']}-{policy.parameters.result_expires_month_day}")
+    return Window(first, max(first, last))
+
+
+def _days(named: dict[str, str] | None) -> Window | None:
+    return None if named is None else Window(date.fromisoformat(named["first"]), date.fromisoformat(named["last"]))
 
 
 async def _unknown(registry: Registry, snapshot: str, rule_content: dict[str, Any]) -> frozenset[str]:

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+import pytest_asyncio
 from crash_house import (
     DriverStoppedError,
     House,
@@ -69,18 +70,36 @@ async def test_a_driver_that_is_stopped_again_and_again_goes_on_to_the_same_reco
     assert kernel.ledger == year.kernel.ledger
 
 
-@pytest.mark.parametrize("victims", [("driver",), ("driver", "worker", "engine")], ids="+".join)
-async def test_a_killed_rehearsal_goes_on_in_the_same_data_directory(victims, one_school, tmp_path):
+VICTIMS = (("driver",), ("driver", "worker", "engine"))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def rehearsals(one_school, tmp_path_factory):
+    """Both rehearsals under fire side by side, as most of each is waiting; each test waits for its own."""
+
+    async def run(victims):
+        house = House(tmp_path_factory.mktemp("house"), one_school)
+        began = time.monotonic()
+        async with house.running(driver=True):
+            for acknowledged in (6, 15, 30):
+                while len(house.acknowledged()) < acknowledged:
+                    assert not house.over.is_set()
+                    await asyncio.sleep(0.01)
+                await house.kill_when_alive(victims)
+            await house.driven()
+            numbers = await check(house, audited="engine" in victims)
+        say("+".join(victims), {"kills": 3, **numbers}, began)
+        return house
+
+    tasks = {victims: asyncio.create_task(run(victims)) for victims in VICTIMS}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("victims", VICTIMS, ids="+".join)
+async def test_a_killed_rehearsal_goes_on_in_the_same_data_directory(victims, rehearsals):
     """The driver's process dies three times in the middle, alone or with everything else, and the end is the same."""
-    began = time.monotonic()
-    house = House(tmp_path, one_school)
-    async with house.running(driver=True):
-        for acknowledged in (6, 15, 30):
-            while len(house.acknowledged()) < acknowledged:
-                assert not house.over.is_set()
-                await asyncio.sleep(0.01)
-            await house.kill_when_alive(victims)
-        await house.driven()
-        numbers = await check(house, audited="engine" in victims)
-    say("+".join(victims), {"kills": 3, **numbers}, began)
+    house = await rehearsals[victims]
     assert house.starts["driver"] == 4

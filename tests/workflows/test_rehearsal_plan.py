@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,8 +24,10 @@ from rehearsal.year import YearPlan, plan_year
 
 REFUSED = {
     "ACT_NOT_SIGNED",
+    "CASE_NOT_CLOSABLE",
     "CODE_WRONG",
     "DATA_UNKNOWN_NEEDS_HELP",
+    "FUNDING_GATE",
     "NOT_COMPLETE",
     "PUBLICITY_NOT_APPROVED",
     "ROLE_NOT_ALLOWED",
@@ -49,12 +52,23 @@ ON_RECORD = {
 """Attempts that an auditor must be able to see."""
 
 HAPPENS = {
-    *("CampusVisitCancelled", "CampusVisitHeld", "CheckpointDue", "ComplaintAcknowledged", "ComplaintDecided"),
+    *("CampusVisitCancelled", "CampusVisitHeld", "CheckpointDue", "ComplaintAcknowledged", "CaseClosedNoted"),
     *("ConsentRefused", "ConsentSigned", "DestinationConflicting", "DestinationResolved", "DestinationSettled"),
     *("EvidenceConflicting", "EvidenceResolved", "FamilyContacted", "IntentStated", "LawfulTransfer", "LeftRegister"),
     *("Lost", "NoShow", "NotAdmitted", "OtherDestination", "PublicityVisitRegistered", "RegistrationDeadlineReached"),
     *("RegistrationVerified", "Retained", "RetentionConfirmed", "SeatOffered", "SeatWithdrawn", "StudentJoined"),
     *("StageEscalated", "StageOverdue", "SuspendedStudy"),
+    *("CallbackMade", "ConsentConfirmed", "ConsentKept", "ConsentObjected", "ConsentSuspended", "CoolingStarted"),
+    *("DataConsentGiven", "GuardianshipRecorded", "SuspensionLifted", "WithdrawalReported"),
+    *("AbsenceExplained", "DropoutCaseOpened", "ItemClosed", "MonthlyReportFiled", "PersuasionAttempted"),
+    *("ReportFiledLate", "ReportMissed", "ReturnedToSchool", "SuspectedDropout", "WeeklyReportFiled"),
+    *("WrittenReportFiled", "ZeroReportContradicted", "ZeroReportFiled"),
+    *("LeadingGroupFormed", "ResponsibilityLetterSigned", "StudentsPartitioned"),
+    *("ClassQuotaReassigned", "TargetAcknowledged", "TargetObjected", "TargetRevised", "TargetsApproved"),
+    *("HoldPlaced", "HoldReleased", "CaseHoldNoted", "InvestigationOpened", "ViolationDismissed"),
+    *("PolicyAdopted", "PolicyChangeAnnounced", "PolicyChangeApproved"),
+    *("FundingSourceDeclared", "SettlementApproved", "SettlementComputed", "SettlementPublished"),
+    "SettlementReviewed",
 }
 
 
@@ -76,13 +90,14 @@ class Year:
 
     def statuses(self, stage: str) -> Counter[str]:
         """Return how many schools stand where with a stage."""
-        return Counter(machine.view()["status"] for name, machine in self._machines(stage))
+        return Counter(machine.view()["status"] for name, machine in self.machines(stage))
 
     def on_time(self, stage: str) -> list[bool]:
         """Return, by school, whether a stage was completed on time."""
-        return [machine.view()["on_time"] for _, machine in sorted(self._machines(stage))]
+        return [machine.view()["on_time"] for _, machine in sorted(self.machines(stage))]
 
-    def _machines(self, stage: str) -> list[tuple[str, Any]]:
+    def machines(self, stage: str) -> list[tuple[str, Any]]:
+        """Return every school's stream of a stage."""
         return [(name, machine) for name, machine in self.kernel.machines.items() if name.endswith(f"/{stage}")]
 
     def data(self, event: str) -> list[dict[str, Any]]:
@@ -103,7 +118,7 @@ async def year(registry: Registry, files: Path, schools: int, pupils: int, seed:
 
 async def rehearsed(registry: Registry, files: Path, seed: int = 1) -> Year:
     """Rehearse the year of files that are there."""
-    plan = await plan_year(registry, files, seed)
+    plan = await plan_year(registry, files, seed, settles=True)
     return Year(plan, *await driven(registry, plan))
 
 
@@ -124,36 +139,116 @@ async def test_every_school_completes_all_five_stages(
     assert [done.statuses(slug.value) for slug in StageSlug] == [{"completed": schools}] * len(StageSlug)
 
 
-async def test_the_year_of_a_county_shows_what_a_year_is_made_of(registry: Registry, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+async def county_year(tmp_path_factory: pytest.TempPathFactory) -> Year:
+    """Return the year of three schools, which several tests read."""
+    place = tmp_path_factory.mktemp("county-year")
+    opened = await Registry.open(f"sqlite+aiosqlite:///{place / 'people.db'}", b"p" * 32)
+    try:
+        return await year(opened, place / "county", 3, 360)
+    finally:
+        await opened.close()
+
+
+async def test_the_year_of_a_county_shows_what_a_year_is_made_of(county_year: Year) -> None:
     """Trips with no-shows, withdrawals of both kinds, a pupil who leaves and one who joins, and what was refused."""
-    done = await year(registry, tmp_path / "county", 3, 360)
-    types = Counter(envelope["type"] for envelope in done.events)
+    types = Counter(envelope["type"] for envelope in county_year.events)
     assert HAPPENS - set(types) == set()
-    assert set(done.report.refusals) == REFUSED
+    assert set(county_year.report.refusals) == REFUSED
     kept = {
         (envelope["data"]["command"], envelope["data"]["code"])
-        for envelope in done.events
+        for envelope in county_year.events
         if envelope["type"] == "CommandRefused"
     }
     assert kept == ON_RECORD
 
-    assert any(held["no_shows"] and held["present"] for held in done.data("CampusVisitHeld"))
-    assert {withdrawn["late"] for withdrawn in done.data("ConsentWithdrawn")} == {True, False}
-    assert {verified["in_time"] for verified in done.data("RegistrationVerified")} == {True}
-    assert [reached["open"] for reached in done.data("RegistrationDeadlineReached")].count(1) == 1
-    assert len(done.data("Retained")) > 30
+    assert any(held["no_shows"] and held["present"] for held in county_year.data("CampusVisitHeld"))
+    assert {withdrawn["late"] for withdrawn in county_year.data("ConsentWithdrawn")} == {True, False}
+    assert {verified["in_time"] for verified in county_year.data("RegistrationVerified")} == {True}
+    assert [reached["open"] for reached in county_year.data("RegistrationDeadlineReached")].count(1) == 1
+    assert len(county_year.data("Retained")) > 30
     assert "JoinerOverdue" not in types  # the late joiners are served in their own term
-    assert done.on_time("application-filing") == [True, True, False]
-    assert done.on_time("retention") == done.on_time("school-visits") == [True, True, True]
+    assert county_year.on_time("application-filing") == [True, True, False]
+    assert county_year.on_time("retention") == county_year.on_time("school-visits") == [True, True, True]
 
 
-async def test_every_refusal_is_one_that_somebody_was_meant_to_meet(registry: Registry, tmp_path: Path) -> None:
+async def test_every_refusal_is_one_that_somebody_was_meant_to_meet(county_year: Year) -> None:
     """A list of five hundred rows that fails for one of them would leave a school without its year, unnoticed."""
-    done = await year(registry, tmp_path / "county", 3, 360)
-    lost, mistaken = len(done.data("Lost")), 2  # the third school's first trip is called off before anybody goes
-    assert done.report.refusals["ROWS_REFUSED"] == lost + mistaken
-    assert done.report.refusals["ACT_NOT_SIGNED"] == len(done.plan.draft.pupils)
-    assert done.data("FamilyActRefused") == []
+    lost, mistaken = len(county_year.data("Lost")), 2  # the third school's first trip is called off beforehand
+    assert county_year.report.refusals["ROWS_REFUSED"] == lost + mistaken
+    assert county_year.report.refusals["ACT_NOT_SIGNED"] == len(county_year.plan.draft.pupils)
+    assert county_year.report.refusals["FUNDING_GATE"] == county_year.report.refusals["CASE_NOT_CLOSABLE"] == 1
+    assert county_year.data("FamilyActRefused") == []
+
+
+async def test_a_doubted_consent_waits_for_the_family_and_then_stands(county_year: Year) -> None:
+    """A reported withdrawal and two guardians who disagree: nobody but the family ends either, and both go on."""
+    for event in ("WithdrawalReported", "ConsentObjected"):
+        [doubted] = county_year.data(event)
+        own = [
+            envelope["type"] for envelope in county_year.events if envelope["data"].get("student") == doubted["student"]
+        ]
+        course = (event, "ConsentKept", "SuspensionLifted", "ConsentConfirmed", "ApplicationRecorded", "Admitted")
+        places = [own.index(step) for step in course]
+        assert places == sorted(places)
+    kept = [envelope for envelope in county_year.events if envelope["type"] == "ConsentKept"]
+    assert {envelope["actor"]["role"] for envelope in kept} == {"guardian"}
+
+
+async def test_nobody_under_14_signs_without_a_guardians_agreement_to_the_data(county_year: Year) -> None:
+    """The county has one such pupil, whose family agrees before it signs (R-17)."""
+    [young] = county_year.data("DataConsentGiven")
+    signed = [one for one in county_year.data("ConsentSigned") if one["student"] == young["student"]]
+    assert {one["party"] for one in signed} == {"guardian", "pupil"}
+
+
+async def test_a_pupil_who_stays_away_is_brought_back_and_the_case_ends(county_year: Year) -> None:
+    """Three days without a reason, a visit, a written report, the return, and ten days at school (R-15)."""
+    [case] = [stream for stream in county_year.kernel.ledger if "/dropout/" in stream]
+    types = [envelope["type"] for envelope in county_year.kernel.ledger[case]]
+    steps = ["PersuasionAttempted", "WrittenReportFiled", "ReturnedToSchool", "ItemClosed"]
+    assert [types.index(step) for step in steps] == sorted(types.index(step) for step in steps)
+    assert county_year.kernel.machines[case].view()["status"] == "closed"
+
+
+async def test_the_settlement_counts_what_was_held_on_the_last_day_and_pays_nothing(county_year: Year) -> None:
+    """The own profile's run is audited, approved by two others and published; the historical one stays a trial."""
+    own, trial = county_year.data("SettlementComputed")
+    assert (own["as_at"], own["shadow"], trial["shadow"]) == ("2025-11-21T00:00:00+08:00", False, True)
+    counted = sum(line["countable"] for line in own["lines"])
+    in_time = len(county_year.data("RegistrationVerified"))
+    assert 0 < counted <= in_time
+    [revised] = county_year.data("TargetRevised")
+    assert sum(line["quota"] for line in own["lines"]) == revised["total"]
+    acts = [envelope for envelope in county_year.events if envelope["data"].get("run") == own["run"]]
+    assert [envelope["type"] for envelope in acts] == [
+        *("SettlementComputed", "SettlementReviewed", "SettlementApproved", "SettlementApproved"),
+        "SettlementPublished",
+    ]
+    assert len({envelope["actor"]["id"] for envelope in acts[:-1]}) == len(acts) - 1
+    assert county_year.data("PaymentOrdered") == []
+
+
+async def test_a_new_version_of_the_policy_reaches_every_stream_that_is_at_work(county_year: Year) -> None:
+    """Announced, approved by another person, adopted on its day; what was decided before stands under the old one."""
+    adopted = [envelope for envelope in county_year.events if envelope["type"] == "PolicyAdopted"]
+    assert {envelope["recorded_at"][:10] for envelope in adopted} == {
+        county_year.data("PolicyChangeAnnounced")[0]["effective_from"]
+    }
+    streams = {envelope["stream"] for envelope in adopted}
+    stages = {name for slug in StageSlug for name, _ in county_year.machines(slug.value)}
+    assert stages < streams
+    assert {envelope["policy"]["version"] for envelope in county_year.events} == {1, 2}
+
+
+async def test_a_year_without_a_count_has_no_settlement(registry: Registry, tmp_path: Path) -> None:
+    """Whoever drives without a record to count leaves the settlement out, and nothing else."""
+    make_county(tmp_path / "county", 1, 40, 1)
+    whole, without = [await plan_year(registry, tmp_path / "county", 1, settles=settles) for settles in (True, False)]
+    left_out = [one for one in whole.commands if one not in without.commands]
+    assert [one.command["kind"] for one in left_out if one.counted_at] == ["compute_settlement"] * 2
+    assert len(whole.commands) == len(without.commands) + len(left_out)
+    assert all("settlement" in kind or kind in ("declare_funding", "order_payment") for kind in map(_kind, left_out))
 
 
 async def test_a_seed_gives_one_plan_and_another_seed_another(registry: Registry, tmp_path: Path) -> None:
@@ -207,7 +302,7 @@ async def test_another_gateway_signs_where_one_is_given(registry: Registry, tmp_
     assert {act["key_id"] for act in acts} == {other.key.key_id}
 
 
-@pytest.mark.parametrize(("schools", "pupils", "most"), [(1, 200, 45), (3, 360, 45)])
+@pytest.mark.parametrize(("schools", "pupils", "most"), [(1, 200, 55), (3, 360, 60)])
 async def test_a_class_needs_few_commands(
     registry: Registry, tmp_path: Path, schools: int, pupils: int, most: int
 ) -> None:
@@ -243,6 +338,35 @@ async def test_a_county_with_few_listed_schools_ends_its_year_too(
     assert bool(done.data("ConsentSigned")) is (listed != "[]")
 
 
+async def test_a_county_whose_applications_have_a_window_ends_its_year_too(registry: Registry, tmp_path: Path) -> None:
+    """Signing is offered late and the official system locks early: the bureau calls before a short cooling-off ends."""
+    make_county(tmp_path / "county", 3, 360, 1)
+    campaign = tmp_path / "county" / "campaign.toml"
+    window = "[application_window]\nfirst = 2025-06-20\nlast = 2025-06-26\n\n[identification]"
+    campaign.write_text(campaign.read_text().replace("[identification]", window))
+    done = await rehearsed(registry, tmp_path / "county")
+    assert done.statuses("application-filing") == done.statuses("retention") == {"completed": 3}
+    assert {started["short"] for started in done.data("CoolingStarted")} == {True, False}
+    assert "short_cooling" in {made["purpose"] for made in done.data("CallbackMade")}
+    assert done.data("FamilyActRefused") == []
+    assert set(done.report.refusals) == REFUSED
+
+
+async def test_files_without_days_of_attendance_and_without_targets_rehearse_too(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Schools then report every day until graduation, no target is revised, and every quota is 0."""
+    make_county(tmp_path / "county", 1, 40, 1)
+    campaign = tmp_path / "county" / "campaign.toml"
+    parts = [part for part in campaign.read_text().split("\n\n") if not part.startswith(("[attendance]", "[targets]"))]
+    campaign.write_text("\n\n".join(re.sub(r"(?m)^quotas = .*$", "", part) for part in parts))
+    done = await rehearsed(registry, tmp_path / "county")
+    assert [done.statuses(slug.value) for slug in StageSlug] == [{"completed": 1}] * len(StageSlug)
+    assert len(given(done.plan, "file_daily_report")) > 100
+    assert done.data("TargetRevised") == []
+    assert {line["quota"] for line in done.data("SettlementComputed")[0]["lines"]} == {0}
+
+
 async def test_people_whom_the_staff_list_lacks_are_stood_in_for(registry: Registry, tmp_path: Path) -> None:
     """An empty staff list rehearses as well: real files are often incomplete when a campaign is prepared."""
     make_county(tmp_path / "county", 1, 60, 1)
@@ -260,6 +384,10 @@ async def test_other_years_end_too_also_on_unpublished_calendars(
     make_county(tmp_path / "county", 1, 60, 1, year=graduation)
     done = await rehearsed(registry, tmp_path / "county")
     assert [done.statuses(slug.value) for slug in StageSlug] == [{"completed": 1}] * len(StageSlug)
+
+
+def _kind(planned: Planned) -> str:
+    return str(planned.command["kind"])
 
 
 def _read(act: dict[str, Any]) -> FamilyAct:

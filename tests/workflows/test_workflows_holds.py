@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 from workflows_house import (
+    DISCIPLINE,
     FIRST,
     KINDS,
     LEADER,
@@ -28,7 +30,8 @@ from workflows_house import (
 )
 
 import protocol
-from client import CampaignClient, MismatchError, NotFoundError
+from client import CampaignClient, MismatchError, NotFoundError, left_open
+from domain.actors import ANONYMOUS
 from domain.events import GENESIS
 from domain.refusal import Refusal
 from domain.stage_events import StageSlug
@@ -38,6 +41,8 @@ from protocol import ACTIVITY_APPEND
 from registry.draft import Draft
 
 STAGES = tuple(slug.value for slug in StageSlug)
+AT_WORK = ("campaign", "school", *STAGES)
+"""The streams that go on where the last day of attendance has passed."""
 
 
 async def flags(campaign: Campaign, name: str) -> set[Any]:
@@ -110,7 +115,7 @@ async def test_close_ends_everything_and_keeps_every_run(
     """Every workflow completes, every run of every workflow is archived, and the segments join to the whole stream."""
     monkeypatch.setattr(protocol, "SIGNALS_PER_RUN", 8)
     async with house.worker():
-        campaign = await house.campaign(clock=clock)
+        campaign = await house.campaign(clock=clock, watched=False)
         close = act("close_campaign", "end", OFFICER, reason="YEAR_OVER")
         if clock == "stepped":
             await closed_before_its_schools_began(campaign, close)
@@ -134,15 +139,41 @@ async def test_close_ends_everything_and_keeps_every_run(
             assert runs[stream][-1] == description.run_id
             await assert_joined(house, stream, runs[stream])
         if clock == "engine":
-            assert all(len(runs[campaign.stream(kind)]) >= 2 for kind in KINDS)
+            assert all(len(runs[campaign.stream(kind)]) >= 2 for kind in AT_WORK)
         with pytest.raises(NotFoundError) as ended:
             await house.client.submit(campaign.id, act("pause", "late", OFFICER, reason="LATE"))
         assert ended.value.ended
 
 
+async def test_close_does_not_wait_for_an_open_case_and_keeps_it_when_it_has_ended(house: House) -> None:
+    """The case goes on by days of its own: `close` says so at once; again after its end, it archives what is left."""
+    async with house.worker():
+        campaign = await house.campaign(watched=False)
+        nobody = act("complain", "c", ANONYMOUS, complaint="c-1", about=SCHOOL, matter="FEE")
+        await campaign.submit("campaign", nobody)
+        await campaign.submit("campaign", act("stop", "stop", OFFICER, reason="ORDER"))
+        close = act("close_campaign", "end", OFFICER, reason="YEAR_OVER")
+        case = f"{campaign.id}/compliance/c-1"
+
+        answer, archived = await house.client.close_campaign(campaign.id, close, within=timedelta(hours=1))
+        assert (answer.accepted, archived) == (True, False)
+        assert left_open(await house.ledger.board(campaign.id)) == ([case], [])
+        again = {**close, "command_id": "again"}
+        with pytest.raises(Refusal, match="CAMPAIGN_CLOSED"):
+            await house.client.close_campaign(campaign.id, again, within=timedelta(hours=1))
+
+        decided = act("dismiss_violation", "d", DISCIPLINE, reason="NOTHING_FOUND")
+        await house.client.submit(case, decided)
+        with contextlib.suppress(Refusal, NotFoundError):  # it is just ending, or has ended
+            await house.client.close_campaign(campaign.id, again, within=timedelta(seconds=60))
+        board = await house.ledger.board(campaign.id)
+        assert left_open(board) == ([], [])
+        assert sorted(await house.ledger.archived_runs(campaign.id)) == sorted(board)
+
+
 async def many_runs(campaign: Campaign) -> None:
-    """Let every workflow continue as new once, by signals that nothing takes."""
-    handles = [campaign.house.handle(campaign.stream(kind)) for kind in KINDS]
+    """Let every workflow that is at work continue as new once, by signals that nothing takes."""
+    handles = [campaign.house.handle(campaign.stream(kind)) for kind in AT_WORK]
     await asyncio.gather(*(handle.signal("nonsense") for handle in handles for _ in range(9)))
 
 
@@ -181,7 +212,7 @@ async def assert_joined(house: House, stream: str, runs: list[str]) -> None:
     written = [event for segment in segments for event in appended(json.loads(segment.history), ACTIVITY_APPEND)]
     assert written == events
     assert segments[-1].last_hash == (events[-1]["hash"] if events else GENESIS)
-    assert types(events)[-1] in ("StageArchived", "SchoolClosed", "CampaignArchived")
+    assert types(events)[-1] in ("StageArchived", "AttendanceEnded", "SchoolClosed", "CampaignArchived")
 
 
 async def test_an_engine_that_does_not_know_the_ledgers_campaign_is_named(house: House) -> None:

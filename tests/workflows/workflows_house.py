@@ -33,14 +33,16 @@ from rehearsal.county import make_county
 T = TypeVar("T")
 
 SCHOOL = "9900010001"
-KINDS = tuple(WORKFLOW_TYPES)
-"""The seven kinds of streams: campaign, school and the five stages."""
+CASES = ("dropout", "compliance")
+KINDS = tuple(kind for kind in WORKFLOW_TYPES if kind not in CASES)
+"""The kinds of streams that every campaign has: itself, its schools, the five stages and the attendance."""
 
 FIRST, SECOND = StageSlug.IDENTIFICATION.value, StageSlug.PARENT_MEETINGS.value
 LATER = (StageSlug.SCHOOL_VISITS.value, StageSlug.APPLICATION_FILING.value, StageSlug.RETENTION.value)
 
 OFFICER = Actor(id="stf_officer", role=Role.BUREAU_OFFICER, organisation="bureau")
 APPROVER = Actor(id="stf_approver", role=Role.BUREAU_APPROVER, organisation="bureau")
+DISCIPLINE = Actor(id="stf_discipline", role=Role.DISCIPLINE_OFFICER, organisation="bureau")
 PRINCIPAL = Actor(id="stf_principal", role=Role.PRINCIPAL, organisation=SCHOOL)
 LEADER = Actor(id="stf_leader", role=Role.GRADE_LEADER, organisation=SCHOOL)
 STRANGER = Actor(id="stf_stranger", role=Role.PRINCIPAL, organisation="9900010999")
@@ -83,15 +85,17 @@ class House:
         windows: Mapping[str, tuple[date, date]] | None = None,
         after: Mapping[str, list[str]] | None = None,
         today: date | None = None,
+        watched: bool = True,
     ) -> Campaign:
         """Launch and approve a campaign of one school and wait until its five stages are there.
 
-        On the engine's clock identification and the parents' meetings are open from the start.
+        On the engine's clock identification and the parents' meetings are open from the start, and the attendance
+        begins in a month; where the pupils are not `watched` any more, its last day has passed.
         """
         today = today or civil(datetime.now().astimezone())
         draft = await self.draft(pupils=pupils, county=county)
         if clock == "engine":
-            draft = relative(draft, today, windows or {}, after or {})
+            draft = relative(draft, today, windows or {}, after or {}, watched=watched)
         found = Campaign(self, draft.campaign)
         started = datetime.fromisoformat("2024-11-04T09:00:00+08:00") if clock == "stepped" else None
         await self.client.launch(draft, OFFICER, "launch", clock=clock, started_at=started)
@@ -172,8 +176,11 @@ def relative(
     today: date,
     windows: Mapping[str, tuple[date, date]],
     after: Mapping[str, list[str]],
+    *,
+    watched: bool = True,
 ) -> Draft:
     """Move a draft to windows around today, by a calendar of plain weeks that knows every year that matters."""
+    first = today + timedelta(days=30 if watched else -30)
     usual = {slug: (today + timedelta(days=200), today + timedelta(days=230)) for slug in LATER}
     usual |= {slug: (today - timedelta(days=3), today + timedelta(days=60)) for slug in (FIRST, SECOND)}
     years = {year: CalendarYear() for year in range(today.year - 1, today.year + 3)}
@@ -181,6 +188,7 @@ def relative(
         **draft.content,
         "calendar": Calendar(version=1, years=years).model_dump(mode="json"),
         "not_yet_computable": [],
+        "attendance": {"first": first.isoformat(), "last": (first + timedelta(days=20)).isoformat()},
         "stages": {
             slug: {"opens": opens.isoformat(), "due": due.isoformat(), "after": list(after.get(slug, []))}
             for slug, (opens, due) in {**usual, **windows}.items()

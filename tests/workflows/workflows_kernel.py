@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from activities.people import PeopleActivities
+from audit.counts import recorded
+from cli.year import settled_fields
+from domain.events import Envelope
 from domain.kernel import Kernel
 from domain.stream import Carry, Job
+from ledger.store import Ledger
 from protocol import CohortRequest, ProposalsRequest
 from registry.store import Registry
 from rehearsal.driver import Driver, DriverReport
@@ -16,7 +22,7 @@ from rehearsal.year import YearPlan, plan_year
 
 async def kernel_year(registry: Registry, files: Path, *, seed: int = 1) -> tuple[Kernel, DriverReport]:
     """Plan a county's year and drive it through the kernel."""
-    return await driven(registry, await plan_year(registry, files, seed))
+    return await driven(registry, await plan_year(registry, files, seed, settles=True))
 
 
 async def driven(registry: Registry, plan: YearPlan) -> tuple[Kernel, DriverReport]:
@@ -36,8 +42,24 @@ async def driven(registry: Registry, plan: YearPlan) -> tuple[Kernel, DriverRepo
         "command_id": "rehearsal-draft",
     }
     campaign = plan.draft.campaign
+
+    async def counting(moment: datetime) -> dict[str, Any]:
+        return settled_fields(await recorded(cast("Ledger", KernelLedger(kernel)), campaign, moment))
+
     await kernel.begin(
         Carry(stream=campaign, kind="campaign", clock="stepped", start=start, started_at=plan.started_at)
     )
-    report = await Driver(kernel, campaign, plan.commands, plan.started_at).run()
+    report = await Driver(kernel, campaign, plan.commands, plan.started_at, counting).run()
     return kernel, report
+
+
+class KernelLedger:
+    """A kernel's events as a settlement reads them from a ledger."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._streams = kernel.ledger
+
+    async def events(self, stream: str) -> AsyncIterator[Envelope]:
+        """Yield a stream's events in order; none where it does not exist."""
+        for envelope in self._streams.get(stream, []):
+            yield envelope
