@@ -63,6 +63,9 @@ RETENTION = timedelta(days=3650)
 PASSED_THROUGH = ("domain", "protocol", "cryptography", "pydantic", "pydantic_core", "rfc8785", "annotated_types")
 """Pure modules that the sandbox shares with the process instead of importing them anew for every workflow."""
 
+_M_MMAP_THRESHOLD = -3
+_LARGE_BLOCK = 64 * 1024
+
 _POLL = 0.1
 
 
@@ -265,6 +268,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def give_back_large_blocks() -> None:
+    """Let the C library keep no large block that was freed: appends come and go, and their holes stay (Linux)."""
+    with contextlib.suppress(AttributeError):  # another C library has no such setting
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def die_with_parent() -> None:

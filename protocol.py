@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -84,12 +85,17 @@ class AppendRequest(BaseModel):
 
 
 class CohortRequest(BaseModel):
-    """Which snapshot's pupils, and the digest that was approved."""
+    """Which snapshot's pupils, and the digest that was approved.
+
+    Attributes:
+        under_14_on: the day on which it counts who is under fourteen; None asks neither that nor for shared telephones.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     snapshot: str
     digest: str
+    under_14_on: date | None = None
 
 
 class ProposalsRequest(BaseModel):

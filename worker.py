@@ -9,7 +9,7 @@ import functools
 import os
 import signal
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from temporalio.client import Client
@@ -22,9 +22,9 @@ from activities.people import PeopleActivities
 from activities.record import RecordActivities
 from cli.logs import configure_logging
 from cli.run_main import run_main
-from domain.time import SHANGHAI, end_of
-from engine import WORKFLOWS, connect, export_history, running_engine, sandbox
-from gateway.codes import Gateway
+from domain.time import SHANGHAI
+from engine import WORKFLOWS, connect, export_history, give_back_large_blocks, running_engine, sandbox
+from gateway.codes import Gateway, good_until
 from gateway.store import Binding
 from ledger.store import Ledger
 from notices.compose import CodeRequest
@@ -35,8 +35,6 @@ from registry.store import Registry
 from settings import Settings
 
 DRAIN = timedelta(seconds=10)
-LATE_LETTER = timedelta(days=60)
-"""How long the code of a letter serves at least, whenever it is sent."""
 
 log = structlog.get_logger("worker")
 
@@ -116,8 +114,7 @@ def codes_of(gateway: Gateway) -> CodeFor:
 
     async def code_for(asked: Sequence[CodeRequest]) -> list[str]:
         """Have the codes of one campaign's letters made: a batch has no other's."""
-        year = int(asked[0].campaign.rpartition("/")[2])
-        expires_at = max(end_of(date(year, 12, 31)), datetime.now(SHANGHAI) + LATE_LETTER)
+        expires_at = good_until(asked[0].campaign, datetime.now(SHANGHAI))
         bindings = [Binding.model_validate(dataclasses.asdict(one)) for one in asked]
         return await gateway.issue_all(bindings, expires_at)
 
@@ -126,6 +123,7 @@ def codes_of(gateway: Gateway) -> CodeFor:
 
 def main() -> None:
     """Entry point of the worker process."""
+    give_back_large_blocks()
     settings = Settings.from_environment(os.environ)
     configure_logging(settings.log_level, json=True)
     run_main(functools.partial(serve, settings))

@@ -30,6 +30,16 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "政策口径“{profile}”没有文号，尚待县教育局确认。",
         "The policy profile “{profile}” has no document number; the bureau has to confirm it.",
     ),
+    "PHONE_SHARED": (
+        (
+            "学校 {school} 有 {count} 个电话各由三名以上学生的监护人共用，请核对是否为监护人本人的号码；"
+            "用这些号码的签署将由县教育局回访核实。"
+        ),
+        (
+            "In school {school}, {count} telephones are each shared by the guardians of more than three pupils: check "
+            "that they are the guardians' own. The bureau calls back whoever signs with one of them."
+        ),
+    ),
     "ROSTER_WARNINGS": (
         "学校 {school} 的名册有 {count} 处提示，可用 roster check 查看。",
         "The roster of school {school} has {count} warnings: see them with `roster check`.",

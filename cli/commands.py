@@ -89,6 +89,12 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             ),
             Entry("answer", "cli.answer:answer", "家庭本人凭验证码答复", "a family's own act, by its code"),
             Entry(
+                "gateway",
+                "cli.gateway_command:app",
+                "家庭网关：接收短信答复、生成纸质密封验证码",
+                "families' text messages, and sealed codes for papers",
+            ),
+            Entry(
                 "evidence",
                 "cli.evidence:app",
                 "核查结果互相矛盾时的认定",
@@ -98,12 +104,37 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "correct", "cli.correct:correct", "更正一条已登记的记录", "correct a recorded row; the original stays"
             ),
             Entry("exits", "cli.exits:exits", "登记学生转学、出国或去世", "a pupil has left the register"),
+            Entry(
+                "attendance",
+                "cli.attendance:app",
+                "到校日报：上报、零报告、更正、说明缺勤",
+                "daily and zero reports, corrections, explanations",
+            ),
+            Entry(
+                "dropout",
+                "cli.dropout:app",
+                "控辍个案：劝返、书面报告、返校、销号",
+                "a dropout case: bring back, report, close",
+            ),
+            Entry(
+                "care",
+                "cli.care:app",
+                "包保：分配、责任状、领导小组、委托代办",
+                "who looks after whom: carers, letters, stand-ins",
+            ),
+            Entry("person", "cli.person:app", "查看学生登记信息和访问记录", "a pupil's record, and who has looked"),
             Entry("notices", "cli.notices:app", "通知：清单、发送经过、预览", "the outbox: list, attempts, preview"),
             Entry(
                 "complain",
                 "cli.complain:app",
                 "投诉与答复，可匿名",
                 "complain, also without a name; answer a complaint",
+            ),
+            Entry(
+                "compliance",
+                "cli.compliance:app",
+                "案件：调查、暂停计数、认定、申诉",
+                "cases: investigate, hold counting, decide, appeal",
             ),
         ),
     ),
@@ -112,6 +143,19 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "to manage it",
         (
             Entry("staff", "cli.staff:app", "人员：导入和更换", "who acts: import a list, replace a person"),
+            Entry(
+                "targets",
+                "cli.targets:app",
+                "指标：下达、调整、分配到班、压力提示",
+                "planning targets: issue, revise, share out, flags of pressure",
+            ),
+            Entry(
+                "policy",
+                "cli.policy:app",
+                "政策口径：各流程版本、比较、公布新版本",
+                "which version holds where; announce another",
+            ),
+            Entry("schools", "cli.schools:app", "合格职校名单的公布和变更", "the list of qualified schools"),
             Entry("calendar", "cli.calendar:app", "发布日历", "publish a calendar"),
             Entry("pause", "cli.holds:pause", "暂停活动或一所学校", "hold a campaign or a school"),
             Entry("resume", "cli.holds:resume", "恢复", "end a pause"),
@@ -123,7 +167,18 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "核对",
         "to look back",
         (
-            Entry("settle", "cli.settle:settle_command", "结算试算，不得发放", "a trial settlement; it pays nothing"),
+            Entry(
+                "settle",
+                "cli.settle:app",
+                "结算：试算、记录、审批、公布",
+                "trial settlements and runs: approve, publish",
+            ),
+            Entry(
+                "returns",
+                "cli.returns:app",
+                "控辍报表：学校月报、县级季度复核",
+                "statutory figures: a school's month, the county's quarter",
+            ),
             Entry(
                 "audit",
                 "cli.audit:app",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 from cli.options import Change
 from cli.rooms import Rooms, exists
+from domain.stage_events import StageSlug
 from domain.time import SHANGHAI
 from protocol import school_id
 from registry.records import ImportResult
+
+CONSENT_SINCE: Final = 3
+"""The release whose campaigns know who is under fourteen (R-17)."""
 
 
 async def enrol_joiners(
@@ -36,7 +40,11 @@ async def enrol_joiners(
     receipt = None
     if joined and by is not None:
         on = datetime.now(SHANGHAI).date().isoformat()
-        rows = [{"student": student, "class_id": class_id, "on": on} for student, class_id in joined]
+        young = await _under_14(rooms, campaign, school)
+        rows = [
+            {"student": student, "class_id": class_id, "on": on} | ({"under_14": True} if student in young else {})
+            for student, class_id in joined
+        ]
         command = await rooms.command(campaign, Change(by=by), "enrol_students", rows=rows)
         receipt = (await rooms.submit(stream, command)).receipt.model_dump(mode="json")
         joined = []
@@ -49,3 +57,12 @@ async def enrol_joiners(
         "enrolled": receipt,
         "to_do": [{"code": code, "students": students} for code, students in to_do.items() if students],
     }
+
+
+async def _under_14(rooms: Rooms, campaign: str, school: str) -> list[str]:
+    """Return who is under fourteen on the day on which the application filing opens."""
+    first = (await anext((await rooms.ledger()).events(campaign)))["data"]
+    filing = first["stages"].get(StageSlug.APPLICATION_FILING.value)
+    if filing is None or first.get("release", 1) < CONSENT_SINCE:
+        return []
+    return await (await rooms.registry()).listed_under_14(campaign, school, date.fromisoformat(filing["opens"]))

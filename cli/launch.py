@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from cli.cautions import cautions, window_cautions
+from cli.demo_marker import refuse_demo
 from cli.failures import REFUSED, not_found
 from cli.options import By, Change, Face, say
 from cli.refusals import refused_of, show_refusal
@@ -53,6 +54,8 @@ async def launch(
     """Draft the campaign of a directory; the same content again changes nothing."""
     change = Change(by=by, command_id=command_id or str(uuid.uuid4()))
     file = load_campaign(directory)
+    if not dry_run:
+        refuse_demo(face.settings().data)
     if not (dry_run or i_know_there_is_no_sign_in or is_sample(directory)):
         raise Refusal("SIGN_IN_MISSING")
     async with Rooms(face.settings()) as rooms:

@@ -46,6 +46,9 @@ SYNTHETIC: Final[dict[str, dict[Language, str]]] = {
     "host": {"zh": "（接待学校）", "en": "(host school)"},
     "document": {"zh": "（文件版本）", "en": "(version)"},
     "complaint": {"zh": "（投诉编号）", "en": "(reference)"},
+    "case": {"zh": "（案件编号）", "en": "(case)"},
+    "listed_school": {"zh": "（签署时选择的学校）", "en": "(school signed for)"},
+    "period": {"zh": "（周或月）", "en": "(week or month)"},
     "student": {"zh": "（学生编号）", "en": "(pupil's reference)"},
 }
 
@@ -70,7 +73,7 @@ async def list_(
             "total": len(rows),
             "by_state": dict(sorted(Counter(row["state"] for row in rows).items())),
             "by_purpose": dict(sorted(Counter(row["purpose"] for row in rows).items())),
-            "suppressed": len(await outbox.suppressions(campaign)),
+            "suppressed": len({row["student"] for row in await outbox.suppressions(campaign)}),
             "notices": rows,
         }
     face.show(data, lambda: _listed(data))
@@ -145,6 +148,10 @@ def _example(name: str, kind: Kind) -> Any:
     match kind:
         case "instant":
             return at(datetime.now(SHANGHAI).date() + timedelta(days=7))
+        case "day":
+            return datetime.now(SHANGHAI).date() + timedelta(days=7)
+        case "flag":
+            return True
         case "count":
             return 3
         case "word":

@@ -63,8 +63,16 @@ def _taken(form: Kind, taken: Taken, rows: Sequence[Row]) -> list[Batch]:
 
 def _rows(form: Kind, taken: Taken, suffix: str, rows: Sequence[Row], **fields: str) -> Batch:
     names = ["student", *(name for name in form.names if taken.group is None or name != taken.group[0])]
-    given = [{taken.renamed.get(name, name): row.fields[name] for name in names} for row in rows]
+    given = [
+        {taken.renamed.get(name, name): row.fields[name] for name in names if _is_given(taken, row, name)}
+        for row in rows
+    ]
     return Batch(taken.command, suffix, {**fields, "rows": given}, tuple(rows), listed="rows")
+
+
+def _is_given(taken: Taken, row: Row, name: str) -> bool:
+    """Tell whether a column goes into the command: one that a later release has added only where it says something."""
+    return name not in taken.later or row.fields.get(name) is not None
 
 
 def _sessions(rows: Sequence[Row], *, invite: bool) -> list[Batch]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from domain.application_filing_state import ApplicationFilingState
+from domain.consent import CallbackPurpose
 from domain.deciders import decider_of
 from domain.destination import ALLOWED, Case, Move, Step
 from domain.identification import IdentificationState
@@ -86,6 +87,14 @@ def _contacts(state: ApplicationFilingState) -> Iterator[Line]:
             yield Line(student)
 
 
+def _callbacks(state: ApplicationFilingState) -> Iterator[Line]:
+    for student, case in state.cases.items():
+        if case.protocol.report is not None:
+            yield Line(student, {"purpose": CallbackPurpose.WITHDRAWAL_REPORT.value})
+        elif case.protocol.needs_call:
+            yield Line(student, {"purpose": CallbackPurpose.SHORT_COOLING.value}, case.school)
+
+
 def _destinations(state: ApplicationFilingState) -> Iterator[Line]:
     for student, case in state.cases.items():
         if case.path in ALLOWED[Move.FIND] and not case.conflicting and not case.elsewhere:
@@ -110,6 +119,7 @@ _DUE: Final[dict[str, Callable[[Any], Iterator[Line]]]] = {
     "followups": _followups,
     "visits": _visits,
     "contacts": _contacts,
+    "callbacks": _callbacks,
     "applications": _cases(lambda case: case.may_apply and not case.elsewhere),
     "admissions": _cases(lambda case: case.path is Step.APPLIED and not case.elsewhere),
     "reporting": _cases(lambda case: case.path in ALLOWED[Move.REPORT] and not case.elsewhere),

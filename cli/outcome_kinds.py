@@ -45,11 +45,13 @@ class Taken:
         command: its tag.
         group: the column whose value parts the rows into commands, and the command's field for it.
         renamed: columns whose field of the row has another name.
+        later: columns of a later release; where they are empty, the command is the one that it was before.
     """
 
     command: str
     group: tuple[str, str] | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    later: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,13 @@ _OUTCOME = _words(
 )
 _AT = Column(
     "at", ("时间", "日期"), _any_year(values.moment), "时间，如 2024-12-05 18:30", "a time, as 2024-12-05 18:30"
+)
+_AGAIN_ON = Column(
+    "again_on",
+    ("再联系日期", "约定日期"),
+    _any_year(values.day),
+    "日期，如 2025-09-01，仅用于约定再联系的家庭",
+    "a date, as 2025-09-01, for a family that asked to be called back",
 )
 _SCHOOL = Column(
     "school",
@@ -252,8 +261,31 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "contacts": Kind(
         StageSlug.APPLICATION_FILING,
-        (_CONTACT, _AT, _OUTCOME),
-        taken=Taken("record_contacts", renamed={"kind": "contact"}),
+        (_CONTACT, _AT, _OUTCOME, _AGAIN_ON),
+        optional=("again_on",),
+        taken=Taken("record_contacts", renamed={"kind": "contact"}, later=("again_on",)),
+    ),
+    "callbacks": Kind(
+        StageSlug.APPLICATION_FILING,
+        (
+            _words(
+                "purpose",
+                "purpose",
+                ("回访原因", "原因"),
+                "撤回核实、抽查、冷静期缩短或纸质回执",
+                "withdrawal_report, sample, short_cooling or paper",
+            ),
+            _words(
+                "outcome",
+                "call_outcome",
+                ("回访结果", "结果"),
+                "确认、要求撤回、否认或未联系上",
+                "confirmed, wants_to_withdraw, denies or unreachable",
+            ),
+            _AT,
+        ),
+        given=("purpose",),
+        taken=Taken("record_callbacks"),
     ),
     "applications": Kind(
         StageSlug.APPLICATION_FILING,

@@ -39,6 +39,18 @@ VOCABULARY: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "refused": ("refused", "拒绝", "谢绝", "不愿参加"),
         "call_back": ("call_back", "约定再联系", "改日再联系", "稍后联系"),
     },
+    "purpose": {
+        "withdrawal_report": ("withdrawal_report", "撤回核实"),
+        "sample": ("sample", "抽查"),
+        "short_cooling": ("short_cooling", "冷静期缩短"),
+        "paper": ("paper", "纸质回执"),
+    },
+    "call_outcome": {
+        "confirmed": ("confirmed", "确认", "属实"),
+        "wants_to_withdraw": ("wants_to_withdraw", "要求撤回", "想撤回"),
+        "denies": ("denies", "否认", "未曾办理"),
+        "unreachable": ("unreachable", "未联系上", "无人接听"),
+    },
     "decision": {
         "confirm": ("confirm", "确认"),
         "exclude": ("exclude", "排除"),

@@ -111,7 +111,9 @@ async def import_(
         sheets = open_roster(file)
         roster = judge(sheets, file.name, year, full_mark=full_marks[school])
         take = commit and (partial or not roster.rejected)
-        result = await registry.import_roster(campaign, school, roster, References(), commit=take, expect=expect)
+        result = await registry.import_roster(
+            campaign, school, roster, References(), commit=take, expect=expect, exclusive=True
+        )
         data: dict[str, Any] = {
             "campaign": campaign,
             "school": school,

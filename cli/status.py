@@ -20,6 +20,8 @@ from cli.options import LANG, Face, console, say
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
 from cli.stage_view import flags, progress, word
+from cli.work_filter import checked, load, narrowed
+from cli.work_filter import save as keep
 from client import CampaignClient, work_list
 from domain.sentences import blocker_phrase
 from domain.stage_events import StageSlug
@@ -41,32 +43,49 @@ async def status(
     *,
     mine: Annotated[bool, Parameter(negative="", help=say("只看自己的待办", "one person's work list"))] = False,
     by: Annotated[str | None, Parameter(help=say("本人的 staff_ref", "that person's staff_ref"))] = None,
+    only: Annotated[
+        list[str] | None,
+        Parameter(negative="", help=say("只看 overdue、某阶段或某事项代码", "overdue, a stage, or a code of work")),
+    ] = None,
+    filter_: Annotated[str | None, Parameter(name="--filter", help=say("已保存的筛选", "a saved filter"))] = None,
+    save: Annotated[str | None, Parameter(help=say("把 --only 存为筛选", "keep --only under this name"))] = None,
     watch: Annotated[bool, Parameter(negative="", help=say("持续刷新", "keep showing, until Ctrl-C"))] = False,
     face: Face = _FACE,
 ) -> int:
     """Show the campaign's board; works without an engine."""
     if mine and by is None:
         raise usage("BY_MISSING", say("--mine 需要 --by。", "--mine needs --by."), place="--by")
+    if not mine and (only or filter_ or save):
+        raise usage(
+            "FILTER_NEEDS_MINE",
+            say("--only、--filter、--save 需要 --mine。", "--only, --filter and --save need --mine."),
+            place="--mine",
+        )
     if watch and face.json:
         raise usage("WATCH_HAS_NO_JSON", say("--watch 不能与 --json 同用。", "--watch has no --json."), place="--watch")
     async with Rooms(face.settings()) as rooms:
         own = by if mine else None
+        chosen = checked(only or ())
+        if own is not None and filter_ is not None:
+            chosen = (*chosen, *load(rooms.settings.data, own, filter_))
+        data = await _look(rooms, campaign, own, chosen)
+        if own is not None and save is not None:
+            keep(rooms.settings.data, own, save, chosen)
         if not watch:
-            data = await _look(rooms, campaign, own)
             names = {} if face.json else await _names(rooms, data)
             face.show(data, lambda: readable(data, names))
             return 0
         try:
             with Live(console=console(), auto_refresh=False) as live:
                 while True:
-                    data = await _look(rooms, campaign, own)
                     live.update(readable(data, await _names(rooms, data)), refresh=True)
                     await asyncio.sleep(EVERY)
+                    data = await _look(rooms, campaign, own, chosen)
         except asyncio.CancelledError:
             return 0
 
 
-async def _look(rooms: Rooms, campaign: str | None, by: str | None) -> dict[str, Any]:
+async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequence[str]) -> dict[str, Any]:
     ledger = await rooms.ledger()
     campaigns = await ledger.campaigns()
     chosen = campaign or await _latest(rooms, campaigns)
@@ -95,6 +114,7 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None) -> dict[str,
         work = await _work(ledger, chosen, data["schools"], member)
         data["schools"] = own_stages(data["schools"], member, work)
         data["work"] = in_order(data["schools"], work)
+        narrowed(data, only)
     return data
 
 
@@ -117,6 +137,7 @@ async def _work(
                     "class": item.class_id,
                     "student": item.student,
                     "code": item.code,
+                    "on": day.isoformat() if (day := getattr(item, "on", None)) else None,
                     "message": blocker_phrase(item.code, 1, LANG),
                 }
                 for item in todo
@@ -229,6 +250,7 @@ def _work_table(data: Mapping[str, Any], names: Mapping[str, str]) -> Renderable
         say("学生编号", "student"),
         say("姓名", "name"),
         say("事项", "what"),
+        say("约定日期", "planned for"),
     )
     overdue = {(s["school"], stage["stage"]) for s in data["schools"] for stage in s["stages"] if stage["overdue"]}
     for item in data["work"]:
@@ -240,6 +262,7 @@ def _work_table(data: Mapping[str, Any], names: Mapping[str, str]) -> Renderable
             item["student"],
             names.get(item["student"], ""),
             item["message"],
+            item["on"] or "",
             style="bold red" if late else None,
         )
     return Group(Text(f"{head} ({'; '.join(sums)})" if sums else head), *([table] if sums else []))

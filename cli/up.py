@@ -63,12 +63,12 @@ async def up(
 
 
 async def _go_on_sending(house: House, settings: Settings) -> None:
-    """Start the dispatchers of the campaigns that run: their notices may have waited for a mail server."""
+    """Start the dispatchers of campaigns under way, also stopped or closing ones: notices may have waited."""
     ledger = await Ledger.open(settings.ledger_url)
     try:
         client = CampaignClient(house.client, ledger)
         for campaign in await ledger.campaigns():
-            if (await ledger.board(campaign))[campaign].get("status") == "running":
+            if (await ledger.board(campaign))[campaign].get("status") not in ("draft", "archived"):
                 await client.start_sending(campaign)
     finally:
         await ledger.close()

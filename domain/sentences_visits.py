@@ -193,5 +193,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "PublicityRejected": {"zh": "进校宣讲已退回", "en": "presentation rejected"},
     "PublicityVisitRegistered": {"zh": "进校宣讲已登记", "en": "presentation registered"},
     "UnregisteredVisitDetected": {"zh": "发现未登记的进校宣传", "en": "unregistered visit detected"},
+    "VisitSchoolDelisted": {"zh": "学校移出名单", "en": "school off the list"},
 }
 """Code → word by language."""

@@ -25,6 +25,9 @@ CONTENT: Final = ("class_id", "name", "birth_date", "mark_tenths", "absence_days
 CONTACT: Final = ("name", "phone", "email", "language")
 """What may change of a guardian."""
 
+MOST_PLACES: Final = 5
+"""Rows that a refusal names."""
+
 MOST_PARAMETERS: Final = 500
 """Of one statement: every SQLite and PostgreSQL takes that many."""
 
@@ -39,6 +42,7 @@ async def take_roster(
     pepper: bytes,
     commit: bool,
     expect: str | None,
+    exclusive: bool = False,
 ) -> ImportResult:
     """Compare a roster with what is held and, with `commit`, write the difference; see `Registry.import_roster`."""
     held = await _held_pupils(connection, campaign, school)
@@ -55,8 +59,8 @@ async def take_roster(
             )
     gone = [held[key] for key in held.keys() - set(keys) if held[key]["listed"]]
     missing = tuple(sorted(str(pupil["student_ref"]) for pupil in gone))
-    elsewhere = await _count_elsewhere(connection, campaign, school, keys)
-    told: list[Any] = [campaign, school, len(roster.rejected), elsewhere, missing, sorted(changes.told)]
+    elsewhere = await _elsewhere(connection, campaign, school, keys)
+    told: list[Any] = [campaign, school, len(roster.rejected), len(elsewhere), missing, sorted(changes.told)]
     drift = hmac.digest(pepper, b"roster drift" + rfc8785.dumps(told), "sha256").hex()[:32]
     if expect is not None and expect != drift:
         raise InputRejected(
@@ -65,6 +69,11 @@ async def take_roster(
             message_en="The difference between the roster and the registry is no longer the one that was reviewed.",
             remedy_zh="请不带 --commit 重新核对，再用新的摘要提交。",
             remedy_en="Review it again without --commit, then commit with the new digest.",
+        )
+    if commit and exclusive:
+        listed = {key for key, pupil in held.items() if pupil["listed"]}
+        _refuse_second_registration(
+            [row for key, row in zip(keys, roster.accepted, strict=True) if key in elsewhere and key not in listed]
         )
     left = missing if commit and not roster.rejected else ()
     if commit:
@@ -79,7 +88,7 @@ async def take_roster(
         unchanged=len(keys) - len(changes.new_pupils) - len(changes.changed),
         changed=len(changes.changed),
         missing=len(missing),
-        elsewhere=elsewhere,
+        elsewhere=len(elsewhere),
         missing_students=missing,
         left_students=left,
         added_students=tuple(
@@ -110,8 +119,8 @@ async def _held_families(connection: AsyncConnection, students: list[str]) -> di
     return found
 
 
-async def _count_elsewhere(connection: AsyncConnection, campaign: str, school: str, keys: list[str]) -> int:
-    """Count the identities that another school of the campaign lists too."""
+async def _elsewhere(connection: AsyncConnection, campaign: str, school: str, keys: list[str]) -> set[str]:
+    """Return the identities that another school of the campaign lists too."""
     found: set[str] = set()
     for some in _portions(keys):
         query = select(pupils.c.id_key).where(
@@ -121,7 +130,23 @@ async def _count_elsewhere(connection: AsyncConnection, campaign: str, school: s
             pupils.c.listed.is_(True),
         )
         found.update((await connection.execute(query)).scalars())
-    return len(found)
+    return found
+
+
+def _refuse_second_registration(rows: list[PupilRow]) -> None:
+    """Refuse pupils whom another school lists: one person has one case in a campaign (INV-01)."""
+    if not rows:
+        return
+    shown = ", ".join(f"{row.sheet}!{row.row}" for row in rows[:MOST_PLACES])
+    raise InputRejected(
+        "PUPIL_AT_ANOTHER_SCHOOL",
+        message_zh=f"{len(rows)} 名学生在本次活动的另一所学校名册中；一人在一次活动中只能属于一所学校。",
+        message_en=f"Another school of the campaign lists {len(rows)} of these pupils; a person belongs to one school.",
+        place=shown,
+        remedy_zh="请先由原学校登记离校并导入不含该生的名册；如原学校有误，请两校与家长核实后再导入。",
+        remedy_en="First record the exit at the other school and import its roster without the pupil; where the other "
+        "school is wrong, ask both schools and the family, then import again.",
+    )
 
 
 def _portions(values: list[str]) -> Iterable[list[str]]:

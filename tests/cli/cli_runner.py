@@ -128,21 +128,26 @@ class Up:
 
     def children(self) -> list[int]:
         """Return the process ids of engine and worker as they are now."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == self.process.pid:
-                found.append(int(stat.parent.name))
-        return found
+        return children(self.process.pid)
 
     def end(self) -> int:
         """End it as Ctrl-C does and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(40)
+
+
+def children(pid: int) -> list[int]:
+    """Return the ids of a process's children as they are now."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
 
 
 def gone(pid: int, within: float = 10) -> bool:

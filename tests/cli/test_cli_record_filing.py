@@ -34,7 +34,7 @@ def record(school, kind, answers, who):
 
 def test_every_list_is_due_for_exactly_those_who_have_come_so_far(school, stage):
     """Template, filled in, recorded, four times: both signed → applied → admitted → reported → registered."""
-    stage.signed(A, B).informed(C)
+    stage.confirmed(A, B).informed(C)
     assert due(school, "applications") == [(A, RECEIVING), (B, RECEIVING)]
     record(school, "applications", {s: {"reference": f"APP-{s[-4:]}"} for s in (A, B)}, HEAD)
     assert due(school, "applications") == []
@@ -62,7 +62,7 @@ def test_every_list_is_due_for_exactly_those_who_have_come_so_far(school, stage)
 def test_a_receiving_schools_template_holds_its_own_pupils_only(school, stage):
     """`--receiving`: a sheet that goes to a school names nobody else's pupils."""
     stage.applied(A)
-    stage.signed(B, school="9900020002")
+    stage.signed(B, school="9900020002").to("2026-06-20 08:00")
     stage.rows("record_applications", HEAD, {"student": B, "school": "9900020002", "reference": "APP-2"})
     assert due(school, "admissions") == [(A, RECEIVING), (B, "9900020002")]
     assert due(school, "admissions", "--receiving", RECEIVING) == [(A, RECEIVING)]

@@ -123,6 +123,17 @@ def _row(number, **fields):
             {"contact": "call", "at": "2026-06-01T18:00:00.000+08:00", "outcome": "reached"},
         ),
         (
+            "contacts",
+            {"kind": "call", "at": "2026-06-01T18:00:00.000+08:00", "outcome": "call_back", "again_on": "2026-06-03"},
+            "record_contacts",
+            {
+                "contact": "call",
+                "at": "2026-06-01T18:00:00.000+08:00",
+                "outcome": "call_back",
+                "again_on": "2026-06-03",
+            },
+        ),
+        (
             "exits",
             {"kind": "transfer", "on": "2026-03-02"},
             "record_exits",

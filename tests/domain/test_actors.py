@@ -28,13 +28,67 @@ stop               bureau_officer:any bureau_approver:any
 close_campaign     bureau_officer:any bureau_approver:any
 publish_calendar   bureau_officer:any bureau_approver:any
 adopt_policy       bureau_officer:any bureau_approver:any
+announce_policy    bureau_officer:any
+approve_policy     bureau_approver:any
+withdraw_policy    bureau_officer:any bureau_approver:any
+publish_qualified_list bureau_officer:any
+remove_qualified_school bureau_officer:any
+issue_targets      bureau_officer:any
+revise_targets     bureau_officer:any
+approve_targets    bureau_approver:any
+reject_targets     bureau_officer:any bureau_approver:any
+acknowledge_target principal:own
+object_to_target   principal:own
+assign_class_quotas principal:own
+flag_pressure      auditor:any discipline_officer:any
 import_staff       bureau_officer:any
 complain           class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
 acknowledge_complaint discipline_officer:any auditor:any
 decide_complaint   discipline_officer:any auditor:any
+report_suspicion   discipline_officer:any auditor:any
+flag_note          class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
+acknowledge_case   discipline_officer:any auditor:any
+open_investigation discipline_officer:any auditor:any
+place_hold         discipline_officer:any auditor:any
+release_hold       discipline_officer:any auditor:any
+extend_case_deadline discipline_officer:any auditor:any
+confirm_violation  discipline_officer:any auditor:any
+dismiss_violation  discipline_officer:any auditor:any
+refer_case         discipline_officer:any auditor:any
+file_case_appeal   principal:any receiving_school:any bureau_officer:any bureau_approver:any
+decide_case_appeal discipline_officer:any auditor:any bureau_approver:any
+withdraw_complaint class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
+read_note          discipline_officer:any auditor:any
+close_case         discipline_officer:any auditor:any
+show_case          discipline_officer:any auditor:any
+compute_settlement bureau_officer:any
+review_settlement  auditor:any
+approve_settlement bureau_approver:any
+publish_settlement bureau_officer:any bureau_approver:any
+declare_funding    bureau_officer:any
+order_payment      bureau_officer:any
+confirm_payment    bureau_officer:any bureau_approver:any
+adjust_settlement  bureau_officer:any
+propose_veto       bureau_officer:any
+hear_school        bureau_officer:any bureau_approver:any discipline_officer:any
+decide_veto        bureau_approver:any
+publish_veto       bureau_officer:any bureau_approver:any
+appeal_settlement  principal:own
+decide_settlement_appeal bureau_approver:any discipline_officer:any auditor:any
+publish_sample     auditor:any discipline_officer:any
 record_exits       class_head:own grade_leader:own principal:own register_officer:any
 replace_staff      principal:own bureau_officer:any
 enrol_students     grade_leader:own principal:own register_officer:any bureau_officer:any
+partition_class    grade_leader:own principal:own
+form_leading_group principal:own
+sign_letter        class_head:own grade_leader:own principal:own
+revoke_letter      class_head:own grade_leader:own principal:own
+delegate           class_head:own grade_leader:own principal:own
+accept_delegation  class_head:own grade_leader:own principal:own
+reject_delegation  class_head:own grade_leader:own principal:own
+revoke_delegation  class_head:own grade_leader:own principal:own
+use_access         class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any auditor:any
+list_accesses      discipline_officer:any auditor:any
 correct            class_head:own grade_leader:own principal:own register_officer:any receiving_school:any bureau_officer:any
 complete           grade_leader:own principal:own
 reopen             principal:own bureau_officer:any
@@ -60,7 +114,7 @@ approve_presentation bureau_officer:any
 reject_presentation bureau_officer:any
 record_presentation class_head:own grade_leader:own principal:own
 report_unregistered_visit class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any discipline_officer:any auditor:any
-offer_notice       class_head:own grade_leader:own principal:own
+offer_notice       class_head:own grade_leader:own principal:own bureau_officer:any
 record_contacts    class_head:own grade_leader:own
 record_applications class_head:own grade_leader:own principal:own register_officer:any
 record_admissions  register_officer:any bureau_officer:any receiving_school:any
@@ -68,10 +122,33 @@ record_reporting   register_officer:any receiving_school:any
 record_registrations register_officer:any
 record_destinations class_head:own grade_leader:own principal:own register_officer:any
 resolve_destination register_officer:any
+report_withdrawal  class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
+record_callbacks   bureau_officer:any discipline_officer:any
+record_guardianship class_head:own register_officer:any
+suspend_consent    register_officer:any discipline_officer:any
+lift_suspension    register_officer:any
+restrict_record    register_officer:any
+release_record     register_officer:any
 deliver_family_acts gateway:any
 report_family_code gateway:any
 record_checkpoints class_head:own grade_leader:own principal:own register_officer:any receiving_school:any
+plan_refind        class_head:own grade_leader:own principal:own register_officer:any
 resolve_evidence   register_officer:any discipline_officer:any
+file_daily_report  class_head:own grade_leader:own principal:own
+correct_daily_report class_head:own grade_leader:own principal:own bureau_officer:any
+explain_absence    class_head:own grade_leader:own principal:own
+record_absence_visit class_head:own grade_leader:own principal:own
+record_reappearance class_head:own grade_leader:own principal:own
+file_periodic_report grade_leader:own principal:own
+record_persuasion  class_head:own grade_leader:own principal:own bureau_officer:any
+file_written_report principal:own
+confirm_dropout    principal:own bureau_officer:any
+serve_return_order bureau_officer:any
+record_return      class_head:own grade_leader:own principal:own register_officer:any
+start_home_teaching principal:own bureau_officer:any
+record_home_session class_head:own grade_leader:own principal:own
+verify_elsewhere   register_officer:any bureau_officer:any
+close_dropout_case principal:own bureau_officer:any
 state_intent       guardian:own pupil:own
 sign_consent       guardian:own pupil:own
 withdraw_consent   guardian:own pupil:own

@@ -32,9 +32,12 @@ TYPES = {
     for event_type in (*kinds_of(Event), *RECORDED, CommandRefused, SignalRefused, PolicyAdopted)
 }
 TABLES = [
-    table
-    for name, table in vars(event_phrases).items()
-    if name != "PHRASES" and isinstance(table, dict) and not name.startswith("_")
+    *(
+        table
+        for name, table in vars(event_phrases).items()
+        if name != "PHRASES" and isinstance(table, dict) and not name.startswith("_")
+    ),
+    *(topic.PHRASES for topic in vars(event_phrases).values() if hasattr(topic, "PHRASES")),
 ]
 
 

@@ -15,20 +15,40 @@ import gzip
 import json
 import sys
 import tempfile
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "workflows")]
 
-from workflows_house import FIRST, KINDS, LEADER, OFFICER, PRINCIPAL, Campaign, House, act, eventually, house_in  # noqa: E402
+from workflows_house import (  # noqa: E402
+    APPROVER,
+    FIRST,
+    KINDS,
+    LEADER,
+    OFFICER,
+    PRINCIPAL,
+    SCHOOL,
+    Campaign,
+    House,
+    act,
+    eventually,
+    house_in,
+    relative,
+)
 
 from cli.run_main import run_main  # noqa: E402
+from domain.actors import ANONYMOUS, Actor, Role  # noqa: E402
+from domain.calendar import Calendar, CalendarYear  # noqa: E402
+from domain.events import digest  # noqa: E402
 from domain.stage_events import StageSlug  # noqa: E402
+from domain.time import civil  # noqa: E402
 from engine import EmbeddedEngine, export_history  # noqa: E402
 from ledger.histories import appended, run_start  # noqa: E402
 from protocol import ACTIVITY_APPEND  # noqa: E402
+from registry.draft import Draft  # noqa: E402
 from rehearsal.county import make_county  # noqa: E402
 from rehearsal.driver import Driver, Planned  # noqa: E402
 from rehearsal.year import plan_year  # noqa: E402
@@ -39,6 +59,14 @@ LOW = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60")
 """The suggestion stands in the history, so that a replay follows it."""
 
 WITHIN = timedelta(seconds=60)
+WATCHED, CASES = "attendance", ("dropout", "compliance")
+ALL_THE_TIME = tuple(kind for kind in KINDS if kind != WATCHED)
+"""Kinds of streams that are open from the approval to the end of a campaign."""
+
+SATURDAY = 5
+DISCIPLINE = Actor(id="stf_discipline", role=Role.DISCIPLINE_OFFICER, organisation="bureau")
+IN_MARCH, IN_JUNE = date(2025, 3, 12), date(2025, 6, 13)
+"""Days of the rehearsed year on which a pupil stays away, and on which a complaint is looked into."""
 
 
 def write(path: Path, text: str) -> None:
@@ -65,19 +93,32 @@ class Recorder:
         }
         write(self.directory / f"{name}.json.gz", text)
 
-    async def keep_open(self, house: House, campaign: Campaign, clock: str) -> None:
-        """Write the histories of all seven workflows as they stand."""
-        for kind in KINDS:
-            handle = house.handle(campaign.stream(kind))
-            run = (await handle.describe()).run_id
-            _, text = await export_history(house.engine, campaign.stream(kind), run)
-            self.keep(f"{clock}-{kind}-open", campaign.stream(kind), text)
+    async def keep_open(self, house: House, streams: dict[str, str], clock: str) -> None:
+        """Write the histories of the workflows of some kinds (kind → its stream) as they stand."""
+        for kind, stream in streams.items():
+            run = (await house.handle(stream).describe()).run_id
+            _, text = await export_history(house.engine, stream, run)
+            self.keep(f"{clock}-{kind}-open", stream, text)
 
-    async def keep_closed(self, house: House, campaign: Campaign, clock: str) -> None:
-        """Write the histories of all seven workflows as the archive has them: the last run, and the one before."""
+    async def keep_run_before(self, house: House, streams: dict[str, str], clock: str) -> None:
+        """Write the histories of the runs that the present ones have continued."""
+        for kind, stream in streams.items():
+            run = (await house.handle(stream).describe()).run_id
+            _, text = await export_history(house.engine, stream, run)
+            begun = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]
+            _, text = await export_history(house.engine, stream, begun["continuedExecutionRunId"])
+            self.keep(f"{clock}-{kind}-continued", stream, text)
+
+    async def keep_last(self, house: House, streams: dict[str, str], clock: str) -> None:
+        """Wait for the end of some workflows and write the histories of their last runs."""
+        for kind, stream in streams.items():
+            _, text = await asyncio.wait_for(export_history(house.engine, stream, None), WITHIN.total_seconds())
+            self.keep(f"{clock}-{kind}-closed", stream, text)
+
+    async def keep_closed(self, house: House, campaign: Campaign, streams: dict[str, str], clock: str) -> None:
+        """Write histories as the archive has them: the last run, and the one before."""
         runs = await house.ledger.archived_runs(campaign.id)
-        for kind in KINDS:
-            stream = campaign.stream(kind)
+        for kind, stream in streams.items():
             for state, run in zip(("closed", "continued"), reversed(runs[stream]), strict=False):
                 kept = await house.ledger.archived(stream, run)
                 assert kept is not None
@@ -96,9 +137,17 @@ async def stepped(recorder: Recorder, directory: Path) -> None:
             await house.client.launch(
                 plan.draft, plan.author, "rehearsal-draft", clock="stepped", started_at=plan.started_at
             )
-            await Driver(house.client, campaign.id, plan.commands, plan.started_at).run()
+            driver = Driver(house.client, campaign.id, plan.commands, plan.started_at)
+            await driver.run(stop_on=IN_MARCH)
+            cases = {"dropout": await one_case(house, campaign, "dropout")}
+            watched = {WATCHED: campaign.stream(WATCHED)}
             await asyncio.sleep(1)
-            await recorder.keep_open(house, campaign, "stepped")
+            await recorder.keep_open(house, watched | cases, "stepped")
+            await driver.run(stop_on=IN_JUNE)
+            complaint = {"compliance": await one_case(house, campaign, "compliance")}
+            await asyncio.sleep(1)
+            await recorder.keep_open(house, streams_of(campaign) | complaint, "stepped")
+            await driver.run()
             end = datetime.fromisoformat("2026-04-01T09:00:00+08:00")
             close = act("close_campaign", "close", OFFICER, reason="YEAR_OVER")
             last = (
@@ -108,7 +157,8 @@ async def stepped(recorder: Recorder, directory: Path) -> None:
             await Driver(house.client, campaign.id, (*plan.commands, *last), plan.started_at).run()
             _, archived = await house.client.close_campaign(campaign.id, close, within=WITHIN)
             assert archived
-            await recorder.keep_closed(house, campaign, "stepped")
+            every = streams_of(campaign) | watched | cases | complaint
+            await recorder.keep_closed(house, campaign, every, "stepped")
     await engine.stop()
 
 
@@ -116,7 +166,7 @@ async def on_the_engines_clock(recorder: Recorder, directory: Path) -> None:
     """Record a campaign with timers, runs that continue as new, refusals and signals."""
     engine = EmbeddedEngine(directory / "engine", options=LOW)
     async with house_in(await engine.start(), directory) as house, house.worker():
-        campaign = await house.campaign(pupils=PUPILS)
+        campaign = await house.campaign(pupils=PUPILS, watched=False)
         await campaign.open(FIRST)
         students = await campaign.pupils()
         for number, student in enumerate(students):
@@ -125,14 +175,11 @@ async def on_the_engines_clock(recorder: Recorder, directory: Path) -> None:
         foreign = PRINCIPAL.model_copy(update={"organisation": "9900010999"})
         await campaign.submit(FIRST, act("freeze", "foreign", foreign))
         await campaign.submit(FIRST, act("freeze", "freeze", LEADER))
-        handles = [house.handle(campaign.stream(kind)) for kind in KINDS]
-        await asyncio.gather(*(handle.signal("nonsense") for handle in handles for _ in range(60)))
-        for kind in KINDS:
-            await eventually(lambda kind=kind: continued(campaign, kind))
+        await make_continue(house, streams_of(campaign).values())
         await house.client.hold(campaign.id, act("pause", "pause", OFFICER, reason="EXAM_WEEK"))
         await house.client.hold(campaign.id, act("resume", "resume", OFFICER, reason="EXAM_WEEK_OVER"))
         await asyncio.sleep(2)
-        await recorder.keep_open(house, campaign, "engine")
+        await recorder.keep_open(house, streams_of(campaign), "engine")
         signed = {"command_id": "signed", "actor": PRINCIPAL.model_dump(mode="json")}
         await house.handle(campaign.stream(FIRST)).signal("stage_completed", signed)
         for slug in StageSlug:
@@ -142,13 +189,94 @@ async def on_the_engines_clock(recorder: Recorder, directory: Path) -> None:
         close = act("close_campaign", "close", OFFICER, reason="YEAR_OVER")
         _, archived = await house.client.close_campaign(campaign.id, close, within=WITHIN)
         assert archived
-        await recorder.keep_closed(house, campaign, "engine")
+        every = {kind: campaign.stream(kind) for kind in KINDS}
+        await recorder.keep_closed(house, campaign, every, "engine")
     await engine.stop()
 
 
-async def continued(campaign: Campaign, kind: str) -> bool:
+async def cases_on_the_engines_clock(recorder: Recorder, directory: Path) -> None:
+    """Record attendance, a dropout case and a complaint of a campaign of their own, which goes on.
+
+    A pupil is absent today, which a policy of its own takes for a suspicion (nobody can wait three school days here),
+    and then leaves the register: that ends the case.
+    """
+    engine = EmbeddedEngine(directory / "engine", options=LOW)
+    async with house_in(await engine.start(), directory) as house, house.worker():
+        today = civil(datetime.now().astimezone())
+        campaign = Campaign(house, "campaign/watched/2025")
+        await house.client.launch(await watched_draft(house, today), OFFICER, "launch", clock="engine")
+        await house.client.submit(campaign.id, act("approve", "approve", APPROVER))
+        await campaign.ready()
+        await campaign.open(FIRST)
+        classes = (await house.state(campaign.stream(FIRST)))["state"]["classes"]
+        [(class_id, pupils)] = classes.items()
+        absent = pupils[0]
+        row = {"class_id": class_id, "present": len(pupils) - 1, "unexplained": [absent]}
+        await campaign.submit(WATCHED, act("file_daily_report", "report", LEADER, day=today.isoformat(), classes=[row]))
+        complaint = {"complaint": "complaint-1", "about": SCHOOL, "matter": "PRESSURE"}
+        await house.client.submit(campaign.id, act("complain", "complain", ANONYMOUS, **complaint))
+        await eventually(lambda: both_cases(house, campaign))
+        cases = {kind: await one_case(house, campaign, kind) for kind in CASES}
+        every = {WATCHED: campaign.stream(WATCHED)} | cases
+        await make_continue(house, every.values())
+        await recorder.keep_run_before(house, every, "engine")
+        await house.client.submit(cases["compliance"], act("acknowledge_case", "acknowledge", DISCIPLINE))
+        await asyncio.sleep(2)
+        await recorder.keep_open(house, every, "engine")
+        exits = [{"student": absent, "exit": "transfer", "on": today.isoformat()}]
+        await house.client.submit(campaign.stream("school"), act("record_exits", "exits", LEADER, rows=exits))
+        dismissed = act("dismiss_violation", "dismiss", DISCIPLINE, reason="NO_SIGN_FOUND")
+        await house.client.submit(cases["compliance"], dismissed)
+        await recorder.keep_last(house, cases, "engine")
+    await engine.stop()
+
+
+async def watched_draft(house: House, today: date) -> Draft:
+    """Return a draft whose schools report from today on, a school day also at a weekend."""
+    draft = relative(await house.draft(pupils=PUPILS, county="watched"), today, {}, {})
+    years = {year: CalendarYear() for year in range(today.year - 1, today.year + 3)}
+    if today.weekday() >= SATURDAY:
+        years[today.year] = CalendarYear(make_up_days=(today,))
+    policy = draft.content["policy"]
+    content = {
+        **draft.content,
+        "calendar": Calendar(version=1, years=years).model_dump(mode="json"),
+        "attendance": {"first": today.isoformat(), "last": (today + timedelta(days=30)).isoformat()},
+        "policy": {**policy, "parameters": {**policy["parameters"], "absence_pattern_days": 1}},
+    }
+    del content["content_digest"]
+    return Draft(draft.campaign, content | {"content_digest": digest(content)})
+
+
+def streams_of(campaign: Campaign) -> dict[str, str]:
+    """Return the streams that are open all the time, by kind."""
+    return {kind: campaign.stream(kind) for kind in ALL_THE_TIME}
+
+
+async def both_cases(house: House, campaign: Campaign) -> bool:
+    """Tell whether the pupil's and the complaint's streams have begun."""
+    board = await house.ledger.board(campaign.id)
+    return all(any(f"/{kind}/" in stream for stream in board) for kind in CASES)
+
+
+async def one_case(house: House, campaign: Campaign, kind: str) -> str:
+    """Return the only stream of a kind of cases."""
+    streams: list[str] = [stream for stream in await house.ledger.streams(campaign.id) if f"/{kind}/" in stream]
+    [stream] = streams
+    return stream
+
+
+async def make_continue(house: House, streams: Iterable[str]) -> None:
+    """Send so many signals that each workflow begins a new run."""
+    names = list(streams)
+    await asyncio.gather(*(house.handle(name).signal("nonsense") for name in names for _ in range(60)))
+    for name in names:
+        await eventually(lambda name=name: continued(house, name))
+
+
+async def continued(house: House, stream: str) -> bool:
     """Tell whether a workflow is not in its first run any more."""
-    return bool((await campaign.house.state(campaign.stream(kind)))["runs"] > 1)
+    return bool((await house.state(stream))["runs"] > 1)
 
 
 async def finished(campaign: Campaign) -> bool:
@@ -186,6 +314,7 @@ async def main() -> int:
     recorder = Recorder(directory)
     with tempfile.TemporaryDirectory() as place:
         await stepped(recorder, Path(place) / "stepped")
+        await cases_on_the_engines_clock(recorder, Path(place) / "cases")
         await on_the_engines_clock(recorder, Path(place) / "engine")
     with (directory / "streams.json").open("x") as file:
         file.write(json.dumps(recorder.streams, indent=1, sort_keys=True) + "\n")

@@ -79,6 +79,28 @@ async def test_a_pupil_on_two_schools_rosters_is_counted_as_elsewhere(registry, 
     assert (result.added, result.elsewhere) == (2, 1)
 
 
+async def test_a_pupil_of_another_school_is_not_taken_before_that_school_lets_go(registry, roster_of, references):
+    """One person has one case in a campaign (INV-01): refused by row, nothing is written, and free after the exit."""
+    both, rest = roster_of(pupil_row(1), pupil_row(2)), roster_of(pupil_row(2))
+    await registry.import_roster(CAMPAIGN, SCHOOL, roster_of(pupil_row(1), pupil_row(3)), references, exclusive=True)
+    review = await registry.import_roster(CAMPAIGN, OTHER, both, references, commit=False, exclusive=True)
+    assert (review.added, review.elsewhere) == (2, 1)
+    with pytest.raises(InputRejected) as refused:
+        await registry.import_roster(CAMPAIGN, OTHER, both, references, exclusive=True)
+    assert refused.value.code == "PUPIL_AT_ANOTHER_SCHOOL"
+    assert refused.value.place.endswith("!2")
+    assert both.accepted[0].name not in repr(refused.value) + refused.value.message("zh")
+    assert await registry.names(CAMPAIGN, OTHER) == {}
+    assert (await registry.import_roster(CAMPAIGN, OTHER, rest, references, exclusive=True)).added == 1
+
+    await registry.import_roster(CAMPAIGN, SCHOOL, roster_of(pupil_row(3)), references, exclusive=True)
+    assert (await registry.import_roster(CAMPAIGN, OTHER, both, references, exclusive=True)).added == 1
+    with pytest.raises(InputRejected):  # the first school lists the pupil again: it returns to neither unasked
+        await registry.import_roster(
+            CAMPAIGN, SCHOOL, roster_of(pupil_row(1), pupil_row(3)), references, exclusive=True
+        )
+
+
 async def test_a_snapshot_is_immutable(registry, roster_of, references):
     """A later import changes the next snapshot, never the one before."""
     await registry.import_roster(CAMPAIGN, SCHOOL, roster_of(pupil_row(1), pupil_row(2, 班级="九(2)班")), references)

@@ -1,37 +1,41 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
+import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from registry_samples import CAMPAIGN, SCHOOL, pupil_row, write_xlsx
 
+import cli.entry
 from registry.campaign_file import CampaignFile
 from registry.database import load_pepper
 from registry.roster import read_roster
 from registry.store import Registry
 
-STARTER = Path(__file__).parents[2] / "starter.py"
 CANARIES = ("例云", "例大川", "10000000001", "99000120110305")
 
 
 def command(*arguments: object) -> tuple[int, dict]:
-    """Run `roster …` as a script does; no personal value may stand in what it prints."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIVERSION_")}
-    done = subprocess.run(
-        [sys.executable, str(STARTER), "roster", *map(str, arguments), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**environment, "LANG": "en_US.UTF-8"},
-        check=False,
-    )
-    assert not [value for value in CANARIES if value in done.stdout + done.stderr]
-    return done.returncode, json.loads(done.stdout)
+    """Run `roster …` from its arguments to its exit code; no personal value may stand in what it prints."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        result = cli.entry.run(["roster", *map(str, arguments), "--json"])
+        code = asyncio.run(result) if inspect.iscoroutine(result) else result
+    said = out.buffer.getvalue().decode()
+    assert not [value for value in CANARIES if value in said + err.buffer.getvalue().decode()]
+    return code, json.loads(said)
+
+
+@pytest.fixture(autouse=True)
+def settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the settings of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("DIVERSION_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

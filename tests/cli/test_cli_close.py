@@ -1,0 +1,92 @@
+"""What `close` says while something of the campaign goes on by days of its own."""
+
+import json
+
+import pytest
+
+from cli import holds
+from cli.options import Face
+from client import left_open
+from domain.refusal import Refusal
+from domain.stream import Answer, Receipt
+
+CAMPAIGN = "campaign/qingshan/2025"
+SCHOOL, OTHER = f"{CAMPAIGN}/9900010001", f"{CAMPAIGN}/9900010002"
+PUPIL = f"{SCHOOL}/dropout/stu_000001"
+CASE = f"{CAMPAIGN}/compliance/c-1"
+CLOSING = {"status": "closing", "paused": False, "paused_schools": []}
+
+
+def board(**changes):
+    """A closing campaign: the first school waits for its attendance and a case, the other has ended."""
+    lines = {
+        CAMPAIGN: CLOSING,
+        SCHOOL: {"status": "closing"},
+        f"{SCHOOL}/retention": {"status": "archived"},
+        f"{SCHOOL}/attendance": {"status": "watching"},
+        PUPIL: {"status": "suspected"},
+        OTHER: {"status": "closed"},
+        f"{OTHER}/retention": {"status": "archived"},
+        f"{OTHER}/attendance": {"status": "closed"},
+        CASE: {"status": "appealed"},
+    }
+    return lines | {name: {**lines[name], "status": status} for name, status in changes.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({}, []),
+        ({f"{SCHOOL}/retention": "open"}, [f"{SCHOOL}/retention"]),
+        ({OTHER: "closing"}, [OTHER]),
+        ({PUPIL: "closed", f"{SCHOOL}/attendance": "closed"}, [SCHOOL]),
+    ],
+)
+def test_what_goes_on_by_itself_is_told_from_what_is_about_to_end(changes, ending):
+    """A school without attendance and cases ends soon, a stage too; who waits for another is named by the other."""
+    lines = board(**changes)
+    lasting = [name for name in (f"{SCHOOL}/attendance", PUPIL, CASE) if lines[name]["status"] != "closed"]
+    assert left_open(lines) == (lasting, ending)
+
+
+def test_nothing_is_left_of_a_campaign_that_has_ended():
+    """Then the campaign itself is all that can still be about to end."""
+    over = dict.fromkeys((SCHOOL, f"{SCHOOL}/attendance", PUPIL, CASE), "closed")
+    assert left_open(board(**over)) == ([], [CAMPAIGN])
+    assert left_open(board(**over, **{CAMPAIGN: "archived"})) == ([], [])
+
+
+def closed(face, lines):
+    """Show the end of an accepted close."""
+    receipt = Receipt(stream=CAMPAIGN, first_version=9, last_version=9, hash="h")
+    goes_on = left_open(lines)[0]
+    return holds._end(face, CAMPAIGN, lines, Answer(receipt=receipt), len(goes_on), goes_on)
+
+
+def test_close_names_what_goes_on(capsys):
+    """As ids in JSON, as counts with the reason for a person, in both languages."""
+    assert closed(Face(json=True), board()) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["accepted"], said["goes_on"]) == (True, [f"{SCHOOL}/attendance", PUPIL, CASE])
+    assert closed(Face(), board()) == 0
+    text = capsys.readouterr().out.replace("\n", "")
+    assert "1 所学校的到校日报、1 个控辍个案、1 个案件" in text
+    assert "再次执行 close" in text
+
+
+def test_a_second_close_says_what_it_still_waits_for(capsys):
+    """It is refused, for the campaign is closed; and it does not leave one wondering why it is not over."""
+    refusal = Refusal("CAMPAIGN_CLOSED")
+    assert holds._still_closing(Face(json=True), CAMPAIGN, board(), refusal) == 5
+    said = json.loads(capsys.readouterr().out)
+    assert (said["refused"]["code"], said["pending"]) == ("CAMPAIGN_CLOSED", 5)
+    assert said["goes_on"] == [f"{SCHOOL}/attendance", PUPIL, CASE]
+    assert holds._still_closing(Face(), CAMPAIGN, board(), refusal) == 5
+    assert "1 个案件" in capsys.readouterr().err
+
+
+def test_nobody_is_pressed_by_what_is_said():
+    """What goes on is counted; no pupil and no family is named to a person, and nobody is asked to end it."""
+    zh, en = holds._why_open(left_open(board())[0])
+    assert "stu_" not in zh + en
+    assert "protects pupils" in en
