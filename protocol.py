@@ -56,11 +56,6 @@ UPDATES_IN_FLIGHT = 8
 """The server takes 10 unfinished Updates a workflow; the client stays below."""
 
 
-def campaign_id(county: str, year: int) -> str:
-    """Return the id of a county's campaign for a graduating class."""
-    return f"campaign/{county}/{year}"
-
-
 def school_id(campaign: str, school: str) -> str:
     """Return the id of a school's part of a campaign."""
     return f"{campaign}/{school}"

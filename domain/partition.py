@@ -34,11 +34,6 @@ def sizes(pupils: int, split: Sequence[Fraction]) -> tuple[int, ...]:
     return tuple(whole)
 
 
-def fewest_moves(before: Sequence[int], after: Sequence[int]) -> int:
-    """Return the least number of pupils who must change their carer: those whom each group has too many."""
-    return sum(max(0, old - new) for old, new in zip(before, after, strict=True))
-
-
 def partition(
     groups: Groups, students: Sequence[str], split: Sequence[Fraction], special: Collection[str] = ()
 ) -> Groups:

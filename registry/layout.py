@@ -37,7 +37,6 @@ ID_LENGTH: Final = 18
 LEAST_ID: Final = 15
 """Characters from which a text in the identity column is meant as a number: the old numbers had fifteen."""
 
-MOST_COUNTED: Final = 99_999
 
 _UNIT = re.compile(
     r"[(\[]?(必填|选填|可选|可空|可不填|非必填|文本|文本格式|数字|数值|日期|日期格式.*|格式.*|单位.*|分|天|元|18位.*|11位.*"

@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.partition import fewest_moves, partition, sizes
+from domain.partition import partition, sizes
 
 SPLIT = (Fraction(3, 5), Fraction(1, 5), Fraction(1, 5))
 SHARES = st.lists(st.integers(0, 12), min_size=1, max_size=5).filter(any)
+
+
+def fewest_moves(before, after):
+    """Return the least number of pupils who must change their carer: those whom each group has too many."""
+    return sum(max(0, old - new) for old, new in zip(before, after, strict=True))
 
 
 def shares(parts: list[int]) -> tuple[Fraction, ...]:
