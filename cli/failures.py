@@ -174,9 +174,9 @@ def _sheet_not_written(error: Any) -> Failure:
 
 _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "registry.problems.InputRejected": _rejected,
-    "client.NotFoundError": lambda error: not_found(error.stream),
-    "client.NotRecordedError": _not_recorded,
-    "client.MismatchError": lambda error: Failure(
+    "client.errors.NotFoundError": lambda error: not_found(error.stream),
+    "client.errors.NotRecordedError": _not_recorded,
+    "client.errors.MismatchError": lambda error: Failure(
         UNREACHABLE,
         "ENGINE_LEDGER_MISMATCH",
         say("台账中有此活动，而引擎不认识它。", "The ledger holds this campaign and the engine does not know it."),
@@ -186,7 +186,7 @@ _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
             "They must be of one data directory: check --data, or restore engine.db and ledger.db together.",
         ),
     ),
-    "client.UnreachableError": lambda error: engine_unreachable(str(error)),
+    "client.errors.UnreachableError": lambda error: engine_unreachable(str(error)),
     "engine.EngineUnreachableError": lambda error: engine_unreachable(error.address),
     "settings.SettingsError": _settings,
     "sqlalchemy.exc.DBAPIError": _store,
@@ -197,6 +197,11 @@ _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "xlsxwriter.exceptions.FileCreateError": _sheet_not_written,
 }
 """Class by module and name → its failure; the nearest class of the error's ancestry counts."""
+
+
+def foreseen() -> tuple[str, ...]:
+    """Return the errors that end a command with a failure of their own, by module and name."""
+    return tuple(_KNOWN)
 
 
 def failure_of(error: BaseException) -> Failure | None:

@@ -68,7 +68,7 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         board = await client.ledger.board(campaign)
         goes_on = left_open(board)[0]
         if answer.accepted and not goes_on:  # who looks after a case is still told of its days
-            await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
+            await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
         return _end(face, campaign, board, answer, _running(board), goes_on)
 
 
@@ -77,7 +77,7 @@ async def _closed_before(face: Face, campaign: str, client: CampaignClient, refu
     board = await client.ledger.board(campaign)
     if board[campaign]["status"] != "archived":
         return _still_closing(face, campaign, board, refusal)
-    await client.finish_sending(campaign, SENDING_ENDS_WITHIN)
+    await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
     raise refusal
 
 

@@ -118,7 +118,7 @@ async def _approve(rooms: Rooms, campaign: str, change: Change, face: Face, data
         show_refusal(refusal, as_json=face.json, receipt=receipt, **data)
         return REFUSED
     if rooms.settings.smtp is not None:
-        await client.start_sending(campaign)
+        await client.sending.start(campaign)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SCHOOLS_START
     while (pending := await _pending(rooms, campaign)) and loop.time() < deadline:  # noqa: ASYNC110 - the ledger is polled

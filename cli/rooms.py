@@ -218,7 +218,7 @@ class Rooms:
                 await asyncio.sleep(0.2)
                 continue
             if self.settings.smtp is not None:
-                await client.wake_sending(campaign)
+                await client.sending.wake(campaign)
             return answer
 
     async def note(self, campaign: str, command_id: str, text: str) -> str:

@@ -69,6 +69,6 @@ async def _go_on_sending(house: House, settings: Settings) -> None:
         client = CampaignClient(house.client, ledger)
         for campaign in await ledger.campaigns():
             if (await ledger.board(campaign))[campaign].get("status") not in ("draft", "archived"):
-                await client.start_sending(campaign)
+                await client.sending.start(campaign)
     finally:
         await ledger.close()

@@ -67,7 +67,7 @@ async def whole_year(
             _opened(settings) as (ledger, registry),
         ):
             client = CampaignClient(house.client, ledger)
-            await client.start_sending(campaign, every=ASK_EVERY)
+            await client.sending.start(campaign, every=ASK_EVERY)
 
             async def counting(moment: datetime) -> dict[str, Any]:
                 return settled_fields(await recorded(ledger, campaign, moment))
@@ -77,7 +77,7 @@ async def whole_year(
                     client, registry, directory, seed=seed, gateway=gateway, counting=counting, progress=progress
                 )
             note("正在发完剩余通知", "sending the last notices")
-            all_sent = await client.finish_sending(campaign, SENDING_ENDS)
+            all_sent = await client.sending.finish(campaign, SENDING_ENDS)
             note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
             report = await replay(ledger, campaign, house.client)
             kept = await check_campaign(ledger, campaign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from cli_in_process import command_line
 
 from audit.as_of import moment
 from cli.correct import event_given
-from cli.failures import Failure, failure_of
+from cli.failures import Failure, failure_of, foreseen
 from cli.given import classes_given, time_given, year_of
 from cli.outcome_files import read_outcomes
 from cli.template import write_template
@@ -52,6 +53,14 @@ def _error(told):
 
 
 # -- the campaign's name ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", foreseen())
+def test_each_error_that_is_foreseen_is_where_its_name_says(name):
+    """The table names classes by text, so that a command need not load what it does not use; a moved one is found."""
+    module, _, error = name.rpartition(".")
+    found = getattr(importlib.import_module(module), error)
+    assert f"{found.__module__}.{found.__qualname__}" == name
 
 
 @pytest.mark.parametrize("name", NO_CAMPAIGNS)

@@ -26,7 +26,7 @@ LEGAL = {
     "worker": "cli, settings, engine, activities, workflows",
     "starter": "cli, settings",
 }
-MODULES = {"protocol", "engine", "client", "settings", "worker", "starter"}
+MODULES = {"protocol", "engine", "settings", "worker", "starter"}
 FORBIDDEN = {
     "domain": "protocol",
     "protocol": "ledger",
