@@ -20,7 +20,7 @@ from domain.deciders import decider_of
 from domain.dropout_rates import DropoutCount
 from domain.events import Envelope
 from domain.measures import WAVES, DeliveryCount, Wave, WaveCount
-from domain.parent_meetings import ParentMeetingsState
+from domain.parent_meetings_state import ParentMeetingsState
 from domain.retention import RetentionState, gone
 from domain.retention_events import FINDING_EVENTS
 from domain.sampling import Consent, Why

@@ -10,8 +10,8 @@ from domain.application_filing_state import ApplicationFilingState
 from domain.consent import CallbackPurpose
 from domain.deciders import decider_of
 from domain.destination import ALLOWED, Case, Move, Step
-from domain.identification import IdentificationState
-from domain.parent_meetings import ParentMeetingsState
+from domain.identification_state import IdentificationState
+from domain.parent_meetings_state import ParentMeetingsState
 from domain.retention import RetentionState
 from domain.school_state import SchoolState
 from domain.school_visits_state import SchoolVisitsState

@@ -9,221 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from domain.events import Envelope, Event
-from domain.instants import Instant
-from domain.references import Label
+from domain.parent_meetings_events import (
+    PARENT_MEETINGS_EVENTS,
+    AttendanceCorrected,
+    AttendanceRecorded,
+    AttendanceRow,
+    CancelSession,
+    FollowUpRow,
+    HouseholdFollowedUp,
+    HouseholdInvited,
+    HouseholdSettled,
+    InvitationWithdrawn,
+    InviteHouseholds,
+    Outcome,
+    ParentMeetingsCommand,
+    ParentsMeetingHeld,
+    RecordAttendance,
+    RecordFollowUps,
+    ScheduleSession,
+    SessionCancelled,
+    SessionScheduled,
+)
+from domain.parent_meetings_state import Household, ParentMeetingsState, SessionState
 from domain.refusal import Blocker, Refusal, refuse_rows
 from domain.stage import StageDecider
-from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageCommand, StageStatus
-from domain.stage_state import StageState, Todo, read_values, require_reason
-from domain.stream import CLASS, STUDENT, Acted, Command
-from domain.time import SHANGHAI, civil
-
-Outcome = Literal["INFORMED", "NO_ANSWER", "DECLINED"]
-FollowUpKind = Literal["call", "home_visit"]
-FollowUpOutcome = Literal["reached", "no_answer", "refused", "call_back"]
-AttendedBy = Literal["guardian", "caregiver"]
-Session = Label
-Student = Annotated[str, Field(pattern=STUDENT)]
-
-
-# -- events -----------------------------------------------------------------------------------------------------
-
-
-class SessionScheduled(Event):
-    """A meeting for some classes has a time."""
-
-    session: str
-    classes: tuple[str, ...]
-    at: AwareDatetime
-
-
-class SessionCancelled(Event):
-    """A meeting does not take place (snow, illness); its classes need another."""
-
-    session: str
-    reason: str
-
-
-class InvitationWithdrawn(Event):
-    """A household that was invited to a cancelled session is to be told."""
-
-    session: str
-    student: str
-
-
-class HouseholdInvited(Event):
-    """A household is to be invited to a session; the notice goes out through the outbox."""
-
-    session: str
-    student: str
-
-
-class AttendanceRecorded(Event):
-    """A household was, or was not, at a session."""
-
-    session: str
-    student: str
-    attended: bool
-    by: AttendedBy | None = None
-
-
-class AttendanceCorrected(Event):
-    """A recorded attendance was wrong; the event that it corrects stays in the record (S5)."""
-
-    session: str
-    student: str
-    attended: bool
-    by: AttendedBy | None
-    corrects: int
-    reason: str
-
-
-class ParentsMeetingHeld(Event):
-    """Attendance is known for every household of a session."""
-
-    session: str
-    present: int
-    absent: int
-
-
-class HouseholdFollowedUp(Event):
-    """Somebody called or visited a household that was absent."""
-
-    student: str
-    contact: FollowUpKind
-    outcome: FollowUpOutcome
-    at: AwareDatetime
-
-
-class HouseholdSettled(Event):
-    """A household's service has its final outcome; refusal and no answer are ordinary ones."""
-
-    student: str
-    outcome: Outcome
-
-
-# -- commands ---------------------------------------------------------------------------------------------------
-
-
-class ScheduleSession(Command):
-    """Set a meeting for some classes."""
-
-    kind: Literal["schedule_session"] = "schedule_session"
-    session: Session
-    classes: Annotated[tuple[Annotated[str, Field(pattern=CLASS)], ...], Field(min_length=1)]
-    at: Instant
-
-
-class CancelSession(Command):
-    """Call a meeting off before attendance is known; needs a reason."""
-
-    kind: Literal["cancel_session"] = "cancel_session"
-    session: Session
-
-
-class InviteHouseholds(Command):
-    """Invite every household of a session's classes that is not invited yet."""
-
-    kind: Literal["invite"] = "invite"
-    session: Session
-
-
-class AttendanceRow(BaseModel):
-    """One line of the sign-in sheet."""
-
-    model_config = ConfigDict(frozen=True)
-
-    student: Student
-    attended: bool
-    by: AttendedBy | None = None
-
-
-class RecordAttendance(Command):
-    """The sign-in sheet of a session, a whole class in one command: all rows or none."""
-
-    kind: Literal["record_attendance"] = "record_attendance"
-    session: Session
-    rows: Annotated[tuple[AttendanceRow, ...], Field(min_length=1, max_length=500)]
-
-
-class FollowUpRow(BaseModel):
-    """One contact with an absent household."""
-
-    model_config = ConfigDict(frozen=True)
-
-    student: Student
-    contact: FollowUpKind
-    outcome: FollowUpOutcome
-    at: Instant
-
-
-class RecordFollowUps(Command):
-    """Contacts with absent households: all rows or none."""
-
-    kind: Literal["record_followups"] = "record_followups"
-    rows: Annotated[tuple[FollowUpRow, ...], Field(min_length=1, max_length=500)]
-
-
-ParentMeetingsCommand = Annotated[
-    StageCommand | ScheduleSession | CancelSession | InviteHouseholds | RecordAttendance | RecordFollowUps,
-    Field(discriminator="kind"),
-]
-
-
-# -- state ------------------------------------------------------------------------------------------------------
-
-
-class SessionState(BaseModel):
-    """A session: its classes, its time, and whether the record says that it was held."""
-
-    classes: list[str]
-    at: AwareDatetime
-    held: bool = False
-
-
-class Household(BaseModel):
-    """What the stage keeps of one pupil's household."""
-
-    invited: list[str] = []
-    sessions: dict[str, bool] = {}
-    recorded: dict[str, int] = {}
-    attempts: list[str] = []
-    visited: bool = False
-    outcome: Outcome | None = None
-
-    @property
-    def present(self) -> bool:
-        """Tell whether the household was at any session."""
-        return any(self.sessions.values())
-
-    @property
-    def needs_visit(self) -> bool:
-        """Tell whether a visit is still owed below the quorum: nobody reached, nobody at the door yet."""
-        return not self.visited and self.outcome in (None, "NO_ANSWER")
-
-    def takes_follow_up(self, contact: FollowUpKind) -> bool:
-        """Tell whether a contact still serves: before the final outcome, or the visit after calls found nobody."""
-        return self.outcome is None or (self.outcome == "NO_ANSWER" and contact == "home_visit" and not self.visited)
-
-    def contacted(self, contact: FollowUpKind, instant: datetime) -> None:
-        """Take in a contact: attempts of one day count once."""
-        day = civil(instant).isoformat()
-        if day not in self.attempts:
-            self.attempts.append(day)
-        self.visited = self.visited or contact == "home_visit"
-
-
-class ParentMeetingsState(StageState):
-    """The stage as its events make it."""
-
-    sessions: dict[str, SessionState] = {}
-    cancelled: list[str] = []
-    households: dict[str, Household]
+from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageStatus
+from domain.stage_state import Todo, read_values, require_reason
+from domain.stream import Acted
+from domain.time import SHANGHAI
 
 
 class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
@@ -233,18 +51,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
     kind = "parent-meetings"
     state_type = ParentMeetingsState
     commands: TypeAdapter[Any] = TypeAdapter(ParentMeetingsCommand)
-    event_types = (
-        *STAGE_EVENTS,
-        SessionScheduled,
-        SessionCancelled,
-        InvitationWithdrawn,
-        HouseholdInvited,
-        AttendanceRecorded,
-        AttendanceCorrected,
-        ParentsMeetingHeld,
-        HouseholdFollowedUp,
-        HouseholdSettled,
-    )
+    event_types = (*STAGE_EVENTS, *PARENT_MEETINGS_EVENTS)
 
     def plan(self, shared: dict[str, Any], content: dict[str, Any]) -> ParentMeetingsState:
         """Make the first state; a pupil's household goes by the pupil's reference."""

@@ -17,7 +17,7 @@ from activities.dispatch import CONNECTIONS
 from domain.actors import SYSTEM
 from domain.events import GENESIS, Event, seal
 from domain.notices import notices_for
-from domain.parent_meetings import HouseholdInvited, SessionScheduled
+from domain.parent_meetings_events import HouseholdInvited, SessionScheduled
 from domain.policy import PolicyRef
 from domain.time import instant
 from engine import EmbeddedEngine

@@ -11,7 +11,7 @@ from domain.actors import SYSTEM
 from domain.campaign import CampaignPaused, CampaignResumed, CampaignStopped
 from domain.events import GENESIS, Envelope, Event, seal
 from domain.notices import NoticePlan, notices_for
-from domain.parent_meetings import HouseholdInvited
+from domain.parent_meetings_events import HouseholdInvited
 from domain.policy import PolicyRef
 from domain.time import instant
 from ledger.store import Ledger

@@ -25,7 +25,7 @@ from sqlalchemy import update
 
 from domain.events import Envelope, Event
 from domain.notices import EMAIL, NoticePlan, NoticeState, notices_for
-from domain.parent_meetings import HouseholdInvited
+from domain.parent_meetings_events import HouseholdInvited
 from domain.school_events import LeftRegister, StudentJoined
 from domain.silences import Silence
 from domain.time import instant, stamp

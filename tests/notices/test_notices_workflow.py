@@ -13,7 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import workflows.dispatch
-from domain.parent_meetings import HouseholdInvited
+from domain.parent_meetings_events import HouseholdInvited
 from domain.time import SHANGHAI
 from engine import EmbeddedEngine, sandbox
 from ledger.outbox import Tries
