@@ -7,7 +7,6 @@ An event is a frozen model named in the past tense. Sealed, it becomes a plain d
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ import rfc8785
 from pydantic import BaseModel, ConfigDict
 
 from domain.actors import Actor
+from domain.canonical import canonical, encode
 from domain.policy import PolicyRef
 from domain.time import stamp
 
@@ -73,7 +73,7 @@ class PolicyAdopted(Event):
 
 def digest(value: Any) -> str:
     """Return the lower-case hex SHA-256 of the RFC 8785 bytes of a JSON value."""
-    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def event_id(stream: str, version: int) -> str:
@@ -130,15 +130,24 @@ def seal(
 
 
 def canonical_text(envelope: Envelope) -> str:
-    """Write an envelope in its canonical form with the standard library alone, as an auditor would.
+    """Write an envelope in its canonical form with the standard library alone.
 
-    Equal to RFC 8785 because keys are ASCII and there are no floats; so whoever stores an event checks the
-    decider's hash with a second implementation.
+    Equal to RFC 8785 because keys are ASCII and there are no floats.
+
+    Raises:
+        ValueError: a number is none of JSON's.
     """
-    return json.dumps(envelope, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return encode(envelope)
 
 
 def recomputed_hash(envelope: Envelope) -> str:
-    """Return the hash that the envelope ought to carry, by the standard library alone."""
+    """Return the hash that the envelope ought to carry, by the `rfc8785` package alone, as an auditor computes it.
+
+    The decider hashes with the standard library (`domain.canonical`): whoever compares the two has a second
+    implementation. An envelope that has no canonical form has no hash either: the text is empty.
+    """
     body = {key: value for key, value in envelope.items() if key != "hash"}
-    return hashlib.sha256(canonical_text(body).encode()).hexdigest()
+    try:
+        return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    except ValueError:
+        return ""

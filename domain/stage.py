@@ -388,11 +388,15 @@ class StageDecider(Decider[T]):
             raise Refusal("STAGE_TOO_EARLY", opens=state.opens.isoformat())
 
     def _clocks(self, state: T) -> Iterator[Clock]:
+        """Yield what fires by itself, the earliest among it; of clocks of one instant the first yielded fires first."""
         if not self.has_content(state) or state.status == StageStatus.ARCHIVED:
             return
-        yield from stage_clocks(state, lambda: self.missing(state))
-        yield from joiner_clocks(state, lambda: self.work(state))
-        yield from self.content_clocks(state)
+        before = [*stage_clocks(state, lambda: self.missing(state))]
+        after = [*self.content_clocks(state)]
+        first = min((instant for instant, _ in (*before, *after)), default=None)
+        yield from before
+        yield from joiner_clocks(state, lambda: self.work(state), first)
+        yield from after
 
     def _evolve_shared(self, state: T, event: Event, envelope: Envelope) -> T:
         recorded = envelope["recorded_at"]

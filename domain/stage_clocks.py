@@ -54,16 +54,29 @@ def stage_clocks(state: StageState, missing: Callable[[], tuple[Blocker, ...]]) 
             )
 
 
-def joiner_clocks(state: StageState, work: Callable[[], list[Todo]]) -> Iterator[Clock]:
-    """Yield the end of each late joiner's own term, where service is missing then."""
-    waiting = [student for student in state.joined if student not in state.late_joiners]
-    if not waiting or state.paused or state.stopped:
+def joiner_clocks(state: StageState, work: Callable[[], list[Todo]], until: datetime | None) -> Iterator[Clock]:
+    """Yield the end of each late joiner's own term, where service is missing then.
+
+    Args:
+        state: the stage.
+        work: what is to be done for single pupils; asked only where a term ends in time, for it is dear.
+        until: terms that end later are left out; None: none is.
+    """
+    if state.paused or state.stopped:
+        return
+    ends = [
+        (_not_before_awake(state, end_of(due)), student, due)
+        for student, own in state.joined.items()
+        if student not in state.late_joiners
+        for due in (max(own, state.due),)  # an extension is everybody's
+    ]
+    ends = [end for end in ends if until is None or end[0] <= until]
+    if not ends:
         return
     open_ = {todo.student: None for todo in work()}
-    for student in waiting:
+    for instant, student, due in ends:
         if student in open_:
-            due = max(state.joined[student], state.due)  # an extension is everybody's
-            yield _not_before_awake(state, end_of(due)), partial(JoinerOverdue, student=student, due=due)
+            yield instant, partial(JoinerOverdue, student=student, due=due)
 
 
 def joiner_due(state: StageState, on: date) -> date:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, event, func, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The schema revision that this code reads and writes; the newest under `ledger/migrations/versions`."""
 
 MIGRATION_LOCK: Final = 0x6C6564676572
@@ -39,9 +42,15 @@ def create(url: str) -> AsyncEngine:
     """Return an engine; on SQLite the execution option `begin` says how a transaction starts (default DEFERRED)."""
     engine = create_async_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _connected)
-        event.listen(engine.sync_engine, "begin", _begun)
+        _listen(engine.sync_engine, lambda seconds: await_only(asyncio.sleep(seconds)))
     return engine
+
+
+def in_a_thread(engine: AsyncEngine) -> Engine:
+    """Return an engine for one thread that writes to the same SQLite file, with the same settings."""
+    own = create_engine(engine.url.set(drivername="sqlite"), hide_parameters=True)
+    _listen(own, time.sleep)
+    return own.execution_options(begin="IMMEDIATE")
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:
@@ -92,15 +101,20 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, REVISION)
 
 
-def _connected(connection: Any, _record: Any) -> None:
+def _listen(engine: Engine, wait: Callable[[float], None]) -> None:
+    event.listen(engine, "connect", partial(_connected, wait))
+    event.listen(engine, "begin", _begun)
+
+
+def _connected(wait: Callable[[float], None], connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins too late for reads; `_begun` does it
     cursor = connection.cursor()
     for setting in SQLITE_SETTINGS:
-        _execute_patiently(cursor, setting)
+        _execute_patiently(cursor, setting, wait)
     cursor.close()
 
 
-def _execute_patiently(cursor: Any, setting: str) -> None:
+def _execute_patiently(cursor: Any, setting: str, wait: Callable[[float], None]) -> None:
     """Execute a setting; the busy time-out does not cover two processes that both make a new file's log."""
     for _ in range(SQLITE_TRIES - 1):
         try:
@@ -108,7 +122,7 @@ def _execute_patiently(cursor: Any, setting: str) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            await_only(asyncio.sleep(SQLITE_PAUSE))
+            wait(SQLITE_PAUSE)
         else:
             return
     cursor.execute(setting)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     and_,
     bindparam,
@@ -33,7 +34,8 @@ from domain.events import Envelope, event_id
 from domain.notices import WAITING, NoticePlan, NoticeState
 from domain.silences import Silence
 from domain.time import instant, stamp
-from ledger.silences import Silences, cancelled, ending, note_silences, silenced, silences_of
+from ledger.copies import Sharing, share
+from ledger.silences import Silences, cancelled, ending, note_silences, one_of, silenced, silences_among, silences_of
 from ledger.tables import attempts, events, holds, outbox, suppressions
 
 NEVER_HELD: Final = ("meeting_cancelled", "visit_cancelled")
@@ -42,7 +44,10 @@ NEVER_HELD: Final = ("meeting_cancelled", "visit_cancelled")
 LEASE_EXPIRED: Final = "LEASE_EXPIRED"
 TRIES_EXHAUSTED: Final = "TRIES_EXHAUSTED"
 
-CLAIMED: Final = ("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template")
+CLAIMED: Final = (
+    *("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template"),
+    *("person", "copy_of"),
+)
 SENT: Final = ("provider_id", "template", "digest")
 """What a row keeps of the mail that was sent last."""
 
@@ -81,6 +86,8 @@ class Claimed:
     Attributes:
         number: of this attempt, from 1.
         template: what an earlier attempt sent, None before the first.
+        person: whom of the household it goes to, None where that was not looked up yet.
+        copy_of: the household's row that this one was made beside, None for a row that an event planned.
     """
 
     notice_id: str
@@ -93,6 +100,8 @@ class Claimed:
     number: int
     lease_until: datetime
     template: str | None = None
+    person: str | None = None
+    copy_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,33 +165,25 @@ class Outbox:
         self._writing = writing
         self._turn = turn
         self._insert = insert_
+        self._plan = _plan(insert_(outbox))
 
     # -- with the append --------------------------------------------------------------------------------------
 
-    async def take_in(
-        self, connection: AsyncConnection, fresh: Sequence[Envelope], notices: Sequence[NoticePlan]
-    ) -> None:
+    def take_in(self, connection: Connection, fresh: Sequence[Envelope], notices: Sequence[NoticePlan]) -> None:
         """Plan the notices of fresh events, inside their transaction.
 
         A pupil who has left gets none any more, one who goes elsewhere none about the choice; where that has ended,
         the pupil gets what is planned from then on, and a notice that was cancelled by it and is planned again waits
         as if it were new.
         """
-        await note_silences(connection, self._insert, fresh)
+        note_silences(connection, self._insert, fresh)
         causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
         planned = [notice for notice in notices if notice.cause in causes]
-        if not planned:
-            return
-        silences = await silences_of(connection, planned)
-        rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
-        await connection.execute(self._insert(outbox).on_conflict_do_nothing(), rows)
-        again = [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED]
-        silent = (outbox.c.state == NoticeState.CANCELLED, outbox.c.code.in_(list(Silence)))
-        await connection.execute(
-            update(outbox)
-            .where(outbox.c.notice_id.in_(again), *silent)
-            .values(state=NoticeState.PLANNED, code=None, next_at=None)
-        )
+        if planned:
+            silences = silences_among(connection, planned)
+            connection.execute(
+                self._plan, [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
+            )
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -232,6 +233,15 @@ class Outbox:
             Claimed(**{name: getattr(row, name) for name in CLAIMED}, number=row.attempts + 1, lease_until=until)
             for row in rows
         ]
+
+    async def share(self, sharings: Sequence[Sharing]) -> None:
+        """Keep claimed rows for one person of each household, and plan the others' copies, in one transaction.
+
+        Args:
+            sharings: one for each household's row; again changes nothing.
+        """
+        async with self._turn(), self._writing.begin() as connection:
+            await share(connection, self._insert, sharings)
 
     async def settle(self, outcomes: Sequence[Outcome], tries: Tries | None = None) -> list[NoticeState | None]:
         """Close attempts with what became of them, in one transaction.
@@ -320,8 +330,9 @@ class Outbox:
             return [json.loads(body) for body in await connection.scalars(query)]
 
     async def planned(self, campaign: str) -> list[dict[str, Any]]:
-        """Return a campaign's notices as they were planned, each with its state, in the order of their ids."""
-        query = select(*PLANNED_COLUMNS).where(outbox.c.campaign == campaign).order_by(outbox.c.notice_id)
+        """Return a campaign's notices as events planned them, each with its state, in the order of their ids."""
+        by_events = (outbox.c.campaign == campaign, outbox.c.copy_of.is_(None))
+        query = select(*PLANNED_COLUMNS).where(*by_events).order_by(outbox.c.notice_id)
         async with self._engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
@@ -356,6 +367,16 @@ class Outbox:
         )
         async with self._engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _plan(adding: Any) -> Any:
+    """Return the statement that plans a notice; one that stands there stays, unless a silence had ended it."""
+    silent = (outbox.c.state == NoticeState.CANCELLED, one_of(outbox.c.code, Silence))
+    return adding.on_conflict_do_update(
+        index_elements=["notice_id"],
+        set_={"state": NoticeState.PLANNED, "code": None, "next_at": None},
+        where=and_(*silent, adding.excluded.state == NoticeState.PLANNED),
+    )
 
 
 def _of(campaign: str, channel: str) -> Select[Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, exists, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, literal, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import Envelope, event_id
@@ -16,7 +17,18 @@ from ledger.tables import outbox, suppressions
 Silences = dict[tuple[str, str | None], list[Silence]]
 """Campaign and pupil → what is silent there."""
 
-_ABOUT_THE_CHOICE: Final = outbox.c.purpose.in_(ABOUT_THE_CHOICE)
+
+def cancelled(at: Any, silence: Silence) -> dict[str, Any]:
+    """Return what a row becomes that a silence ends."""
+    return {"state": NoticeState.CANCELLED, "state_at": at, "next_at": None, "code": silence}
+
+
+def one_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Return `column IN values` in a form that a statement with many rows of parameters may have."""
+    return or_(*(column == value for value in values))
+
+
+_ABOUT_THE_CHOICE: Final = one_of(outbox.c.purpose, ABOUT_THE_CHOICE)
 _CANCELLED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
     Silence.LEFT_REGISTER: true(),
     Silence.RECORD_RESTRICTED: outbox.c.optional,
@@ -24,39 +36,61 @@ _CANCELLED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
 }
 """What `domain.silences.cancels` says, for rows."""
 
+_CANCEL: Final = {
+    silence: update(outbox)
+    .where(
+        one_of(outbox.c.recipient, (bindparam("of_student"), bindparam("of_pupil"))),
+        outbox.c.campaign == bindparam("of_campaign"),
+        one_of(outbox.c.state, WAITING),
+        ends,
+    )
+    .values(cancelled(bindparam("since"), silence))
+    for silence, ends in _CANCELLED_BY.items()
+}
+"""What a silence ends of all that is in nobody's hands."""
 
-async def note_silences(connection: AsyncConnection, insert_: Callable[[Any], Any], fresh: Sequence[Envelope]) -> None:
-    """Write down what fresh events begin and end, in their order and their transaction; neighbouring ends together.
+_END: Final = delete(suppressions).where(
+    suppressions.c.campaign == bindparam("of_campaign"),
+    suppressions.c.student == bindparam("of_student"),
+    suppressions.c.code == bindparam("of_silence"),
+)
+_SILENT: Final = (
+    select(suppressions.c.campaign, suppressions.c.student, suppressions.c.code)
+    .where(suppressions.c.student.in_(bindparam("students", expanding=True)))
+    .order_by(suppressions.c.code)
+)
+
+
+def note_silences(connection: Connection, insert_: Callable[[Any], Any], fresh: Sequence[Envelope]) -> None:
+    """Write down what fresh events begin and end, in their order and their transaction; neighbours of a kind together.
 
     Args:
         connection: the transaction.
         insert_: the dialect's insert, which knows conflicts.
         fresh: events that have just been appended.
     """
-    ended: dict[tuple[str, Silence], list[str]] = {}
-    for envelope in fresh:
-        change = silence_of(envelope)
-        if change is None:
-            continue
-        campaign = "/".join(envelope["stream"].split("/")[:3])
-        if change.begins:
-            await _end(connection, ended)
-            ended = {}
-            await _begin(connection, insert_, campaign, change, envelope)
+    changes = [(change, envelope) for envelope in fresh if (change := silence_of(envelope)) is not None]
+    for (begins, silence), some in groupby(changes, key=lambda one: (one[0].begins, one[0].silence)):
+        rows = [_row(change, envelope) for change, envelope in some]
+        if begins:
+            connection.execute(insert_(suppressions).on_conflict_do_nothing(), rows)
+            connection.execute(_CANCEL[silence], [_of(row) for row in rows])
         else:
-            ended.setdefault((campaign, change.silence), []).append(change.student)
-    await _end(connection, ended)
+            connection.execute(_END, [_of(row) for row in rows])
 
 
 async def silences_of(connection: AsyncConnection, notices: Sequence[Any]) -> Silences:
     """Return what is silent of the pupils of some notices, plans or rows."""
+    return await connection.run_sync(silences_among, notices)
+
+
+def silences_among(connection: Connection, notices: Sequence[Any]) -> Silences:
+    """Return what is silent of the pupils of some notices, inside an append's transaction."""
     students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
     if not students:
         return {}
-    query = select(suppressions.c.campaign, suppressions.c.student, suppressions.c.code)
-    query = query.where(suppressions.c.student.in_(list(students))).order_by(suppressions.c.code)
     found: Silences = {}
-    for row in await connection.execute(query):
+    for row in connection.execute(_SILENT, {"students": list(students)}):
         found.setdefault((row.campaign, row.student), []).append(Silence(row.code))
     return found
 
@@ -67,11 +101,6 @@ def ending(notice: Any, silences: Silences) -> Silence | None:
     return next((one for one in own if cancels(one, notice.purpose, optional=notice.optional)), None)
 
 
-def cancelled(at: str, silence: Silence) -> dict[str, Any]:
-    """Return what a row becomes that a silence ends."""
-    return {"state": NoticeState.CANCELLED, "state_at": at, "next_at": None, "code": silence}
-
-
 def silenced() -> ColumnElement[bool]:
     """Tell whether a notice must not go out now: asked again at the claim, for a plan and an event may cross."""
     student = suppressions.c.student
@@ -80,30 +109,24 @@ def silenced() -> ColumnElement[bool]:
     return exists().where(suppressions.c.campaign == outbox.c.campaign, to_pupil, stopped)
 
 
-async def _end(connection: AsyncConnection, ended: Mapping[tuple[str, Silence], Sequence[str]]) -> None:
-    for (campaign, silence), students in ended.items():
-        of_silence = (suppressions.c.campaign == campaign, suppressions.c.code == silence)
-        await connection.execute(delete(suppressions).where(*of_silence, suppressions.c.student.in_(students)))
-
-
-async def _begin(
-    connection: AsyncConnection, insert_: Callable[[Any], Any], campaign: str, change: Change, envelope: Envelope
-) -> None:
-    """Write a silence down, and cancel what it ends of all that is in nobody's hands."""
-    row = {
-        "campaign": campaign,
+def _row(change: Change, envelope: Envelope) -> dict[str, Any]:
+    return {
+        "campaign": "/".join(envelope["stream"].split("/")[:3]),
         "student": change.student,
         "code": change.silence,
         "cause": event_id(envelope["stream"], envelope["version"]),
         "reason": change.reason,
         "at": envelope["recorded_at"],
     }
-    await connection.execute(insert_(suppressions).on_conflict_do_nothing(), row)
-    waiting = (
-        outbox.c.recipient.in_((change.student, f"{PUPIL}{change.student}")),
-        outbox.c.campaign == campaign,
-        outbox.c.state.in_(WAITING),
-        _CANCELLED_BY[change.silence],
-    )
-    values = cancelled(envelope["recorded_at"], change.silence)
-    await connection.execute(update(outbox).where(*waiting).values(values))
+
+
+def _of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `_CANCEL` and `_END` for one pupil's silence."""
+    student = row["student"]
+    return {
+        "of_campaign": row["campaign"],
+        "of_student": student,
+        "of_pupil": f"{PUPIL}{student}",
+        "of_silence": row["code"],
+        "since": row["at"],
+    }

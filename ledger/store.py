@@ -17,17 +17,18 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.events import GENESIS, Envelope, canonical_text, event_id, recomputed_hash
+from domain.events import GENESIS, Envelope, canonical_text, event_id
 from domain.notices import NoticePlan
 from ledger import database
 from ledger.outbox import Outbox
 from ledger.tables import archive, boards, conflicts, events, holds, outbox
+from ledger.writer import Writer
 
 PAGE = 2_000
 
@@ -35,6 +36,10 @@ EVENTS_PER_TRANSACTION: Final = 1_000
 """Appends that wait for SQLite's one writer share a transaction up to this many events."""
 
 HASH_LENGTH: Final = len(GENESIS)
+
+HELD: Final = select(events.c.version, events.c.hash).where(
+    events.c.stream == bindparam("of"), events.c.version.between(bindparam("first"), bindparam("last"))
+)
 
 RACES: Final = 3
 """How often an append begins anew because another process wrote the same stream at the same moment."""
@@ -110,6 +115,8 @@ class Ledger:
         self._one_writer = engine.dialect.name == "sqlite"
         self._turn = asyncio.Lock()
         self._waiting: list[_Append] = []
+        self._writer = Writer(engine)
+        self._board = _upsert_board(self._insert(boards))
         self.outbox = Outbox(engine, self._writing, self._writers_turn, self._insert)
 
     @classmethod
@@ -121,6 +128,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Give the connections back."""
+        await self._writer.close()
         await self._engine.dispose()
 
     # -- the append -------------------------------------------------------------------------------------------
@@ -199,35 +207,30 @@ class Ledger:
     async def _transaction(self, group: Sequence[_Append]) -> list[int | Exception]:
         for race in range(RACES):
             try:
-                async with self._writing.begin() as connection:
-                    return [await self._put(connection, append) for append in group]
+                return await self._writer.run(lambda connection: [self._put(connection, append) for append in group])
             except IntegrityError:  # PostgreSQL: another process has just written one of these versions; look again
                 if race == RACES - 1:
                     raise
         raise AssertionError("unreachable")
 
-    async def _put(self, connection: AsyncConnection, append: _Append) -> int | LedgerConflictError:
+    def _put(self, connection: Connection, append: _Append) -> int | LedgerConflictError:
         """Write one append inside a transaction; a conflict is found before anything is written, and kept."""
         try:
-            fresh = await self._fresh(connection, append.envelopes)
+            fresh = self._fresh(connection, append.envelopes)
         except LedgerConflictError as conflict:
-            await self._note_conflict(connection, conflict)
+            self._note_conflict(connection, conflict)
             return conflict
         if fresh:
-            await connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
-            await self.outbox.take_in(connection, fresh, append.notices)
-            await self._place_holds(connection, fresh)
-            await self._set_board(connection, fresh[-1], append.view)
+            connection.execute(insert(events), [_event_row(envelope) for envelope in fresh])
+            self.outbox.take_in(connection, fresh, append.notices)
+            self._place_holds(connection, fresh)
+            self._set_board(connection, fresh[-1], append.view)
         return len(fresh)
 
-    async def _fresh(self, connection: AsyncConnection, envelopes: Sequence[Envelope]) -> list[Envelope]:
+    def _fresh(self, connection: Connection, envelopes: Sequence[Envelope]) -> list[Envelope]:
         stream, first = envelopes[0]["stream"], envelopes[0]["version"]
-        rows = await connection.execute(
-            select(events.c.version, events.c.hash).where(
-                events.c.stream == stream, events.c.version.between(first - 1, first + len(envelopes) - 1)
-            )
-        )
-        held: dict[int, str] = {version: hash_ for version, hash_ in rows}  # noqa: C416 - rows are not pairs to mypy
+        asked = {"of": stream, "first": first - 1, "last": first + len(envelopes) - 1}
+        held: dict[int, str] = {row.version: row.hash for row in connection.execute(HELD, asked)}
         before = GENESIS if first == 1 else held.get(first - 1)
         fresh: list[Envelope] = []
         for number, envelope in enumerate(envelopes):
@@ -237,14 +240,14 @@ class Ledger:
             known = held.get(version)
             if known is not None and known != found:
                 raise LedgerConflictError(stream, version, known, found)
-            if envelope["prev_hash"] != before or recomputed_hash(envelope) != found:
+            if envelope["prev_hash"] != before or _own_hash(envelope) != found:
                 raise LedgerConflictError(stream, version, before or "", found)
             if known is None:
                 fresh.append(envelope)
             before = found
         return fresh
 
-    async def _place_holds(self, connection: AsyncConnection, fresh: Sequence[Envelope]) -> None:
+    def _place_holds(self, connection: Connection, fresh: Sequence[Envelope]) -> None:
         for envelope in fresh:
             cause = event_id(envelope["stream"], envelope["version"])
             if envelope["type"] not in ("CampaignPaused", "CampaignResumed", "CampaignStopped"):
@@ -253,7 +256,7 @@ class Ledger:
             scope = f"{envelope['stream']}/{school}" if school else envelope["stream"]
             if envelope["type"] == "CampaignResumed":
                 released = update(holds).where(holds.c.scope == scope, holds.c.released_by.is_(None))
-                await connection.execute(released.values(released_by=cause, released_at=envelope["recorded_at"]))
+                connection.execute(released.values(released_by=cause, released_at=envelope["recorded_at"]))
             else:
                 row = {
                     "cause": cause,
@@ -261,9 +264,9 @@ class Ledger:
                     "reason": envelope["data"]["reason"],
                     "placed_at": envelope["recorded_at"],
                 }
-                await connection.execute(insert(holds), row)
+                connection.execute(insert(holds), row)
 
-    async def _set_board(self, connection: AsyncConnection, last: Envelope, view: dict[str, Any]) -> None:
+    def _set_board(self, connection: Connection, last: Envelope, view: dict[str, Any]) -> None:
         if not view:  # more of the same stream follows at once
             return
         row = {
@@ -273,23 +276,16 @@ class Ledger:
             "hash": last["hash"],
             "body": json.dumps(view, sort_keys=True, ensure_ascii=False),
         }
-        statement = self._insert(boards).values(row)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["stream"],
-                set_={key: row[key] for key in ("version", "hash", "body")},
-                where=boards.c.version < last["version"],
-            )
-        )
+        connection.execute(self._board, row)
 
-    async def _note_conflict(self, connection: AsyncConnection, conflict: LedgerConflictError) -> None:
+    def _note_conflict(self, connection: Connection, conflict: LedgerConflictError) -> None:
         row = {
             "stream": conflict.stream,
             "version": conflict.version,
             "expected": conflict.expected,
             "found": conflict.found[:HASH_LENGTH],
         }
-        await connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
+        connection.execute(self._insert(conflicts).on_conflict_do_nothing(), row)
 
     # -- reads ------------------------------------------------------------------------------------------------
 
@@ -452,6 +448,15 @@ class Ledger:
         return postgresql_insert(table) if self._engine.dialect.name == "postgresql" else sqlite_insert(table)
 
 
+def _upsert_board(adding: Any) -> Any:
+    """Return the statement that writes a line of the board, unless a later one stands there."""
+    return adding.on_conflict_do_update(
+        index_elements=["stream"],
+        set_={key: adding.excluded[key] for key in ("version", "hash", "body")},
+        where=boards.c.version < adding.excluded.version,
+    )
+
+
 def _campaign(stream: str) -> str:
     return "/".join(stream.split("/")[:3])
 
@@ -462,6 +467,11 @@ def _decompressed(history: bytes) -> str:
         return gzip.decompress(history).decode()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         return ""
+
+
+def _own_hash(envelope: Envelope) -> str:
+    body = {key: value for key, value in envelope.items() if key != "hash"}
+    return hashlib.sha256(canonical_text(body).encode()).hexdigest()
 
 
 def _event_row(envelope: Envelope) -> dict[str, Any]:

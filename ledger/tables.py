@@ -70,6 +70,8 @@ outbox = Table(
     Column("provider_id", String(120), nullable=True, doc="what the mail server calls it"),
     Column("template", String(60), nullable=True, doc="purpose/version of what was sent last"),
     Column("digest", String(64), nullable=True, doc="keyed digest of what was sent last, never the text"),
+    Column("person", String(40), nullable=True, doc="whom of the household it goes to, once that was looked up"),
+    Column("copy_of", String(40), nullable=True, doc="the household's row that this one was made beside"),
     Index("ix_outbox_recipient", "recipient"),
 )
 

@@ -192,7 +192,7 @@ def breaking(step: str) -> Callable[[pytest.MonkeyPatch, Ledger], None]:
     """Return a sabotage of one of the append's steps."""
 
     def sabotage(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
-        async def fails(*_arguments: Any) -> None:
+        def fails(*_arguments: Any) -> None:
             raise OSError(f"{step} fails")
 
         owner, name = (ledger.outbox, "take_in") if step == "take_in" else (ledger, step)

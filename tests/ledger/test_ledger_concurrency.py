@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -120,11 +122,12 @@ async def test_a_cancelled_append_takes_nobody_with_it(
     chains = {stream: chain(6, stream) for stream in streams(4)}
     reached = asyncio.Event()
     set_board = ledger._set_board
+    tell = partial(asyncio.get_running_loop().call_soon_threadsafe, reached.set)
 
-    async def slow(*arguments: Any) -> None:
-        reached.set()
-        await asyncio.sleep(0.02)
-        await set_board(*arguments)
+    def slow(*arguments: Any) -> None:
+        tell()
+        time.sleep(0.02)
+        set_board(*arguments)
 
     monkeypatch.setattr(ledger, "_set_board", slow)
     tasks = [asyncio.create_task(put(ledger, events)) for events in chains.values()]

@@ -80,7 +80,7 @@ async def test_a_hold_and_its_event_are_written_together(ledger: Ledger, monkeyp
     """A failure after the hold was placed, or released, undoes it with its event."""
     events = seal_all(CAMPAIGN, [paused(), resumed()])
 
-    async def fails(*_arguments: Any) -> None:
+    def fails(*_arguments: Any) -> None:
         raise OSError("the board fails")
 
     async def put_and_fail(batch: list[dict[str, Any]]) -> None:

@@ -202,6 +202,11 @@ async def test_every_connection_is_durable(sqlite_ledger: Ledger, to_write: bool
             found.add(tuple([await connection.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas]))
     async with database.writing(engine).begin() as connection:
         found.add(tuple([await connection.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas]))
+    found.add(
+        await sqlite_ledger._writer.run(
+            lambda connection: tuple(connection.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas)
+        )
+    )
 
     assert found == {(2, "wal", 15_000)}
 
@@ -213,7 +218,7 @@ async def test_a_writer_takes_the_lock_before_it_reads(sqlite_ledger: Ledger) ->
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         begun.append(statement)
 
-    event.listen(sqlite_ledger._engine.sync_engine, "before_cursor_execute", note)
+    event.listen(sqlite_ledger._writer.engine, "before_cursor_execute", note)
     await put(sqlite_ledger, chain(1))
 
     assert begun[0] == "BEGIN IMMEDIATE"

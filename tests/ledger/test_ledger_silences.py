@@ -30,7 +30,13 @@ NOW = BEGIN + timedelta(days=1)
 DAY = date(2025, 3, 3)
 TRIES = Tries(lease=timedelta(minutes=10), pauses=(timedelta(minutes=1),) * 6)
 OPTIONAL = ("visit_invitation", "meeting_invitation", "visit_cancelled")
-STATUTORY = ("choice_notice", "choice_notice_pupil", "document_superseded", "consent_confirmed")
+STATUTORY = (
+    "choice_notice",
+    "choice_notice_pupil",
+    "choice_information",
+    "document_superseded",
+    "consent_confirmed",
+)
 ACCEPTED = NoticeState.ACCEPTED
 TRIES_LEFT = 3
 """So many rounds, an hour apart: a lost attempt is found, tried again, and accepted."""
