@@ -63,7 +63,7 @@ from domain.application_filing_events import (
 )
 from domain.application_filing_state import SERVICE, ApplicationFilingState, counted, steps
 from domain.campaign_events import GatewayKey
-from domain.consent import Window
+from domain.cooling import Window
 from domain.destination import Application, Case, Finding, Registration, Reporting, Step
 from domain.events import Envelope, Event
 from domain.filing_acts import counts_from
@@ -200,7 +200,7 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
         """Take in what the campaign says of schools, holds and violations; an older stream does not know of these."""
         if message.kind not in NEWS:
             return super().absorb_content(state, message, now)
-        return take_in(state, message.kind, message.data) if state.has_protocol else []
+        return take_in(state, message.kind, message.data, now) if state.has_protocol else []
 
     def policy_changed(self, state: ApplicationFilingState, profile: PolicyProfile) -> list[Event]:
         """Return what a new policy means for consents that rest on the old one (R-16, edge case 42)."""
@@ -228,6 +228,7 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
                 state.paused_since = state.paused_since or occurred
             case StageResumed() if not state.paused:
                 state.paused_since = None
+        state.note(event)
         return state
 
     def evolve_content(self, state: ApplicationFilingState, event: Event, envelope: Envelope) -> ApplicationFilingState:
@@ -290,23 +291,21 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
 
     def progress(self, state: ApplicationFilingState) -> dict[str, dict[str, int]]:
         """Return, by class, for how many pupils the service is done: whichever the outcome."""
+        served = state.overview.served
         return {
-            class_id: {
-                "done": sum(state.served(student) for student in students),
-                "of": len(students),
-            }
-            for class_id, students in state.classes.items()
+            class_id: {"done": served[class_id], "of": len(students)} for class_id, students in state.classes.items()
         }
 
     def work(self, state: ApplicationFilingState) -> list[Todo]:
         """Return the pupils to whom a service is owed."""
         if state.status not in (StageStatus.OPEN, StageStatus.COMPLETED):
             return []
+        lines, late = state.overview.lines, self._listed_late(state)
         return [
             _todo(class_id, student, code, state.cases[student])
             for class_id, students in state.classes.items()
             for student in students
-            if (code := state.owed(student)) is not None and (state.listed(student) or code in self._listed_late(state))
+            if (code := lines[student].owed) is not None and (state.listed(student) or code in late)
         ]
 
     def after_completion(self, state: ApplicationFilingState, command: Any) -> bool:
@@ -333,7 +332,7 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
         """Return what the earliest clock fires; consents of one instant are confirmed together (edge case 41)."""
         events = super().on_due(state, instant)
         confirmed = next_confirmation(state) if isinstance(events[0], ConsentConfirmed) else None
-        return events if confirmed is None else [ConsentConfirmed(student=student) for student in confirmed[1]]
+        return events if confirmed is None else [ConsentConfirmed(student=student) for student in confirmed[1]()]
 
     def outgoing(self, state: ApplicationFilingState, event: Event, envelope: Envelope) -> list[Outgoing]:
         """Hand registered pupils on to the school, which passes them to retention; and take back what was cancelled.
@@ -358,7 +357,7 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
         """Return how many cases stand at which step, and where the protocol holds how many wait, and what is held."""
         if not state.has_protocol:
             return {"steps": steps(state)}
-        suspended = sum(bool(case.protocol.suspended) for case in state.cases.values())
+        suspended = state.overview.suspended
         return {"steps": steps(state), "suspended": suspended, "holds": len(state.holds), "flags": len(state.flags)}
 
     def enrol(self, state: ApplicationFilingState, student: str) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import chain
 from typing import Final
 
 from pydantic import AwareDatetime, BaseModel
 
 from domain.campaign_events import GatewayKey
-from domain.consent import PROTOCOL_SINCE, AnomalyKind, Window
-from domain.destination import Case, Step
+from domain.consent import PROTOCOL_SINCE, AnomalyKind
+from domain.cooling import Window
+from domain.destination import Application, Case, Registration, Step
+from domain.events import Event
 from domain.family_act import Wave
-from domain.policy_parameters import WaveBy
+from domain.filing_overview import Line, Overview
+from domain.policy_readings import WaveBy
 from domain.refusal import Blocker
 from domain.stage_state import StageState
 from domain.time import end_of
@@ -107,17 +110,28 @@ class ApplicationFilingState(StageState):
             return date(self.year, 1, 1)
         return self._day(self.policy.parameters.reporting_month_day)
 
+    @property
+    def overview(self) -> Overview:
+        """Return what all cases together show, as they stand now."""
+        basis = (self.deadline_passed, self.current, self.policy.parameters.cooling_off_grace_hours)
+        self._overview.refresh(basis, self._classes, self._line)
+        return self._overview
+
+    def note(self, event: Event) -> None:
+        """Note that an event has changed the stage: the overview looks again at the cases that it names."""
+        self._overview.note(event)
+
     def application_references(self, but: str | None = None) -> list[str]:
         """Return the references of applications on record, also of pupils who have left (R-18), but not one pupil's."""
-        return [case.application.reference for case in self._other_cases(but) if case.application is not None]
+        here = (line.application for student, line in self.overview.lines.items() if student != but)
+        left = (_reference(case.application) for case in self.departed.values())
+        return [reference for reference in chain(here, left) if reference is not None]
 
     def register_references(self, but: str | None = None) -> list[str]:
         """Return the register's references on record, also of pupils who have left (R-18), but not one pupil's."""
-        return [case.registration.reference for case in self._other_cases(but) if case.registration is not None]
-
-    def _other_cases(self, but: str | None) -> Iterator[Case]:
-        everybody = chain(self.cases.items(), self.departed.items())
-        return (case for student, case in everybody if student != but)
+        here = (line.registration for student, line in self.overview.lines.items() if student != but)
+        left = (_reference(case.registration) for case in self.departed.values())
+        return [reference for reference in chain(here, left) if reference is not None]
 
     def no_show_at(self, admitted_on: date) -> datetime:
         """Return when an admitted pupil who has not come is a no-show.
@@ -129,26 +143,14 @@ class ApplicationFilingState(StageState):
         base = max(self._day(parameters.reporting_month_day), admitted_on)
         return end_of(base + timedelta(days=parameters.no_show_days))
 
-    def expected(self) -> Iterator[tuple[date, str]]:
-        """Yield the pupils whom a school expects: since when, and who. Who is known to go elsewhere is not expected."""
-        for student, case in self.cases.items():
-            if case.admitted_on is None or case.reporting is not None or case.no_show:
-                continue
-            if case.found is None and not (case.elsewhere or case.protocol.suspended or case.protocol.restricted):
-                yield case.admitted_on, student
-
     def missing(self) -> tuple[Blocker, ...]:
         """Return the service that a completion waits for: everybody's but late joiners'; never a family's yes."""
-        owed = Counter(self.owed(student) for student in self.cases if student not in self.joined)
+        owed = self.overview.owed
         return tuple(Blocker(code=code, count=owed[code]) for code in SERVICE if owed[code])
 
     def owed(self, student: str) -> str | None:
         """Return the service that is missing for a pupil, as a blocker's code."""
-        return self.cases[student].owed(deadline_passed=self.deadline_passed, current=self.current)
-
-    def served(self, student: str) -> bool:
-        """Tell whether the service for a pupil is done: an outcome, or nothing owed after the registration deadline."""
-        return self.cases[student].outcome is not None or (self.deadline_passed and self.owed(student) is None)
+        return self.overview.lines[student].owed
 
     def countable(self, student: str, class_id: str) -> bool:
         """Tell whether a pupil counts (DOMAIN §7.3 `countable`, INV-11).
@@ -197,6 +199,35 @@ class ApplicationFilingState(StageState):
                 found[student] = [*found.get(student, []), flag.kind]
         return found
 
+    @cached_property
+    def _overview(self) -> Overview:
+        return Overview()
+
+    def _classes(self) -> dict[str, str]:
+        """Return who is in which class, in the order of the cases."""
+        found = {student: class_id for class_id, students in self.classes.items() for student in students}
+        return {student: found[student] for student in self.cases}
+
+    def _line(self, student: str, class_id: str) -> Line:
+        """Return what a case shows; the service is done with an outcome, or by nothing owed after the deadline."""
+        case, grace_hours = self.cases[student], self.policy.parameters.cooling_off_grace_hours
+        owed = case.owed(deadline_passed=self.deadline_passed, current=self.current)
+        registered = case.registration is not None
+        return Line(
+            class_id=class_id,
+            step=case.step,
+            owed=owed,
+            joined=student in self.joined,
+            served=case.outcome is not None or (self.deadline_passed and owed is None),
+            suspended=bool(case.protocol.suspended),
+            application=_reference(case.application),
+            registration=_reference(case.registration),
+            expected=case.expected_since,
+            confirmed_at=None if registered else case.protocol.confirm_at(grace_hours),
+            call_by=case.call_by,
+            devices=tuple(case.protocol.devices.values()),
+        )
+
     def _day(self, month_day: str) -> date:
         return date.fromisoformat(f"{self.year:04d}-{month_day}")
 
@@ -230,9 +261,11 @@ def counted(state: ApplicationFilingState) -> dict[str, dict[str, int]]:
     return found
 
 
+def _reference(record: Application | Registration | None) -> str | None:
+    return None if record is None else record.reference
+
+
 def steps(state: ApplicationFilingState) -> dict[str, int]:
     """Return how many cases stand at which step; steps without a case are left out."""
-    counts = dict.fromkeys(Step, 0)
-    for case in state.cases.values():
-        counts[case.step] += 1
-    return {step.value: count for step, count in counts.items() if count}
+    counts = state.overview.steps
+    return {step.value: counts[step] for step in Step if counts[step]}

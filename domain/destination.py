@@ -11,7 +11,7 @@ import hashlib
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import chain
-from typing import Final
+from typing import Any, Final, Self
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -207,29 +207,40 @@ class Case(Sparse):
     found: Finding | None = None
     protocol: Protocol = Protocol()
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return a copy that can change while this one stays: values inside a case are replaced, never changed."""
+        return self.model_copy(update={"protocol": self.protocol.model_copy()})
+
     # -- where it stands --------------------------------------------------------------------------------------
 
     @property
     def signed_by_both(self) -> bool:
         """Tell whether pupil and guardian have signed the same notice."""
-        return len(self.consents) == len(Party) and len(set(self.consents.values())) == 1
+        document = self.consents.get(Party.PUPIL)
+        return document is not None and document == self.consents.get(Party.GUARDIAN)
 
     @property
     def path(self) -> Step:
         """Return the step on the way to a vocational school, whatever else is known of the pupil."""
-        reached = (
-            (Step.REGISTERED, self.registration),
-            (Step.REPORTED, self.reporting),
-            (Step.NO_SHOW, self.no_show),
-            (Step.ADMITTED, self.admitted_on),
-            (Step.APPLIED, self.application),
-            (Step.CONFIRMED, self.protocol.confirmed),
-            (Step.COOLING, self.protocol.ends),
-            (Step.SIGNED, self.signed_by_both),
-            (Step.INFORMED, self.acknowledged and not self.went_back),
-            (Step.INTENT, self.intent or self.went_back),
-        )
-        return next((step for step, fact in reached if fact), Step.ROSTERED)
+        if self.registration is not None:
+            return Step.REGISTERED
+        if self.reporting is not None:
+            return Step.REPORTED
+        if self.no_show:
+            return Step.NO_SHOW
+        if self.admitted_on is not None:
+            return Step.ADMITTED
+        if self.application is not None:
+            return Step.APPLIED
+        if self.protocol.confirmed:
+            return Step.CONFIRMED
+        if self.protocol.ends is not None:
+            return Step.COOLING
+        if self.signed_by_both:
+            return Step.SIGNED
+        if self.acknowledged is not None and not self.went_back:
+            return Step.INFORMED
+        return Step.INTENT if self.intent is not None or self.went_back else Step.ROSTERED
 
     @property
     def conflicting(self) -> bool:
@@ -323,6 +334,22 @@ class Case(Sparse):
                 return None if deadline_passed else "REGISTRATIONS_OPEN"
             case _:
                 return None
+
+    @property
+    def expected_since(self) -> date | None:
+        """Return since when a school expects the pupil; None where it does not: whoever goes elsewhere is not."""
+        if self.admitted_on is None or self.reporting is not None or self.no_show or self.found is not None:
+            return None
+        held = self.elsewhere or self.protocol.suspended or self.protocol.restricted
+        return None if held else self.admitted_on
+
+    @property
+    def call_by(self) -> date | None:
+        """Return the day by whose end the bureau has called about a reported withdrawal; None once it has passed."""
+        report = self.protocol.report
+        if report is None or report.called or report.overdue or self.protocol.restricted:
+            return None
+        return report.due
 
     @property
     def call_owed(self) -> bool:
@@ -439,7 +466,9 @@ class Case(Sparse):
         the next step waits for a guardian's acknowledgement of the newer version.
         """
         if self.application is None:
+            was_in_time = self.signed_by_both or self.protocol.was_in_time
             self._cancel()
+            self.protocol.was_in_time = was_in_time
             self.acknowledged, self.acknowledged_at = None, None
         self.protocol.reacknowledge = now
         self.offered, self.offered_on = None, None

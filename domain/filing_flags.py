@@ -46,12 +46,15 @@ def _of_devices(
     devices = dict.fromkeys(device for student in signed for device in changed[student].protocol.devices.values())
     if not devices:
         return
-    users: dict[str, list[str]] = {device: [] for device in devices}
-    for student, before in state.cases.items():
-        for device in changed.get(student, before).protocol.devices.values():
-            if device in users:
-                users[device].append(student)
-    for device, students in users.items():
+    overview = state.overview
+    for device in devices:
+        perhaps = [*overview.users.get(device, ()), *(student for student in changed if student in overview.places)]
+        students = [
+            student
+            for student in sorted(dict.fromkeys(perhaps), key=overview.places.__getitem__)
+            for used in changed.get(student, state.cases[student]).protocol.devices.values()
+            if used == device
+        ]
         if len(students) > state.policy.parameters.device_signatures:
             yield _flag(AnomalyKind.DEVICE_CLUSTER, device, students)
 
@@ -69,8 +72,10 @@ def _of_classes(
     """Yield classes in which more than `burst_signatures` pupils have signed within `burst_minutes`; once a day."""
     parameters = state.policy.parameters
     span = timedelta(minutes=parameters.burst_minutes)
+    lines = state.overview.lines
+    own_class = {student: lines[student].class_id for student in signed if student in lines}
     for class_id, students in state.classes.items():
-        own = [student for student in signed if student in students]
+        own = [student for student, home in own_class.items() if home == class_id]
         if not own:
             continue
         own_cases = {student: changed.get(student, state.cases[student]).protocol for student in students}

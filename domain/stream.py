@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from domain.actors import Actor
+from domain.compressing import compressed, expanded
 from domain.events import (
     GENESIS,
     CommandRefused,
@@ -57,6 +68,11 @@ class StreamState(BaseModel):
 
     policy: PolicyProfile
 
+    @model_validator(mode="before")
+    @classmethod
+    def _expanded(cls, data: Any) -> Any:
+        return expanded(data)
+
 
 S = TypeVar("S", bound=StreamState)
 
@@ -96,17 +112,21 @@ class Sent(BaseModel):
 
 
 class Job(BaseModel):
-    """Work in the outside world that the state asks for; its result comes back as the message `job:{name}`."""
+    """Work in the outside world that the state asks for; its result comes back as the message `job:{name}`.
+
+    `of` tells several jobs of one kind in a stream's life apart: the message is then `job:{name}:{of}`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     arguments: dict[str, Any]
+    of: str = ""
 
     @property
     def message_id(self) -> str:
         """Return the id under which the result arrives in the inbox."""
-        return f"job:{self.name}"
+        return f"job:{self.name}:{self.of}" if self.of else f"job:{self.name}"
 
 
 class Receipt(BaseModel):
@@ -167,7 +187,7 @@ class Halt(BaseModel):
 
 
 class Carry(BaseModel):
-    """All of a machine that survives continue-as-new; also the workflow's input."""
+    """All of a machine that survives continue-as-new; also the workflow's input. In JSON what is long is compressed."""
 
     stream: str
     kind: str
@@ -189,6 +209,15 @@ class Carry(BaseModel):
     signals_refused: int = 0
     predecessor: str | None = None
     runs: int = 1
+
+    @field_serializer("state", "commands", mode="wrap", when_used="json")
+    def _compressed(self, value: Any, handler: SerializerFunctionWrapHandler) -> Any:
+        return None if value is None else compressed(handler(value))
+
+    @field_validator("commands", mode="before")
+    @classmethod
+    def _expanded(cls, value: Any) -> Any:
+        return expanded(value)
 
 
 class UnknownEventError(Exception):

@@ -13,7 +13,9 @@ from stream_samples import CAMPAIGN, DIGEST, HEAD, RULE, SCHOOL, Stream, person,
 
 from domain.actors import GATEWAY, Role
 from domain.application_filing import ApplicationFilingDecider
+from domain.events import Envelope
 from domain.family_act import FamilyAct, Party, act_bytes
+from domain.filing_overview import Overview
 from domain.time import stamp
 
 RECEIVING = "9900020001"
@@ -87,6 +89,13 @@ class Filing(Stream):
             "application-filing", **{"opens": "2026-05-11", "due": "2026-11-20", "content": content, **changes}
         )
         super().__init__("application-filing", start, when(now), decider=ApplicationFilingDecider())
+
+    def flush(self) -> list[Envelope]:
+        """Move the queue to the ledger; what the overview has kept is what the cases say."""
+        anew = self.state.model_copy()
+        vars(anew).pop("_overview", None)
+        assert told(self.state.overview) == told(anew.overview)
+        return super().flush()
 
     def act(self, student: str, party: str, act: str, **changes: Any) -> dict[str, Any]:
         """Return a signed act of this moment."""
@@ -181,6 +190,15 @@ class Filing(Stream):
     def owed(self) -> dict[str, int]:
         """Return what blocks completing, with counts."""
         return {blocker.code: blocker.count for blocker in self.decider.blockers(self.state)}
+
+
+def told(overview: Overview) -> dict[str, Any]:
+    """Return all that an overview tells."""
+    sums = {name: +getattr(overview, name) for name in ("steps", "owed", "served")}
+    days = {name: getattr(overview, name) for name in ("expected", "confirmed", "calls")}
+    first = {name: day.first and (day.first, day.waiting(day.first, 1_600)) for name, day in days.items()}
+    users = {device: sorted(students) for device, students in overview.users.items() if students}
+    return {"lines": list(overview.lines.items()), "suspended": overview.suspended, "users": users, **sums, **first}
 
 
 ADMITTED = {"school": RECEIVING, "result": "admitted"}
