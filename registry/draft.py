@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +19,13 @@ from domain.identification_rule import DEFAULT_RULE
 from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
 from domain.refusal import Refusal
 from registry.calendar_file import load_school_calendar, state_years
-from registry.campaign_file import CampaignFile, load_campaign
+from registry.campaign_file import CampaignFile, SchoolEntry, load_campaign
 from registry.classes import canonical_class
+from registry.importing import MOST_PLACES
 from registry.problems import InputRejected
 from registry.references import References
-from registry.roster import read_roster
+from registry.roster import Roster, read_roster
+from registry.roster_rows import PupilRow
 from registry.staff_file import load_staff
 from registry.store import Registry
 
@@ -60,7 +63,8 @@ async def prepare(
         gateway: the public key by which families' acts will be known; None takes no acts of families.
 
     Raises:
-        InputRejected: a file is missing or wrong, or a roster has a rejected row; nothing of that school is taken.
+        InputRejected: a file is missing or wrong, a roster has a rejected row, or a person stands in the rosters of two
+            schools (`PUPIL_AT_ANOTHER_SCHOOL`); nothing is taken then.
         Refusal: PROFILE_UNKNOWN, PROFILE_SHADOW_ONLY, SPRING_FORBIDDEN, CALENDAR_UNKNOWN.
     """
     file = load_campaign(directory)
@@ -87,6 +91,7 @@ async def prepare(
         rejected = rosters[school.code].rejected
         if rejected:
             raise _roster_rejected(school.roster, len(rejected))
+    _refuse_two_schools(file, rosters)
     await registry.save_schools(file.campaign, file)
     await registry.replace_staff(file.campaign, staff)
     entries: list[dict[str, Any]] = []
@@ -203,6 +208,38 @@ def _years_not_computable(file: CampaignFile, chosen: PolicyProfile, calendar: C
         if year not in calendar.years:
             unknown[year] = None
     return sorted(unknown)
+
+
+def _refuse_two_schools(file: CampaignFile, rosters: Mapping[str, Roster]) -> None:
+    """Refuse a person whom two schools list: one person has one case in a campaign (INV-01, R-18).
+
+    Which school it is, no program can say; so no roster of the campaign is taken before a person has found it out.
+
+    Raises:
+        InputRejected: PUPIL_AT_ANOTHER_SCHOOL, with both schools and the rows, and no value of them.
+    """
+    first: dict[str, tuple[SchoolEntry, PupilRow]] = {}
+    found: list[str] = []
+    between: dict[str, None] = {}
+    for school in file.schools:
+        for row in rosters[school.code].accepted:
+            other, its_row = first.setdefault(row.id_number, (school, row))
+            if other.code != school.code:
+                found.append(f"{other.roster}: {its_row.sheet}!{its_row.row} / {school.roster}: {row.sheet}!{row.row}")
+                between[f"{other.code} / {school.code}"] = None
+    if not found:
+        return
+    schools = ", ".join(islice(between, MOST_PLACES))
+    raise InputRejected(
+        "PUPIL_AT_ANOTHER_SCHOOL",
+        message_zh=f"{len(found)} 名学生同时在两所学校的花名册中（{schools}）；一人在一次活动中只能属于一所学校。",
+        message_en=f"{len(found)} pupils stand in the rosters of two schools ({schools}); "
+        "in one campaign a person belongs to one school.",
+        place="; ".join(found[:MOST_PLACES]),
+        remedy_zh="请两校与家长核实学生现在在哪所学校；原学校办理转学或离校手续，并从花名册中删除该生，再启动。",
+        remedy_en="Ask both schools and the family where the pupil is now; the other school registers the transfer or "
+        "the exit and takes the pupil off its roster; then launch again.",
+    )
 
 
 def _roster_rejected(roster: str, count: int) -> InputRejected:

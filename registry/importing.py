@@ -11,13 +11,15 @@ import rfc8785
 from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.caregivers import CONTENT as CARE
+from registry.caregivers import caregiver_after, changes_of
 from registry.names import name_key
 from registry.problems import InputRejected
 from registry.proposals import proposals_of
 from registry.records import ImportResult
 from registry.references import References
 from registry.roster_rows import Contact, PupilRow, Roster
-from registry.tables import guardians, pupils
+from registry.tables import caregivers, guardians, pupils
 
 CONTENT: Final = ("class_id", "name", "birth_date", "mark_tenths", "absence_days", "informed", "email", "language")
 """What may change of a pupil; the same names in a row and in the table."""
@@ -46,7 +48,9 @@ async def take_roster(
 ) -> ImportResult:
     """Compare a roster with what is held and, with `commit`, write the difference; see `Registry.import_roster`."""
     held = await _held_pupils(connection, campaign, school)
-    families = await _held_families(connection, [row["student_ref"] for row in held.values()])
+    students = [row["student_ref"] for row in held.values()]
+    families = await _held_families(connection, students)
+    carers = await _held_caregivers(connection, students)
     keys = [hmac.digest(pepper, row.id_number.encode(), "sha256").hex() for row in roster.accepted]
     changes = _Changes(campaign, school)
     for key, row in zip(keys, roster.accepted, strict=True):
@@ -54,9 +58,9 @@ async def take_roster(
         if before is None:
             changes.add(key, row, references if commit else References())
         else:
-            changes.compare(
-                before, families.get(before["student_ref"], []), row, references if commit else References()
-            )
+            ref = before["student_ref"]
+            drawn = references if commit else References()
+            changes.compare(before, families.get(ref, []), carers.get(ref), row, drawn)
     gone = [held[key] for key in held.keys() - set(keys) if held[key]["listed"]]
     missing = tuple(sorted(str(pupil["student_ref"]) for pupil in gone))
     elsewhere = await _elsewhere(connection, campaign, school, keys)
@@ -119,6 +123,15 @@ async def _held_families(connection: AsyncConnection, students: list[str]) -> di
     return found
 
 
+async def _held_caregivers(connection: AsyncConnection, students: list[str]) -> dict[str, RowMapping]:
+    """Return caregivers by pupil."""
+    found: dict[str, RowMapping] = {}
+    for some in _portions(students):
+        query = select(caregivers).where(caregivers.c.student_ref.in_(some))
+        found.update({row["student_ref"]: row for row in (await connection.execute(query)).mappings()})
+    return found
+
+
 async def _elsewhere(connection: AsyncConnection, campaign: str, school: str, keys: list[str]) -> set[str]:
     """Return the identities that another school of the campaign lists too."""
     found: set[str] = set()
@@ -166,6 +179,8 @@ class _Changes:
         self.told: list[list[Any]] = []
         self._families: list[dict[str, Any]] = []
         self._replaced: list[str] = []
+        self._caregivers: list[dict[str, Any]] = []
+        self._cared_anew: list[str] = []
         self._owner = {"campaign": campaign, "school": school}
 
     def add(self, key: str, row: PupilRow, references: References) -> None:
@@ -179,9 +194,18 @@ class _Changes:
         self.new_rows.append(row)
         family = _family(ref, [], row, references)
         self._families += family
-        self.told.append([key, _plain(content), [_plain(member, CONTACT) for member in family]])
+        caregiver = caregiver_after(ref, None, row, references)
+        self._caregivers += [] if caregiver is None else [caregiver]
+        self.told.append([key, _plain(content), _plain_family(family, caregiver)])
 
-    def compare(self, held: RowMapping, family: list[RowMapping], row: PupilRow, references: References) -> None:
+    def compare(
+        self,
+        held: RowMapping,
+        family: list[RowMapping],
+        caregiver: RowMapping | None,
+        row: PupilRow,
+        references: References,
+    ) -> None:
         """Compare a row with the pupil held; what the file has no column for stays."""
         ref = held["student_ref"]
         content = {name: held[name] if name in row.unstated else getattr(row, name) for name in CONTENT}
@@ -203,6 +227,9 @@ class _Changes:
             same_family = same_family and before is not None and before["guardian_ref"] == member["guardian_ref"]
         if len(now) < len(family):
             changed.add("guardian2_name")
+        caregiver_now = caregiver_after(ref, caregiver, row, references)
+        same_caregiver = not (of_caregiver := changes_of(caregiver, caregiver_now))
+        changed.update(of_caregiver)
         if not changed and same_family:
             return
         self.fields.update(changed)
@@ -212,7 +239,10 @@ class _Changes:
         if not same_family:
             self._replaced.append(ref)
             self._families += now
-        self.told.append([held["id_key"], sorted(changed), _plain(content), [_plain(one, CONTACT) for one in now]])
+        if not same_caregiver:
+            self._cared_anew.append(ref)
+            self._caregivers += [] if caregiver_now is None else [caregiver_now]
+        self.told.append([held["id_key"], sorted(changed), _plain(content), _plain_family(now, caregiver_now)])
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write everything with a few statements; a changed family is replaced, its references stay."""
@@ -220,13 +250,16 @@ class _Changes:
             await connection.execute(insert(pupils), self.new_pupils)
         if self.changed:
             await connection.execute(update(pupils).where(pupils.c.student_ref == bindparam("ref")), self.changed)
-        if self._replaced:
-            await connection.execute(
-                delete(guardians).where(guardians.c.student_ref == bindparam("ref")),
-                [{"ref": ref} for ref in self._replaced],
-            )
-        if self._families:
-            await connection.execute(insert(guardians), self._families)
+        for table, replaced, rows in (
+            (guardians, self._replaced, self._families),
+            (caregivers, self._cared_anew, self._caregivers),
+        ):
+            if replaced:
+                await connection.execute(
+                    delete(table).where(table.c.student_ref == bindparam("ref")), [{"ref": ref} for ref in replaced]
+                )
+            if rows:
+                await connection.execute(insert(table), rows)
 
 
 def _family(ref: str, held: list[RowMapping], row: PupilRow, references: References) -> list[dict[str, Any]]:
@@ -270,6 +303,11 @@ def _crossed(before: list[RowMapping | None], stated: list[Contact]) -> bool:
     moved_up = bool(names[0]) and names[0] == held[1] != held[0]
     moved_down = len(names) > 1 and bool(names[1]) and names[1] == held[0] != held[1] and before[1] is not None
     return moved_up or moved_down
+
+
+def _plain_family(family: list[dict[str, Any]], caregiver: dict[str, Any] | None) -> list[list[Any]]:
+    cared = [] if caregiver is None else [_plain(caregiver, CARE)]
+    return [*(_plain(member, CONTACT) for member in family), *cared]
 
 
 def _plain(values: dict[str, Any], names: Iterable[str] = CONTENT) -> list[Any]:
