@@ -11,7 +11,8 @@ from domain.events import Envelope, event_id
 from domain.notices import student_of
 from domain.time import instant
 from ledger.store import Ledger
-from notices.compose import CodeRequest, Contact, Facts, Household, Notice, UnsendableError
+from notices.compose import CodeRequest, Facts, Notice, UnsendableError
+from notices.readers import Contact, Household
 from registry.records import Household as HeldHousehold
 from registry.store import Registry
 
@@ -52,6 +53,9 @@ SAID: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "period": ("period", str),
 }
 """A field of an event → the variable that shows it, and how it is read from the record."""
+
+INFORMATION: Final = "choice_information"
+"""Purpose that tells a caregiver which version of the letter the guardians have, without a code."""
 
 CODED: Final = ("choice_notice", "choice_notice_pupil")
 """Purposes whose text has an answer code for the document that the cause names."""
@@ -141,6 +145,8 @@ class RecordDirectory:
         values = _values(cause, student) | {"stage": "/".join(parts[4:])}  # campaign/county/year/school/stage
         if cause["type"] == "DestinationRemoved":
             values["listed_school"] = await self.school(notice.campaign, data["school"])
+        if notice.purpose == INFORMATION:
+            values["document"] = data["document"]
         kind, reference, names = OCCASIONS.get(notice.purpose, ("", "", {}))
         if kind:
             set_by = self._set_by(cause, kind, reference)
@@ -213,6 +219,11 @@ def _household(held: HeldHousehold) -> Household:
         guardians=tuple(
             Contact(guardian.guardian_ref, guardian.email, guardian.language or held.language)
             for guardian in sorted(held.guardians, key=lambda guardian: guardian.position)
+        ),
+        caregivers=tuple(
+            Contact(one.caregiver_ref, one.email, one.language or held.language, one.agreed)
+            for one in (held.caregiver,)
+            if one is not None
         ),
     )
 

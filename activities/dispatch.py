@@ -9,7 +9,7 @@ import asyncio
 import hmac
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,10 +20,11 @@ from temporalio.exceptions import ApplicationError
 from activities.directory import CodeFor, RecordDirectory
 from domain.notices import NoticeState
 from domain.time import SHANGHAI
+from ledger.copies import Sharing
 from ledger.outbox import Claimed, Outbox, Outcome, Tries
 from ledger.store import Ledger
 from notices.catalogue import Language, catalogue
-from notices.compose import Draft, Notice, UnsendableError, draft, written
+from notices.compose import Draft, Notice, UnsendableError, draft, readers_of, written
 from notices.mail import Delivery, Mail, MailChannel, MailConnection, MailServerUnreachableError
 from protocol import ACTIVITY_DISPATCH, DispatchRequest, DispatchResult
 from registry.store import Registry
@@ -162,6 +163,7 @@ class DispatchActivities:
         directory = RecordDirectory(self._ledger, self._registry, self._code_for)
         notices = [_notice(row) for row in rows]
         await directory.read(notices)
+        await self._share(rows, notices, directory)
         drafts: list[tuple[Claimed, Draft]] = []
         letters: list[Letter] = []
         unsendable: list[Outcome] = []
@@ -180,6 +182,24 @@ class DispatchActivities:
             else:
                 letters.append(Letter(row, mail, template))
         return letters, unsendable
+
+    async def _share(self, rows: Sequence[Claimed], notices: Sequence[Notice], directory: RecordDirectory) -> None:
+        """Keep each household's row for one person, and plan the others' own; before any mail, so that none is lost."""
+        sharings: list[Sharing] = []
+        for row, notice in zip(rows, notices, strict=True):
+            read = None
+            if row.copy_of is None:
+                with suppress(UnsendableError):  # the draft meets it again, and says so
+                    read = await readers_of(notice, directory)
+            if read is None:
+                continue
+            first = notice.person or read.first
+            everybody = [] if read.first is None else [(read.first, notice.purpose)]
+            others = tuple(one for one in (*everybody, *read.others) if one[0] != first)
+            if first is not None or others:
+                sharings.append(Sharing(row.notice_id, first, others))
+        if sharings:
+            await self._ledger.outbox.share(sharings)
 
     def _unsendable(self, row: Claimed, error: UnsendableError) -> Outcome:
         return Outcome(row.notice_id, row.number, NoticeState.FAILED_PERMANENT, self._clock(), error.code)
@@ -244,6 +264,7 @@ def _notice(row: Claimed) -> Notice:
         recipient=row.recipient,
         planned_at=row.planned_at,
         template=row.template,
+        person=row.person,
     )
 
 

@@ -161,7 +161,7 @@ async def guardianship(
     campaign: CampaignName,
     school: SchoolCode,
     student: Student,
-    person: Annotated[str, Parameter(help=say("监护人编号 gdn_…", "the person's reference, gdn_…"))],
+    person: Annotated[str, Parameter(help=say("该人编号 gdn_… 或 cgv_…", "the person's reference, gdn_… or cgv_…"))],
     standing: Annotated[
         Literal["guardian", "caregiver", "no_custody", "institution"],
         Parameter(help=say("监护人、照护人、无监护权、机构监护", "what the person is to the pupil")),

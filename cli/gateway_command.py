@@ -161,10 +161,12 @@ def _slips(
         )
     bound = {"campaign": campaign, "school": school, "student": student, "document": case.offered}
     holders = [(Party.PUPIL, student, household.name)]
+    family = [(one.guardian_ref, one.name) for one in household.guardians]
+    family += [] if household.caregiver is None else [(household.caregiver.caregiver_ref, household.caregiver.name)]
     holders += [
-        (Party.GUARDIAN, one.guardian_ref, one.name)
-        for one in household.guardians
-        if case.protocol.may_consent(one.guardian_ref)  # a caregiver may be told, and has no code (edge case 1)
+        (Party.GUARDIAN, person, name)
+        for person, name in family
+        if case.protocol.may_consent(person)  # a caregiver may be told, and has no code (edge case 1)
     ]
     return [
         (Binding.model_validate({**bound, "party": party, "person": person}), name) for party, person, name in holders

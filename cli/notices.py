@@ -224,7 +224,7 @@ def _listed(data: Mapping[str, Any]) -> RenderableType:
         table.add_row(
             row["notice_id"],
             word(row["purpose"], LANG),
-            row["recipient"],
+            _reader(row),
             state_word(row["state"]),
             str(row["attempts"]),
             row["code"] or "",
@@ -237,7 +237,7 @@ def _listed(data: Mapping[str, Any]) -> RenderableType:
 def _one(data: Mapping[str, Any]) -> RenderableType:
     row = data["notice"]
     lines = [
-        f"{row['notice_id']} {word(row['purpose'], LANG)} → {row['recipient']}: {word(row['state'], LANG)}"
+        f"{row['notice_id']} {word(row['purpose'], LANG)} → {_reader(row)}: {word(row['state'], LANG)}"
         + (f" [{row['code']}]" if row["code"] else ""),
         say(
             f"起因 {row['cause']}，计划于 {row['planned_at']}",
@@ -249,6 +249,11 @@ def _one(data: Mapping[str, Any]) -> RenderableType:
         more = " ".join(filter(None, (attempt["code"], attempt["provider_id"])))
         lines.append(f"  {attempt['number']}. {attempt['started_at']} {word(outcome, LANG)} {more}".rstrip())
     return Text("\n".join(lines))
+
+
+def _reader(row: Mapping[str, Any]) -> str:
+    """Return whom a notice goes to: of a household the person, once that was looked up."""
+    return str(row["recipient"] if row["person"] is None else f"{row['recipient']} {row['person']}")
 
 
 def _unknown(place: str) -> Failure:

@@ -22,7 +22,7 @@ from domain.actors import require
 from domain.care_events import AccessUsed
 from domain.refusal import Refusal
 from protocol import school_id
-from registry.records import Household
+from registry.records import Caregiver, Household
 
 _FACE = Face()
 
@@ -129,6 +129,19 @@ def record_of(household: Household) -> dict[str, Any]:
             }
             for guardian in household.guardians
         ],
+        "caregiver": _caregiver(household.caregiver),
+    }
+
+
+def _caregiver(held: Caregiver | None) -> dict[str, Any] | None:
+    if held is None:
+        return None
+    return {
+        "caregiver": held.caregiver_ref,
+        "name": held.name,
+        "phone": masked_phone(held.phone),
+        "email": masked_mail(held.email),
+        "agreed": held.agreed,
     }
 
 
@@ -172,6 +185,10 @@ def _details(data: dict[str, Any]) -> Text:
     lines += [
         f"  {one['guardian']}  {one['name']}  {one['phone']}  {one['email']}".rstrip() for one in data["guardians"]
     ]
+    if (cares := data["caregiver"]) is not None:
+        told = say("同意接收通知", "agreed to notices") if cares["agreed"] else say("未同意接收通知", "not agreed")
+        who = f"{cares['caregiver']}  {cares['name']}  {cares['phone']}  {cares['email']}".rstrip()
+        lines.append(f"  {say('照护人', 'caregiver')} {who} ({told})")
     return Text("\n".join(lines))
 
 

@@ -38,11 +38,16 @@ class SmsHouse:
         async with self._desk() as desk:
             await desk.require_own_key(campaign)
 
-    async def numbers(self, student: str) -> list[str]:
-        """Return the digests of a pupil's guardians' telephones."""
+    async def numbers(self, student: str, person: str) -> list[str]:
+        """Return the digests of the telephones of a pupil's guardians; of an entrusted caregiver, the own one too."""
         async with self._desk() as desk:
-            guardians = await (await desk.rooms.registry()).guardians_of(student)
-        return [sms.number_digest(self._secret, one.phone) for one in guardians if one.phone]
+            household = await (await desk.rooms.registry()).household(student)
+        if household is None:
+            return []
+        phones = [one.phone for one in household.guardians]
+        if (carer := household.caregiver) is not None and carer.caregiver_ref == person:
+            phones.append(carer.phone)
+        return [sms.number_digest(self._secret, phone) for phone in phones if phone]
 
     async def families(self, number: str) -> list[Family]:
         """Return whose guardians have a telephone, in the campaigns that run."""

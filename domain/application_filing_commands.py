@@ -180,7 +180,7 @@ class ResolveDestination(Command):
 
 
 ReportChannel = Literal["app", "sms", "phone", "paper", "call", "in_person"]
-Guardian = Annotated[str, Field(pattern=r"^gdn_[a-z0-9]{6,32}$")]
+Guardian = Annotated[str, Field(pattern=r"^(gdn|cgv)_[a-z0-9]{6,32}$")]
 
 
 class ReportWithdrawal(Command):

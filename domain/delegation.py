@@ -178,6 +178,26 @@ def require_delegation(state: SchoolState, by: str, to: str, kind: str, on: date
     return latest
 
 
+def require_stand_in(state: SchoolState, command: Any, today: date) -> None:
+    """Refuse a command in somebody else's name without a delegation that this school's record holds (S13).
+
+    Args:
+        state: the school.
+        command: with an actor who stands in for somebody.
+        today: the civil day of the use.
+
+    Raises:
+        Refusal: NOT_DELEGATED, DELEGATION_ENDED (both recorded: a client refuses before it sends).
+    """
+    giver = command.actor.on_behalf_of
+    assert giver is not None, "whoever acts for nobody else needs no delegation"
+    classes = classes_of(state, command.model_dump(exclude={"actor"}, exclude_none=True))
+    try:
+        require_delegation(state, giver, command.actor.id, command.kind, today, classes)
+    except Refusal as refusal:
+        raise Refusal(refusal.code, recorded=True, **refusal.parameters) from None
+
+
 def _named(value: Any) -> Iterable[tuple[str, str]]:
     """Yield the classes and pupils that a command names, each with its field, rows and all."""
     match value:

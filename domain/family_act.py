@@ -30,7 +30,7 @@ from domain.stream import STUDENT
 from domain.time import stamp
 
 ACT_ID = r"^act_[a-z0-9]{10,32}$"
-PARTY_REFERENCE = r"^(gdn|stu)_[a-z0-9]{6,32}$"
+PARTY_REFERENCE = r"^(gdn|cgv|stu)_[a-z0-9]{6,32}$"
 SCHOOL = r"^\d{10}$"
 KEY = r"^[0-9a-f]{64}$"
 KEY_ID = r"^[0-9a-f]{16}$"
@@ -78,7 +78,7 @@ class FamilyAct(BaseModel):
         act: what is done.
         campaign, school: the campaign's id and the junior school's code.
         student: the pupil whose destination it is about.
-        party, person: pupil or guardian, and the reference of the person (`stu_…`, `gdn_…`).
+        party, person: pupil or guardian, and the reference of the person (`stu_…`, `gdn_…`, `cgv_…`).
         document: version of the notice that the code was bound to.
         intent: with `intent` only.
         destination: code of the vocational school, with `sign` only.

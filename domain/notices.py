@@ -17,6 +17,16 @@ EMAIL: Final = "email"
 PUPIL: Final = "pupil:"
 """Before a pupil's reference: the notice is for the pupil alone, not for the household."""
 
+FOR_CAREGIVERS: Final = {
+    "choice_notice": "choice_information",
+    "meeting_invitation": "meeting_invitation",
+    "meeting_cancelled": "meeting_cancelled",
+    "visit_invitation": "visit_invitation",
+    "visit_cancelled": "visit_cancelled",
+}
+"""Purpose → under which purpose a caregiver is informed too (edge case 1): the letter comes without a code, and what a
+family has decided is not told to anybody beside its guardians."""
+
 TO_BOTH: Final = {
     "CoolingStarted": "cooling_started",
     "ConsentConfirmed": "consent_confirmed",
@@ -102,8 +112,9 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
             return [_plan(envelope, "complaint_received", owner, data["complaint"], optional=False)]
         case "ConsentVersionSuperseded":
             return [_plan(envelope, "document_superseded", data["student"], data["now"], optional=False)]
-        case "CoolingLengthened":
-            plans = [_to_both(envelope, "cooling_lengthened", row["student"], row["ends"]) for row in data["rows"]]
+        case "CoolingLengthened" | "CoolingMoved" as kind:
+            purpose = "cooling_lengthened" if kind == "CoolingLengthened" else "cooling_moved"
+            plans = [_to_both(envelope, purpose, row["student"], row["ends"]) for row in data["rows"]]
             return [plan for both in plans for plan in both]
         case kind if kind in TO_BOTH:
             return _to_both(envelope, TO_BOTH[kind], data["student"], envelope["occurred_at"])
@@ -129,6 +140,8 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
             occasion = f"{data['level']}@{envelope['occurred_at']}"
         case "PersuasionOverdue":
             purpose, recipient, occasion = "persuasion_overdue", f"principal@{school}", envelope["occurred_at"]
+        case "CaseEndedWithTheYear":
+            purpose, recipient, occasion = "dropout_case_ended", f"bureau_officer@{school}", data["proof_until"]
         case "ReportMissed" | "ReportChased":
             purpose, recipient = "report_missed", f"principal@{school}"
             occasion = f"{data['day']}@{envelope['occurred_at']}"
@@ -138,6 +151,19 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
         case _:
             return []
     return [_plan(envelope, purpose, recipient, occasion, optional=False)]
+
+
+def copy_for(plan: NoticePlan, person: str, purpose: str) -> NoticePlan:
+    """Return the notice that one more person of a household gets; the same arguments give the same id.
+
+    Args:
+        plan: the household's notice.
+        person: reference of the guardian or caregiver.
+        purpose: the plan's own, or the one of `FOR_CAREGIVERS`.
+    """
+    key = f"{plan.notice_id}\n{person}"
+    notice_id = f"ntc_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    return plan.model_copy(update={"notice_id": notice_id, "purpose": purpose})
 
 
 def student_of(recipient: str) -> str | None:

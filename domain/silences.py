@@ -28,6 +28,7 @@ class Silence(StrEnum):
 ABOUT_THE_CHOICE: Final = (
     "choice_notice",
     "choice_notice_pupil",
+    "choice_information",
     "document_superseded",
     "meeting_invitation",
     "visit_invitation",

@@ -109,8 +109,13 @@ class House(Protocol):
         """Refuse to act for a campaign of another key."""
         ...
 
-    async def numbers(self, student: str) -> Collection[str]:
-        """Return the digests of the guardians' telephone numbers, none where none is known."""
+    async def numbers(self, student: str, person: str) -> Collection[str]:
+        """Return the digests of the guardians' telephone numbers, none where none is known.
+
+        Args:
+            student: reference of the pupil.
+            person: whose code came in; a caregiver's own number belongs to the own code alone.
+        """
         ...
 
     async def families(self, number: str) -> list[Family]:
@@ -248,7 +253,7 @@ class SmsDesk:
         """
         if message.from_digest is None or binding.party is Party.PUPIL:
             return
-        known = await self._house.numbers(binding.student)
+        known = await self._house.numbers(binding.student, binding.person)
         if known and message.from_digest not in known:
             raise Refusal("CODE_FOREIGN")
 

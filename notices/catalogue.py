@@ -20,7 +20,7 @@ from domain.exam_right import asks_for_waiver
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
-Audience = Literal["household", "pupil", "staff"]
+Audience = Literal["household", "pupil", "caregiver", "staff"]
 Kind = Literal["text", "word", "count", "instant", "day", "flag", "blockers"]
 """A `flag` is for conditions: nothing where it is false."""
 Method = Literal["REQUEST", "CANCEL"]

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from domain.consent import MAY_CONSENT, Standing
+from domain.consent import Standing
 from domain.notices import PUPIL, student_of
 from domain.time import instant
 from notices.calendars import Entry, entry_uid
 from notices.catalogue import LANGUAGES, Language, Template, TemplateError, catalogue
 from notices.mail import Mail, valid_address
+from notices.readers import Contact, Household, Readers, addressees, readers
 from notices.render import render
 
 Party = Literal["guardian", "pupil"]
@@ -29,6 +30,7 @@ class Notice:
 
     Attributes:
         template: what an earlier attempt sent, so that a repeated mail says the same; None before the first.
+        person: whom of the household it goes to, None where that was not looked up yet.
     """
 
     notice_id: str
@@ -39,32 +41,7 @@ class Notice:
     recipient: str
     planned_at: str
     template: str | None = None
-
-
-@dataclass(frozen=True)
-class Contact:
-    """A person who can be written to; `language` and `email` may be empty."""
-
-    ref: str
-    email: str = field(repr=False)
-    language: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class Household:
-    """One family, as far as a notice needs it: no telephone, no identity number, no mark.
-
-    Attributes:
-        pupil: the pupil's own contact; its reference is the pupil's.
-        name: the pupil's.
-        school: the school's code.
-        guardians: in the order of their positions.
-    """
-
-    pupil: Contact = field(repr=False)
-    name: str = field(repr=False)
-    school: str
-    guardians: tuple[Contact, ...] = field(repr=False)
+    person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,11 +161,9 @@ async def draft(notice: Notice, directory: Directory, sender: str, lang: Languag
     student = student_of(notice.recipient)
     if student is None:
         return await _for_staff(notice, template, facts, directory, lang)
-    household = await directory.household(student)
-    if household is None or household.pupil.ref != student:
-        raise UnsendableError("HOUSEHOLD_UNKNOWN")
+    household = await _household(student, directory)
     party: Party = "pupil" if notice.recipient.startswith(PUPIL) else "guardian"
-    contact = addressee(household, party, facts.standings, coded=facts.document is not None)
+    contact = _contact(notice, household, party, facts)
     language = _language(contact.language, lang)
     values = {
         **facts.values,
@@ -243,30 +218,42 @@ def written(drafted: Draft, code: str | None) -> tuple[Mail, str]:
     return mail, rendered.template
 
 
-def addressee(household: Household, party: Party, standings: Mapping[str, Standing], *, coded: bool) -> Contact:
-    """Return whom a notice goes to: the pupil, or the first guardian with an address.
-
-    Who may consent comes before a caregiver, who may be told and gets no code; a parent without custody gets nothing
-    (edge cases 1 and 2). Nobody on record is taken for a guardian, as wherever a family acts.
-
-    Args:
-        household: the family.
-        party: pupil or guardian.
-        standings: what is on record of its persons.
-        coded: whether the notice has an answer code.
+async def readers_of(notice: Notice, directory: Directory) -> Readers | None:
+    """Return who reads a notice, None where that is not to be looked up: the pupil alone, or staff.
 
     Raises:
-        UnsendableError: NO_ADDRESS.
+        UnsendableError: HOUSEHOLD_UNKNOWN, FACTS_MISSING.
     """
-    guardians = [
-        contact for contact in household.guardians if standings.get(contact.ref, MAY_CONSENT[0]) in MAY_CONSENT
-    ]
-    caregivers = [one for one in household.guardians if standings.get(one.ref) is Standing.CAREGIVER]
-    candidates = [household.pupil] if party == "pupil" else [*guardians, *([] if coded else caregivers)]
-    for contact in candidates:
-        if valid_address(contact.email):
-            return contact
-    raise UnsendableError("NO_ADDRESS")
+    student = student_of(notice.recipient)
+    if student is None or notice.recipient.startswith(PUPIL):
+        return None
+    facts = await directory.facts(notice)
+    household = await _household(student, directory)
+    return readers(household, notice.purpose, facts.standings, coded=facts.document is not None)
+
+
+async def _household(student: str, directory: Directory) -> Household:
+    household = await directory.household(student)
+    if household is None or household.pupil.ref != student:
+        raise UnsendableError("HOUSEHOLD_UNKNOWN")
+    return household
+
+
+def _contact(notice: Notice, household: Household, party: Party, facts: Facts) -> Contact:
+    """Return whom a notice goes to: the pupil, the row's own person, or the first who reads it.
+
+    Raises:
+        UnsendableError: NO_ADDRESS; the row's person has none any more, or may not be told any more.
+    """
+    if party == "pupil":
+        candidates: tuple[Contact, ...] = tuple(one for one in (household.pupil,) if valid_address(one.email))
+    else:
+        coded = facts.document is not None
+        candidates = addressees(household, notice.purpose, facts.standings, coded=coded)
+    found = next((one for one in candidates if notice.person in (None, one.ref)), None)
+    if found is None:
+        raise UnsendableError("NO_ADDRESS")
+    return found
 
 
 async def _for_staff(notice: Notice, template: Template, facts: Facts, directory: Directory, lang: Language) -> Draft:

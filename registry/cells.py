@@ -26,6 +26,7 @@ _GENDERS: Final[dict[str, Gender]] = {
     "女性": "female",
     "2": "female",
 }
+AGREED: Final = frozenset({"是", "同意", "已同意"})
 _ANSWERS: Final = {"是": True, "已告知": True, "否": False, "未告知": False}
 _DATE = re.compile(r"([0-9]{4})(?:[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?|([0-9]{2})([0-9]{2}))(?: 0?0:00(?::00)?)?")
 _SERIAL = re.compile(r"[0-9]{5}")
@@ -115,6 +116,11 @@ def days_of(text: str) -> int | None:
 def informed_of(text: str) -> bool | None:
     """Return 是 as True and 否 as False, None where it is unknown or unreadable."""
     return _ANSWERS.get(_half_width(text))
+
+
+def agreed_of(text: str) -> bool:
+    """Tell whether somebody is stated to have agreed; nothing but a clear word is a yes."""
+    return _half_width(text) in AGREED
 
 
 def _half_width(text: str) -> str:

@@ -20,11 +20,13 @@ _FIRST: Final = (
     "成员1",
     "父母或监护人",
 )
+_CAREGIVER: Final = ("照护人", "委托照护人", "受托照护人", "受委托照护人", "实际照护人", "被委托照护人")
 _SECOND: Final = ("第二监护人", "监护人2", "监护人二", "家庭成员2", "家庭成员二", "成员2")
 _NAME: Final = ("姓名",)
 _PHONE: Final = ("电话", "联系电话", "手机", "手机号", "手机号码", "电话号码")
 _EMAIL: Final = ("邮箱", "电子邮箱", "邮箱地址", "电子邮件")
 _LAWFUL: Final = ("是否监护人",)
+_AGREED: Final = ("同意接收通知", "是否同意接收通知", "同意被告知")
 _GROUP: Final = re.compile(r"(学生|个人)?(基本)?(信息|情况)")
 """A title over several columns that tells nothing about them: 学生信息 over 姓名 is 姓名."""
 
@@ -50,6 +52,10 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "phone2": _of(_SECOND, _PHONE),
     "guardian2_email": _of(_SECOND, _EMAIL),
     "lawful2": _of(_SECOND, _LAWFUL),
+    "caregiver": (*_of(_CAREGIVER, _NAME), *_CAREGIVER),
+    "caregiver_phone": _of(_CAREGIVER, _PHONE),
+    "caregiver_email": _of(_CAREGIVER, _EMAIL),
+    "caregiver_agreed": _of(_CAREGIVER, _AGREED),
     "mark": ("期中成绩", "期中总分"),
     "absence": ("缺勤天数", "无故缺勤天数"),
     "informed": ("已告知", "是否已告知"),

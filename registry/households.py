@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.ages import last_day_under_14
-from registry.records import Guardian, Household, HouseholdNumber
-from registry.tables import guardians, pupils, snapshot_pupils
+from registry.records import Caregiver, Guardian, Household, HouseholdNumber
+from registry.tables import caregivers, guardians, pupils, snapshot_pupils
 
 FAMILY_PHONE: Final = 3
 """More pupils than this have no telephone in common but by way of a shop, a village or a teacher (edge case 8)."""
@@ -35,15 +35,19 @@ async def guardians_of(connection: AsyncConnection, student_ref: str) -> tuple[G
 
 
 async def households(connection: AsyncConnection, students: Sequence[str]) -> dict[str, Household]:
-    """Return pupils with their guardians by reference; those who are unknown or were forgotten are absent."""
+    """Return pupils with guardians and caregiver by reference; those unknown or forgotten are absent."""
     families: dict[str, list[Guardian]] = {}
     query = select(guardians).where(guardians.c.student_ref.in_(students)).order_by(guardians.c.position)
     for row in (await connection.execute(query)).mappings():
         families.setdefault(row["student_ref"], []).append(Guardian(**row))
+    carers = select(caregivers).where(caregivers.c.student_ref.in_(students))
+    cared = {row["student_ref"]: Caregiver(**row) for row in (await connection.execute(carers)).mappings()}
     names = ("student_ref", "class_id", "school", "name", "email", "language")
     found = select(*(pupils.c[name] for name in names)).where(pupils.c.student_ref.in_(students))
     return {
-        row["student_ref"]: Household(**row, guardians=tuple(families.get(row["student_ref"], ())))
+        row["student_ref"]: Household(
+            **row, guardians=tuple(families.get(row["student_ref"], ())), caregiver=cared.get(row["student_ref"])
+        )
         for row in (await connection.execute(found)).mappings()
     }
 

@@ -10,17 +10,30 @@ from datetime import date
 from typing import Final
 
 from registry import identity
-from registry.cells import birth_of, days_of, email_of, gender_of, informed_of, language_of, mark_of, phone_of
+from registry.cells import (
+    agreed_of,
+    birth_of,
+    days_of,
+    email_of,
+    gender_of,
+    informed_of,
+    language_of,
+    mark_of,
+    phone_of,
+)
 from registry.classes import canonical_class, class_of_sheet
 from registry.layout import Header, Line, lines_of
 from registry.problems import RowProblem
-from registry.roster_rows import Contact, IgnoredRow, PupilRow, Roster
+from registry.roster_rows import CaregiverContact, Contact, IgnoredRow, PupilRow, Roster
 from registry.sheets import Cell, Sheet, text_of
 
 USUAL_AGES: Final = range(12, 21)
 
 NO: Final = frozenset({"否", "不是", "0"})
 """Under 是否监护人: this member of the family is no guardian, and is not held."""
+
+CAREGIVER: Final = frozenset({"caregiver", "caregiver_phone", "caregiver_email", "caregiver_agreed"})
+"""Columns of which a file has at least one where it says anything about caregivers."""
 
 OPTIONAL: Final = {
     "mark": "mark_tenths",
@@ -125,10 +138,13 @@ class RosterReader:
         absence = days_of(texts.get("absence", ""))
         informed = informed_of(texts.get("informed", ""))
         emails = {
-            what: email_of(texts[what]) for what in ("email", "guardian_email", "guardian2_email") if texts.get(what)
+            what: email_of(texts[what])
+            for what in ("email", "guardian_email", "guardian2_email", "caregiver_email")
+            if texts.get(what)
         }
         language = language_of(texts.get("language", ""))
         guardians = _guardians(texts, phones, emails)
+        caregiver = _caregiver(texts, emails)
         self._accepted.append(
             PupilRow(
                 sheet=sheet,
@@ -144,12 +160,15 @@ class RosterReader:
                 email=emails.get("email") or "",
                 language=language or "",
                 unstated=_unstated(header),
+                caregiver=caregiver,
             )
         )
         noted = (
             ("AGE_UNUSUAL", "id", self._class_year - born.year not in USUAL_AGES),
             ("SCORE_UNKNOWN", "mark", mark is None),
             ("PHONE_MISSING", "phone", not guardians[0].phone),
+            ("CAREGIVER_PHONE_UNREADABLE", "caregiver_phone", phone_of(texts.get("caregiver_phone", "")) is None),
+            ("CAREGIVER_NOT_AGREED", "caregiver", _is_unasked(caregiver)),
             ("ABSENCE_UNREADABLE", "absence", bool(texts.get("absence")) and absence is None),
             ("INFORMED_UNREADABLE", "informed", bool(texts.get("informed")) and informed is None),
             *(("EMAIL_UNREADABLE", what, email is None) for what, email in emails.items()),
@@ -185,3 +204,21 @@ def _guardians(
             stated_email = (emails.get(email) or "") if email in texts else None
             found.append(Contact(texts.get(name), phones.get(phone), stated_email))
     return tuple(found) or (Contact("", "", ""),)
+
+
+def _caregiver(texts: dict[str, str], emails: dict[str, str | None]) -> CaregiverContact | None:
+    """Return the caregiver of a row; None where the file has no column for one."""
+    if not CAREGIVER & texts.keys():
+        return None
+    phone, email, agreed = (f"caregiver_{what}" for what in ("phone", "email", "agreed"))
+    return CaregiverContact(
+        texts.get("caregiver"),
+        (phone_of(texts[phone]) or "") if phone in texts else None,
+        (emails.get(email) or "") if email in texts else None,
+        agreed_of(texts[agreed]) if agreed in texts else None,
+    )
+
+
+def _is_unasked(caregiver: CaregiverContact | None) -> bool:
+    """Tell whether a row names a caregiver and does not say that the person agreed to be written to."""
+    return caregiver is not None and bool(caregiver.name or caregiver.phone or caregiver.email) and not caregiver.agreed

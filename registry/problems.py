@@ -58,6 +58,14 @@ ROW_SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "The days of absence are no whole number from 0 to 366 and count as unknown.",
     ),
     "INFORMED_UNREADABLE": ("“已告知”应为是或否，按未知处理。", "已告知 must be 是 or 否 and counts as unknown."),
+    "CAREGIVER_PHONE_UNREADABLE": (
+        "照护人电话不是 1 开头的 11 位手机号，按未知处理。",
+        "The caregiver's phone is no mobile number of 11 digits that starts with 1 and counts as unknown.",
+    ),
+    "CAREGIVER_NOT_AGREED": (
+        "名册没有写明照护人同意接收通知；没有本人同意，不向其发送通知。",
+        "The roster does not state that the caregiver agreed to notices; without that none is sent to the person.",
+    ),
     "EMAIL_UNREADABLE": ("邮箱地址的写法不对，按未知处理。", "The e-mail address is malformed and counts as unknown."),
     "LANGUAGE_UNREADABLE": (
         "通知语言应为中文或 English，按未知处理。",

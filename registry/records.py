@@ -130,6 +130,29 @@ class Guardian:
 
 
 @dataclass(frozen=True, slots=True)
+class Caregiver:
+    """Somebody who looks after a pupil and is no guardian: may be told, consents to nothing (edge case 1).
+
+    Attributes:
+        caregiver_ref: reference, `cgv_…`; a person of another name has another one.
+        student_ref: reference of the pupil.
+        name: personal.
+        phone: personal; 11 digits, or empty.
+        email: personal; or empty.
+        language: of notices, `zh`, `en`, or empty.
+        agreed: whether the person agreed to be held and written to; nothing is sent otherwise.
+    """
+
+    caregiver_ref: str
+    student_ref: str
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+    email: str = field(repr=False)
+    language: str = field(repr=False)
+    agreed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Household:
     """A pupil with everybody who is told about the pupil.
 
@@ -141,6 +164,7 @@ class Household:
         email: the pupil's own address, or empty; personal.
         language: of notices, `zh`, `en`, or empty.
         guardians: by position, at least one.
+        caregiver: who looks after the pupil and is no guardian, None where the roster names nobody.
     """
 
     student_ref: str
@@ -150,6 +174,7 @@ class Household:
     email: str = field(repr=False)
     language: str = field(repr=False)
     guardians: tuple[Guardian, ...] = field(repr=False)
+    caregiver: Caregiver | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

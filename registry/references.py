@@ -36,6 +36,10 @@ class References:
         """Return a new reference of a guardian."""
         return self._reference("gdn")
 
+    def caregiver(self) -> str:
+        """Return a new reference of a caregiver, of a kind of its own: no act counts that names one (edge case 1)."""
+        return self._reference("cgv")
+
     def staff(self) -> str:
         """Return a new reference of a member of staff."""
         return self._reference("stf")
@@ -43,6 +47,10 @@ class References:
     def snapshot(self) -> str:
         """Return a new reference of a snapshot."""
         return self._reference("snp")
+
+    def summary(self) -> str:
+        """Return a new reference of a school's summary."""
+        return self._reference("sum")
 
     def note(self) -> str:
         """Return a new reference of a note."""

@@ -26,6 +26,25 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class CaregiverContact:
+    """A caregiver as a row states it: somebody who looks after the pupil and is no guardian (edge case 1).
+
+    An empty text is "nobody" or "unknown"; None is "the file has no such column".
+
+    Attributes:
+        name: as written, outer blanks removed.
+        phone: 11 digits.
+        email: an address.
+        agreed: whether the person agreed to be held and written to; unreadable and empty cells are no.
+    """
+
+    name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    agreed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PupilRow:
     """An accepted row. Its `repr` shows the place only.
 
@@ -42,6 +61,7 @@ class PupilRow:
         informed: whether the family was informed already, None where unknown.
         email: the pupil's own address, or empty.
         language: of the family's notices, `zh`, `en`, or empty.
+        caregiver: who looks after the pupil and is no guardian; None where the file has no column for one.
         unstated: the attributes for which the file has no column: an import keeps what is held for them.
     """
 
@@ -58,6 +78,7 @@ class PupilRow:
     email: str = field(default="", repr=False)
     language: str = field(default="", repr=False)
     unstated: frozenset[str] = field(default=frozenset(), repr=False)
+    caregiver: CaregiverContact | None = field(default=None, repr=False)
 
     @property
     def guardian_name(self) -> str:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy import Connection, func, insert, inspect, select, text, update
 
 from registry.problems import InputRejected
+from registry.summaries import summaries
 from registry.tables import guardians, metadata, settings
 
-SCHEMA: Final = 2
-"""1: one guardian a pupil. 2: guardians by position; e-mail addresses and languages."""
+SCHEMA: Final = 3
+"""1: one guardian a pupil. 2: guardians by position; e-mail addresses and languages. 3: caregivers."""
+
+
+SCHEMA_LOCK: Final = 0x726567697374
+"""PostgreSQL's advisory lock while the tables are made or brought up ("regist" in ASCII)."""
 
 
 def prepare(connection: Connection) -> None:
@@ -22,8 +27,11 @@ def prepare(connection: Connection) -> None:
     Raises:
         InputRejected: `REGISTRY_NEWER`, a later release has made this database.
     """
+    if connection.dialect.name == "postgresql":  # SQLite's writers come one after the other anyway
+        connection.execute(select(func.pg_advisory_xact_lock(SCHEMA_LOCK)))
     old = inspect(connection).has_table("pupils")
     metadata.create_all(connection)
+    summaries.create(connection, checkfirst=True)  # only added, so that it needs no new number
     held = connection.execute(select(settings.c.value).where(settings.c.name == "schema")).scalar_one_or_none()
     if held is None:
         connection.execute(insert(settings).values(name="schema", value="1" if old else str(SCHEMA)))
@@ -38,6 +46,7 @@ def prepare(connection: Connection) -> None:
         )
     if number == 1:
         _second(connection)
+    if number < SCHEMA:  # the caregivers' table of schema 3 was missing, and `create_all` has made it
         connection.execute(update(settings).where(settings.c.name == "schema").values(value=str(SCHEMA)))
 
 

@@ -34,7 +34,8 @@ from registry.references import References
 from registry.roster_rows import Roster
 from registry.schema import prepare
 from registry.staff_file import StaffMember
-from registry.tables import guardians, notes, pupils, schools, settings, snapshot_pupils, snapshots, staff
+from registry.summaries import Summaries
+from registry.tables import caregivers, guardians, notes, pupils, schools, settings, snapshot_pupils, snapshots, staff
 
 
 class Registry:
@@ -48,6 +49,7 @@ class Registry:
         self._engine = engine
         self._writing = database.writing(engine)
         self._pepper = pepper
+        self.summaries = Summaries(engine)
 
     @classmethod
     async def open(cls, url: str, pepper: bytes) -> Self:
@@ -216,7 +218,7 @@ class Registry:
         return (await self.households([student_ref])).get(student_ref)
 
     async def households(self, students: Sequence[str]) -> dict[str, Household]:
-        """Return pupils with their guardians by reference, in two queries; unknown and forgotten ones are absent."""
+        """Return pupils with guardians and caregiver by reference, in three queries; unknown ones are absent."""
         async with self._engine.connect() as connection:
             return await households(connection, students)
 
@@ -231,7 +233,7 @@ class Registry:
         return Guardian(**rows[0]) if rows else None
 
     async def forget_pupil(self, student_ref: str) -> bool:
-        """Delete a pupil, the guardians, the copies in snapshots and the notes about the pupil, from the files too.
+        """Delete a pupil, the family, the copies in snapshots and the notes about the pupil, from the files too.
 
         Digests and commitments elsewhere stay valid. Again changes nothing.
 
@@ -243,6 +245,7 @@ class Registry:
             for table, column in (
                 (pupils, pupils.c.student_ref),
                 (guardians, guardians.c.student_ref),
+                (caregivers, caregivers.c.student_ref),
                 (snapshot_pupils, snapshot_pupils.c.student_ref),
                 (notes, notes.c.about),
             ):

@@ -118,6 +118,20 @@ guardians = Table(
     UniqueConstraint("student_ref", "position"),
 )
 
+caregivers = Table(
+    "caregivers",
+    metadata,
+    Column("caregiver_ref", String(40), primary_key=True),
+    Column("student_ref", String(40), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("phone", String(20), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    UniqueConstraint("student_ref"),
+)
+"""Apart from the guardians: whatever asks for guardians can meet nobody who may not consent."""
+
 snapshots = Table(
     "snapshots",
     metadata,

@@ -12,7 +12,7 @@ from domain.actors import SYSTEM
 from domain.campaign import CampaignPaused
 from domain.events import GENESIS, Envelope, Event, seal
 from domain.notices import notices_for
-from domain.parent_meetings import HouseholdInvited, InvitationWithdrawn, SessionScheduled
+from domain.parent_meetings_events import HouseholdInvited, InvitationWithdrawn, SessionScheduled
 from domain.policy import PolicyRef
 from domain.refusal import Blocker
 from domain.stage_events import StageReminded
@@ -22,7 +22,7 @@ from ledger.store import Ledger
 from notices.compose import CodeRequest
 from notices.mail import MailChannel, SmtpServer
 from notices.sink import Sink
-from registry.records import Guardian, HeldSchool, Household
+from registry.records import Caregiver, Guardian, HeldSchool, Household
 from registry.staff_file import StaffMember
 
 CAMPAIGN = "campaign/qingshan/2025"
@@ -121,12 +121,15 @@ def pause() -> Event:
 class People:
     """A registry of families that follow from their numbers; `without` have no address, `second` only the second.
 
-    Both guardians have one in the families of `both`.
+    Both guardians have one in the families of `both`. Those of `cared` have a caregiver with an address, who agreed
+    except in `unasked`.
     """
 
     without: tuple[int, ...] = ()
     second: tuple[int, ...] = ()
     both: tuple[int, ...] = ()
+    cared: tuple[int, ...] = ()
+    unasked: tuple[int, ...] = ()
     english: tuple[int, ...] = ()
     forgotten: tuple[int, ...] = ()
     asked: list[str] = field(default_factory=list)
@@ -155,7 +158,14 @@ class People:
                 Guardian(f"gdn_{number:06d}a", ref, "家长甲", "13900000000", email, "", 1),
                 Guardian(f"gdn_{number:06d}b", ref, "家长乙", "13900000001", other, "", 2),
             ),
+            caregiver=self.caregiver(number) if number in self.cared else None,
         )
+
+    def caregiver(self, number: int) -> Caregiver:
+        """Return a pupil's caregiver."""
+        email = f"caregiver{number:06d}@family.invalid"
+        agreed = number not in self.unasked
+        return Caregiver(f"cgv_{number:06d}", student(number), "奶奶", "13900000002", email, "", agreed)
 
     async def staff(self, campaign: str) -> tuple[StaffMember, ...]:
         """Return two class heads of the school, its principal, one head of another school, and the bureau's."""

@@ -12,10 +12,11 @@ from notices_house import BEGIN, CAMPAIGN, MEETINGS, SCHOOL, SENDER
 from domain.consent import Standing
 from domain.time import stamp
 from notices.catalogue import catalogue
-from notices.compose import CodeRequest, Contact, Facts, Household, Notice, UnsendableError, compose
+from notices.compose import CodeRequest, Facts, Notice, UnsendableError, compose
+from notices.readers import Contact, Household
 
 AUDIENCES = {purpose: catalogue().find(purpose).audience for purpose in catalogue().purposes}
-FAMILY = sorted(purpose for purpose, audience in AUDIENCES.items() if audience != "staff")
+FAMILY = sorted(purpose for purpose, audience in AUDIENCES.items() if audience in ("household", "pupil"))
 
 
 def marks(number):

@@ -39,16 +39,18 @@ from activities.dispatch import Outcomes
 from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportMissed
 from domain.compliance_case_events import AcknowledgementOverdue
 from domain.consent import Standing
-from domain.dropout_events import PersuasionOverdue, WrittenReportOverdue
+from domain.dropout_events import CaseEndedWithTheYear, PersuasionOverdue, WrittenReportOverdue
 from domain.evidence import EvidenceGrade
 from domain.filing_consent_events import (
     ConsentConfirmed,
     ConsentVersionSuperseded,
     CoolingEnd,
     CoolingLengthened,
+    CoolingMoved,
     CoolingStarted,
     DestinationRemoved,
     GuardianshipRecorded,
+    MovedEnd,
     SpringCaseReturned,
     WithdrawalReported,
 )
@@ -150,6 +152,15 @@ OWN_NOTICES = {
         ),
         ("2025年3月19日（星期三）23:59",),
     ),
+    "moved cooling-offs": (
+        CoolingMoved(
+            rows=(
+                MovedEnd(student=student(2), ends=instant("2025-03-20T23:59:59+08:00"), short=False),
+                MovedEnd(student=student(1), ends=instant("2025-03-14T23:59:59+08:00"), short=True),
+            )
+        ),
+        ("2025年3月14日（星期五）23:59", "比平常短"),
+    ),
     "a confirmed consent": (ConsentConfirmed(student=student(1)), ("同意已生效",)),
     "no more spring": (SpringCaseReturned(student=student(1)), ("照常参加中考",)),
     "a school off the list": (
@@ -198,6 +209,14 @@ TO_STAFF = {
         PersuasionOverdue(since=AT.date(), attempts=2),
         "principal@school.invalid",
         (student(1), "2025年3月10日（星期一）", "2 次"),
+    ),
+    "a case that ended with the year": (
+        f"{CAMPAIGN}/{SCHOOL}/dropout/{student(1)}",
+        CaseEndedWithTheYear(
+            ending="NOT_RETURNED", standing="dropout", proof_until=AT.date(), attempts=2, done=(), undone=()
+        ),
+        "officer@county.invalid",
+        (student(1), SCHOOL_NAME, "2 次", "不是销号"),
     ),
     "a missing report": (
         f"{CAMPAIGN}/{SCHOOL}/attendance",

@@ -9,7 +9,7 @@ from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportCha
 from domain.campaign_events import ComplaintReceived
 from domain.compliance_case_events import AcknowledgementOverdue, CaseOpened, DecisionOverdue
 from domain.consent import SuspensionReason
-from domain.dropout_events import PersuasionOverdue, WrittenReportOverdue
+from domain.dropout_events import CaseEndedWithTheYear, PersuasionOverdue, WrittenReportOverdue
 from domain.filing_consent_events import (
     CallbackOverdue,
     ConsentConfirmed,
@@ -17,8 +17,10 @@ from domain.filing_consent_events import (
     ConsentVersionSuperseded,
     CoolingEnd,
     CoolingLengthened,
+    CoolingMoved,
     CoolingStarted,
     DestinationRemoved,
+    MovedEnd,
     SpringCaseReturned,
     WithdrawalReported,
 )
@@ -80,6 +82,10 @@ CASES = {
         CoolingLengthened(rows=tuple(CoolingEnd(student=student(n), ends=BEGIN) for n in (1, 2))),
         [*both("cooling_lengthened", 1), *both("cooling_lengthened", 2)],
     ),
+    "moved cooling-offs": (
+        CoolingMoved(rows=tuple(MovedEnd(student=student(n), ends=BEGIN, short=n == 1) for n in (1, 2))),
+        [*both("cooling_moved", 1), *both("cooling_moved", 2)],
+    ),
     "a confirmed consent": (ConsentConfirmed(student=student(1)), both("consent_confirmed", 1)),
     "no more spring": (SpringCaseReturned(student=student(1)), both("spring_returned", 1)),
     "a school off the list": (
@@ -118,6 +124,12 @@ CASES = {
         [("written_report_overdue", f"bureau_officer@{SCHOOL}", False)],
     ),
     "no attempt": (PersuasionOverdue(since=DAY, attempts=1), [("persuasion_overdue", f"principal@{SCHOOL}", False)]),
+    "a case that ended with the year": (
+        CaseEndedWithTheYear(
+            ending="NOT_RETURNED", standing="dropout", proof_until=DAY, attempts=1, done=(), undone=()
+        ),
+        [("dropout_case_ended", f"bureau_officer@{SCHOOL}", False)],
+    ),
     "a day's reminder": (ReportReminded(day=DAY), []),
     "a missing report": (ReportMissed(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),
     "a report asked for again": (ReportChased(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),
