@@ -5,21 +5,18 @@ Pure values and formulas. A case keeps a `Protocol` beside its path; streams of 
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, SerializerFunctionWrapHandler, model_serializer
 
+from domain.cooling import Cooling
 from domain.family_act import Intent, Party, Wave
-from domain.instants import Day
-from domain.policy_parameters import PolicyParameters
-from domain.time import at, civil
 
 PROTOCOL_SINCE: Final = 3
 """The release whose streams have the cooling-off and what belongs to it; older ones keep their shorter path."""
-
-LAST_SECOND: Final = time(23, 59, 59)
 
 
 class Standing(StrEnum):
@@ -35,6 +32,23 @@ class Standing(StrEnum):
 
 
 MAY_CONSENT: Final = (Standing.GUARDIAN, Standing.INSTITUTION)
+
+CAREGIVER: Final = "cgv_"
+"""Begins the references of those whom a roster names as caregivers."""
+
+
+def standing_of(person: str, recorded: Mapping[str, Standing]) -> Standing:
+    """Return what a person is to a pupil (edge case 1).
+
+    Who is not on record is a caregiver where a roster named one, and else counts as a guardian, by holding a guardian's
+    code.
+
+    Args:
+        person: reference of the person.
+        recorded: person → standing, as recorded for the pupil.
+    """
+    unrecorded = Standing.CAREGIVER if person.startswith(CAREGIVER) else Standing.GUARDIAN
+    return recorded.get(person, unrecorded)
 
 
 class SuspensionReason(StrEnum):
@@ -87,55 +101,6 @@ class AnomalyKind(StrEnum):
     SIGNING_BURST = "SIGNING_BURST"
 
 
-class Window(BaseModel):
-    """The civil days on which the official system takes applications; it locks at 24:00 of the last."""
-
-    first: Day
-    last: Day
-
-    @property
-    def locks(self) -> datetime:
-        """Return the last second in which the official system takes an application."""
-        return at(self.last, LAST_SECOND)
-
-    def signing_from(self, parameters: PolicyParameters) -> datetime:
-        """Return when signing is offered: `signing_lead_days` before the first day (R-11)."""
-        return at(self.first - timedelta(days=parameters.signing_lead_days), time(0, 0))
-
-
-class Cooling(NamedTuple):
-    """When a cooling-off ends, and whether a short application window has cut it."""
-
-    ends: datetime
-    short: bool
-
-
-def cooling(signed: datetime, window: Window | None, parameters: PolicyParameters) -> Cooling:
-    """Return the cooling-off of a later signature (R-11, S17).
-
-    It ends with the last second of the civil day so many days after the signature's own. Where the official system
-    locks earlier, it ends there, but never earlier than `short_cooling_hours` after the signature.
-    """
-    full = at(civil(signed) + timedelta(days=parameters.cooling_off_days), LAST_SECOND)
-    if window is None or window.locks >= full:
-        return Cooling(full, short=False)
-    cut = max(window.locks, signed + timedelta(hours=parameters.short_cooling_hours))
-    return Cooling(min(cut, full), short=cut < full)
-
-
-def lengthened(ends: datetime, signed: datetime, paused: datetime, resumed: datetime, window: Window | None) -> Cooling:
-    """Return the cooling-off that a pause has held: longer by as long as both ran together (design, section 5).
-
-    Never later than the official system locks, where that was not so already, and never earlier than it was: families
-    lose nothing by a pause. Where the lock takes a part of the time back it is short: the bureau calls (R-11).
-    """
-    if paused >= ends:
-        return Cooling(ends, short=False)
-    full = ends + max(resumed - max(paused, signed), timedelta())
-    later = full if window is None else max(ends, min(full, window.locks))
-    return Cooling(later, short=later < full)
-
-
 class Sparse(BaseModel):
     """A value that is dumped without what still holds its default: a school has up to 1,600 cases."""
 
@@ -181,13 +146,15 @@ class Protocol(Sparse):
         wave: the season that both sign for, where it is not autumn.
         signed_at: when the later signature began to count.
         said_at: when it was made, where it came late (`filing_acts.counts_from`).
-        ends, short: of the cooling-off; None before both have signed.
+        restarted_at: when the cooling-off began anew with a return, where it did.
+        ends: of the cooling-off; None before both have signed. `full`: when it would end without a lock that cuts it.
         confirmed: the cooling-off has passed.
         not_before: no confirmation before this, as a suspension ended then.
         called: purposes for which the bureau called and the family confirmed; `unreached`: calls
             that nobody answered since; `tried_enough`: so many that no more are asked for.
         reacknowledge: the version that a guardian must acknowledge before the next step (edge case 23).
         asked_anew: the family has been offered another version and has not answered since.
+        was_in_time: both had signed when a newer notice asked them to sign anew; no lock stands in their way then.
         unsound: signed after the admission, or admitted by a school that was not on the list any more; not counted.
         removed: the school left the list after the admission; the place is kept (edge case 24).
         invalidated: the compliance case that touched this one; the pupil keeps every right and the place.
@@ -208,8 +175,9 @@ class Protocol(Sparse):
     wave: Wave | None = None
     signed_at: AwareDatetime | None = None
     said_at: AwareDatetime | None = None
+    restarted_at: AwareDatetime | None = None
     ends: AwareDatetime | None = None
-    short: bool = False
+    full: AwareDatetime | None = None
     confirmed: bool = False
     not_before: AwareDatetime | None = None
     called: list[CallbackPurpose] = []
@@ -217,10 +185,24 @@ class Protocol(Sparse):
     unreached: int = 0
     reacknowledge: str | None = None
     asked_anew: bool = False
+    was_in_time: bool = False
     unsound: bool = False
     removed: bool = False
     invalidated: str | None = None
     restricted: bool = False
+
+    @property
+    def short(self) -> bool:
+        """Tell whether an application window has cut the cooling-off (R-11)."""
+        return self.full is not None
+
+    @property
+    def running(self) -> tuple[Cooling, datetime] | None:
+        """Return the cooling-off that is not confirmed yet, and when it began; None where there is none."""
+        begun = self.restarted_at or self.signed_at
+        if self.ends is None or self.confirmed or begun is None:
+            return None
+        return Cooling(self.ends, self.full or self.ends), begun
 
     @property
     def needs_call(self) -> bool:
@@ -233,8 +215,8 @@ class Protocol(Sparse):
         return self.ends is not None and not self.confirmed
 
     def may_consent(self, person: str) -> bool:
-        """Tell whether a person counts as a guardian; who is not on record does, by holding a guardian's code."""
-        return self.guardians.get(person, Standing.GUARDIAN) in MAY_CONSENT
+        """Tell whether a person counts as a guardian (`standing_of`)."""
+        return standing_of(person, self.guardians) in MAY_CONSENT
 
     @property
     def signer_stands(self) -> bool:
@@ -252,11 +234,13 @@ class Protocol(Sparse):
     def objects(self, party: Party, person: str) -> bool:
         """Tell whether a no of this person is an objection to what another guardian says, or signed.
 
-        The pupil's no never is, nor the signer's own, whatever an office has recorded of the signer since (INV-06).
+        The pupil's no never is, nor the signer's own, whatever an office has recorded of the signer since (INV-06). Nor
+        is a guardian's no to the signature of somebody who is on record as none: there it is the guardians' own.
         """
         if party is not Party.GUARDIAN or person == self.signer:
             return False
-        return self.signer is not None or not self.may_consent(person)
+        signed = self.signer is not None and self.signer_stands
+        return signed or not self.may_consent(person)
 
     def is_late(self, withdrawn: datetime) -> bool:
         """Tell whether a withdrawal was made after the cooling-off; whole seconds are compared, as the end is one."""
@@ -275,7 +259,9 @@ class Protocol(Sparse):
         A guardian's signature in another's place ends that one: what was asked and confirmed was about the other's.
         """
         if first:
+            was_in_time = self.was_in_time
             self.cancel()
+            self.was_in_time = was_in_time
         if party is Party.GUARDIAN and self.signer not in (None, person):
             self.confirmed, self.called, self.unreached, self.tried_enough = False, [], 0, False
         self.wave = None if wave is Wave.AUTUMN else wave
@@ -286,9 +272,21 @@ class Protocol(Sparse):
     def cancel(self) -> None:
         """Leave nothing of a consent that does not stand any more; who is who, and who objects, is kept."""
         self.signer, self.wave, self.signed_at, self.said_at = None, None, None, None
-        self.ends, self.short, self.confirmed, self.not_before = None, False, False, None
+        self.restarted_at, self.ends, self.full, self.confirmed, self.not_before = None, None, None, False, None
         self.called, self.unreached, self.tried_enough = [], 0, False
-        self.unsound, self.removed, self.reacknowledge = False, False, None
+        self.unsound, self.removed, self.reacknowledge, self.was_in_time = False, False, None, False
+
+    def cool(self, ends: datetime, full: datetime | None, begun: datetime) -> None:
+        """Take the cooling-off of both signatures; one that begins after them began anew with a return."""
+        self.ends, self.full, self.confirmed = ends, full, False
+        self.restarted_at = begun if self.signed_at is not None and begun > self.signed_at else None
+
+    def move(self, ends: datetime, full: datetime | None) -> None:
+        """Take another end of the cooling-off; the bureau calls about an earlier one, whatever it asked before."""
+        if self.ends is not None and ends < self.ends:
+            self.called = [purpose for purpose in self.called if purpose is not CallbackPurpose.SHORT_COOLING]
+            self.unreached, self.tried_enough = 0, False
+        self.ends, self.full = ends, full
 
     def admit(self, at: datetime) -> None:
         """Take the school's answer; a signature that is younger does not count (INV-11)."""
@@ -300,7 +298,7 @@ class Protocol(Sparse):
         An answer that says what the case says anyway is not kept twice.
         """
         self.intents = {party: said for party, said in self.intents.items() if said != intent}
-        self.signed_at, self.said_at, self.not_before, self.confirmed = None, None, None, False
+        self.signed_at, self.said_at, self.restarted_at, self.not_before, self.confirmed = None, None, None, None, False
         self.devices, self.called, self.acknowledged_by = {}, [], []
 
     def acknowledge(self, person: str) -> None:

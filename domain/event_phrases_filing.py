@@ -131,6 +131,16 @@ APPLICATION_FILING: Final[dict[str, Phrase]] = {
         "a pause lengthens the cooling-off",
         many=("顺延冷静期 {count} 次", "cooling-offs lengthened: {count}"),
     ),
+    "ApplicationWindowMoved": Phrase(
+        "志愿填报时间改为 {first} 至 {last}（{document}）",
+        "applications are taken from {first} to {last} now ({document})",
+        many=("{count} 所学校的志愿填报时间变更", "changes of the application window: {count}"),
+    ),
+    "CoolingMoved": Phrase(
+        "因志愿填报时间变更，尚未确认的冷静期改变终止时间",
+        "with the application window the ends of cooling-offs have moved that are not confirmed yet",
+        many=("变更冷静期终止时间 {count} 次", "cooling-offs moved with the window: {count}"),
+    ),
     "ConsentConfirmed": Phrase(
         "{student} 的冷静期已过，同意已确认",
         "the cooling-off of {student} has passed, the consent is confirmed",
@@ -158,6 +168,10 @@ APPLICATION_FILING: Final[dict[str, Phrase]] = {
     ),
     "CallbackOverdue": Phrase(
         "对 {student} 家庭的回访已超期（{due}）", "the call-back to the family of {student} is overdue ({due})"
+    ),
+    "CallbackPostponed": Phrase(
+        "{student} 返回，回访日期自返回之日重新计算：{due} 前",
+        "{student} is back; the days for the call-back count from the return: to be called by {due}",
     ),
     "ConsentSuspended": Phrase("中止 {student} 的同意：{reason}", "the consent of {student} is suspended: {reason}"),
     "SuspensionLifted": Phrase(

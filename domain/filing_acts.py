@@ -10,11 +10,8 @@ from typing import Final
 
 from domain.application_filing_events import ConsentSigned, FamilyEvent, NoticeAcknowledged
 from domain.application_filing_state import ApplicationFilingState
-from domain.consent import (
-    BY_THE_FAMILY,
-    SuspensionReason,
-    cooling,
-)
+from domain.consent import BY_THE_FAMILY, SuspensionReason
+from domain.cooling import Cooling, cooling
 from domain.destination import Case
 from domain.events import Event
 from domain.family_act import FamilyAct, Party, Wave
@@ -26,6 +23,7 @@ from domain.filing_consent_events import (
     DataConsentGiven,
     SuspensionLifted,
 )
+from domain.filing_windows import window_of
 from domain.refusal import Refusal
 from domain.time import instant, stamp
 
@@ -77,12 +75,18 @@ def refuse_unless_guardian(case: Case, act: FamilyAct) -> None:
 
 
 def takes_the_place(case: Case, act: FamilyAct) -> bool:
-    """Tell whether a guardian signs in the place of somebody who is on record as none: the new signature ends the old.
+    """Tell whether a signature comes into the place of one that does not stand, of a consent that goes on with it.
 
-    Up to the application; from then on the pupil withdraws, and both sign anew.
+    A guardian signs in the place of somebody who is on record as none: the new signature ends the old. Where the family
+    has applied already the place is kept, and with a newer notice the pupil signs that one too. From the admission on
+    nobody signs any more: the place is kept, and only the count waits.
     """
-    mine = act.act == "sign" and act.party is Party.GUARDIAN and case.protocol.may_consent(act.person)
-    return mine and not case.protocol.signer_stands and case.application is None
+    if act.act != "sign" or case.admitted_on is not None:
+        return False
+    if case.application is not None and not case.signed_by_both and act.party not in case.consents:
+        return True
+    mine = act.party is Party.GUARDIAN and case.protocol.may_consent(act.person)
+    return mine and not case.protocol.signer_stands
 
 
 def data_consent(case: Case, act: FamilyAct) -> list[Event]:
@@ -97,17 +101,24 @@ def data_consent(case: Case, act: FamilyAct) -> list[Event]:
     return [DataConsentGiven(**as_said(act), document=act.document)]
 
 
-def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct) -> None:
+def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct, counts: datetime) -> None:
     """Refuse a signature that the protocol does not allow now; each has its own sentence.
+
+    Args:
+        state: the stage.
+        case: the pupil's case.
+        act: the signature.
+        counts: when it begins to count (`counts_from`): by that hour it is in time for the official system.
 
     Raises:
         Refusal: ACT_NOT_BY_GUARDIAN, CONSENT_SUSPENDED, SPRING_FORBIDDEN, WAVE_DIFFERS, SIGNED_TOO_EARLY (with the
-            instant from which it works), SIGNING_NOT_OFFERED (with the day), DATA_CONSENT_MISSING.
+            instant from which it works), SIGNING_NOT_OFFERED (with the day), SIGNING_CLOSED (with the last day),
+            DESTINATION_DIFFERS, DATA_CONSENT_MISSING.
     """
     parameters, protocol, said = state.policy.parameters, case.protocol, instant(stamp(act.at))
     refuse_unless_guardian(case, act)
     replaces = takes_the_place(case, act)
-    if replaces and act.person not in protocol.acknowledged_by:
+    if replaces and act.party is Party.GUARDIAN and act.person not in protocol.acknowledged_by:
         raise Refusal("NOTICE_NOT_ACKNOWLEDGED")
     if protocol.suspended and not (replaces and list(protocol.suspended) == [SuspensionReason.CUSTODY_DISPUTE]):
         raise Refusal("CONSENT_SUSPENDED")
@@ -115,6 +126,8 @@ def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct) 
         raise Refusal("SPRING_FORBIDDEN")
     if act.document in case.consents.values() and (protocol.wave or Wave.AUTUMN) is not act.wave:
         raise Refusal("WAVE_DIFFERS")
+    if case.application is not None and case.school is not None and act.destination != case.school:
+        raise Refusal("DESTINATION_DIFFERS", school=case.school)
     if case.acknowledged_at is not None:
         earliest = case.acknowledged_at + timedelta(hours=parameters.signature_wait_hours)
         if said < earliest:
@@ -122,6 +135,9 @@ def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct) 
     window = state.application_window
     if window is not None and said < window.signing_from(parameters):
         raise Refusal("SIGNING_NOT_OFFERED", on=window.signing_from(parameters).date().isoformat())
+    was_in_time = replaces or protocol.was_in_time
+    if window is not None and counts.replace(microsecond=0) > window.locks and not was_in_time:
+        raise Refusal("SIGNING_CLOSED", last=window.last.isoformat())
     if act.student in state.under_14 and (protocol.data_consent_at is None or said < protocol.data_consent_at):
         raise Refusal("DATA_CONSENT_MISSING")
 
@@ -131,6 +147,8 @@ def after_signature(
 ) -> list[Event]:
     """Return what a signature leads to: with the second the cooling-off, with another guardian's no a suspension.
 
+    Once the family has applied, no lock cuts the cooling-off of a signature in another's place.
+
     Raises:
         Refusal: SHORT_STATEMENT_NEEDED, with the real end: a window cuts the cooling-off, and the person who signs last
             has not ticked that this is understood (R-11).
@@ -139,14 +157,20 @@ def after_signature(
     after.sign(signed.party, signed.document, signed.destination, counts, act.person, signed.wave)
     events: list[Event] = []
     if after.signed_by_both and after.protocol.signed_at is not None:
-        found = cooling(after.protocol.signed_at, state.application_window, state.policy.parameters)
+        found = cooling(after.protocol.signed_at, window_of(state, case), state.policy.parameters)
         if found.short and not signed.short:
             raise Refusal("SHORT_STATEMENT_NEEDED", ends=f"{found.ends:%Y-%m-%d %H:%M:%S}")
-        events.append(CoolingStarted(student=act.student, ends=found.ends, short=found.short))
+        events.append(started(act.student, found))
     others = [person for person in case.protocol.objections if person != act.person]
     if signed.party is Party.GUARDIAN and others:
         events.append(ConsentSuspended(student=act.student, reason=SuspensionReason.GUARDIANS_DISAGREE))
     return events
+
+
+def started(student: str, found: Cooling) -> CoolingStarted:
+    """Return the event of a cooling-off that begins, with its end without the lock where that has cut it."""
+    full = found.full if found.short else None
+    return CoolingStarted(student=student, ends=found.ends, short=found.short, full=full)
 
 
 def objection(case: Case, act: FamilyAct) -> list[Event]:

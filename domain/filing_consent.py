@@ -33,13 +33,16 @@ from domain.consent import (
     Standing,
     SuspensionReason,
 )
+from domain.cooling import Window
 from domain.destination import Case, Step
 from domain.events import Event
 from domain.evidence import EvidenceGrade
 from domain.filing_consent_events import (
     AnomalyFlagged,
+    ApplicationWindowMoved,
     CallbackMade,
     CallbackOverdue,
+    CallbackPostponed,
     CallbackUnreachable,
     CaseHoldNoted,
     CaseInvalidated,
@@ -50,6 +53,7 @@ from domain.filing_consent_events import (
     ConsentSuspended,
     ConsentVersionSuperseded,
     CoolingLengthened,
+    CoolingMoved,
     CoolingStarted,
     DataConsentGiven,
     DestinationRemoved,
@@ -220,6 +224,8 @@ def bars_onward(case: Case) -> str | None:
     """Return the code of why nothing is recorded onward for this consent now; None where nothing bars it."""
     if case.protocol.suspended:
         return "CONSENT_SUSPENDED"
+    if not case.signed_by_both:
+        return "CONSENT_MISSING"
     return None if case.protocol.reacknowledge is None else "RE_ACKNOWLEDGEMENT_NEEDED"
 
 
@@ -245,10 +251,14 @@ def evolve_consent(state: ApplicationFilingState, event: Event, occurred: dateti
         by: who did it, and who was stood in for.
     """
     match event:
-        case CoolingLengthened(rows=rows):
+        case CoolingLengthened(rows=rows, cut=cut):
+            for row in (*rows, *cut):
+                state.cases[row.student].protocol.move(row.ends, row.full)
+        case CoolingMoved(rows=rows):
             for row in rows:
-                protocol = state.cases[row.student].protocol
-                protocol.ends, protocol.short = row.ends, protocol.short or row.short
+                state.cases[row.student].protocol.move(row.ends, row.full)
+        case ApplicationWindowMoved(first=first, last=last):
+            state.application_window = Window(first=first, last=last)
         case SchoolDelisted(school=school):
             state.qualified_schools = [one for one in state.qualified_schools if one != school]
         case CaseHoldNoted(hold=hold, placed=True, class_id=class_id, student=student):
@@ -285,8 +295,9 @@ def take_consent(case: Case, event: Event, at: datetime, *people: str) -> None:
         case ConsentObjected():
             for person in people:
                 protocol.object(person)
-        case CoolingStarted(ends=ends, short=short):
-            protocol.ends, protocol.short, protocol.invalidated = ends, short, None
+        case CoolingStarted(ends=ends, full=full):
+            protocol.cool(ends, full, at)
+            protocol.invalidated = None
         case ConsentConfirmed():
             protocol.confirmed = True
         case ConsentVersionSuperseded(now=now):
@@ -335,6 +346,9 @@ def _take_suspension(case: Case, event: Event, at: datetime, people: tuple[str, 
         case CallbackOverdue():
             if protocol.report is not None:
                 protocol.report = protocol.report.model_copy(update={"overdue": True})
+        case CallbackPostponed(due=due):
+            if protocol.report is not None:
+                protocol.report = protocol.report.model_copy(update={"due": due, "overdue": False})
         case GuardianshipRecorded(person=person, standing=standing):
             protocol.guardians = {**protocol.guardians, person: standing}
             protocol.guardianship_by = list(dict.fromkeys([*protocol.guardianship_by, *_offices(people)]))
@@ -380,7 +394,7 @@ def _refuse_lift(case: Case, command: LiftSuspension, reason: SuspensionReason) 
 
 def _offices(people: Sequence[str]) -> list[str]:
     """Return whoever is of an office: neither of a family nor the engine."""
-    return [person for person in people if person != SYSTEM.id and not person.startswith(("gdn_", "stu_"))]
+    return [person for person in people if person != SYSTEM.id and not person.startswith(("gdn_", "cgv_", "stu_"))]
 
 
 def _callback_problem(case: Case, row: CallbackRow, now: datetime) -> str | None:

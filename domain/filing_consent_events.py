@@ -6,6 +6,7 @@ Streams of release 3 have these; an older stream keeps its shorter path.
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 
 from pydantic import AwareDatetime, ConfigDict
 
@@ -35,27 +36,61 @@ class ConsentObjected(FamilyEvent):
 
 
 class CoolingStarted(Event):
-    """Both have signed. `ends`: the last second in which a withdrawal is not late; `short`: a window has cut it."""
+    """Both have signed, or one whose cooling-off ran is back.
+
+    `ends`: the last second in which a withdrawal is not late. `short`: a window has cut it, `full` is when it would end
+    without that.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("full",)
 
     student: str
     ends: AwareDatetime
     short: bool
+    full: AwareDatetime | None = None
 
 
 class CoolingEnd(Sparse):
-    """The new end of one pupil's cooling-off; `short`: the lock has cut what the pause gives, the bureau calls."""
+    """The new end of one pupil's cooling-off; `short`: the lock cuts it, the bureau calls; `full`: its end uncut."""
 
     model_config = ConfigDict(frozen=True)
 
     student: str
     ends: AwareDatetime
     short: bool = False
+    full: AwareDatetime | None = None
+
+
+class MovedEnd(CoolingEnd):
+    """An end that a window has moved; a family is told in any case whether it is short."""
+
+    short: bool
 
 
 class CoolingLengthened(Event):
-    """A pause has ended; whose cooling-off it held has as much more time (design, section 5)."""
+    """A pause has ended; whose cooling-off it held has as much more time (design, section 5).
+
+    `cut`: who has no more time now, as the official system locks, and would have it if that locked later.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("cut",)
 
     rows: tuple[CoolingEnd, ...]
+    cut: tuple[CoolingEnd, ...] = ()
+
+
+class ApplicationWindowMoved(Event):
+    """The examination authority takes applications on other days: signing and cooling-offs go by them (edge 46)."""
+
+    first: date
+    last: date
+    document: str
+
+
+class CoolingMoved(Event):
+    """With the window the ends of cooling-offs have moved that are not confirmed yet; each family is told its own."""
+
+    rows: tuple[MovedEnd, ...]
 
 
 class ConsentConfirmed(Event):
@@ -100,6 +135,13 @@ class CallbackUnreachable(Event):
 
 class CallbackOverdue(Event):
     """The day has passed by which the bureau was to call this family back."""
+
+    student: str
+    due: date
+
+
+class CallbackPostponed(Event):
+    """A pupil is back about whom a withdrawal was reported: the bureau has its days to call from the return on."""
 
     student: str
     due: date
@@ -215,12 +257,15 @@ CONSENT_EVENTS: tuple[type[Event], ...] = (
     ConsentObjected,
     CoolingStarted,
     CoolingLengthened,
+    ApplicationWindowMoved,
+    CoolingMoved,
     ConsentConfirmed,
     ConsentVersionSuperseded,
     WithdrawalReported,
     CallbackMade,
     CallbackUnreachable,
     CallbackOverdue,
+    CallbackPostponed,
     ConsentSuspended,
     SuspensionLifted,
     GuardianshipRecorded,

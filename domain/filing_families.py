@@ -181,10 +181,10 @@ def _answered(state: ApplicationFilingState, case: Case, act: FamilyAct, now: da
         case "consent_data":
             return data_consent(case, act)
         case "sign" if act.destination is not None:
-            _refuse_signature(state, case, act, act.destination)
             where = {"destination": act.destination, "wave": act.wave}
             signed = ConsentSigned(**said, document=document, **where, short=act.short)
             counts = counts_from(state, signed, _as_recorded(act), instant(stamp(now)))
+            _refuse_signature(state, case, act, act.destination, counts)
             return [signed, *(after_signature(state, case, signed, act, counts) if state.has_protocol else ())]
         case _ if state.has_protocol and case.protocol.objects(act.party, act.person):
             return objection(case, act)
@@ -238,7 +238,9 @@ def _refuse_if_closed_or_stale(state: ApplicationFilingState, case: Case, act: F
         raise Refusal("ACT_BEFORE_WITHDRAWAL")
 
 
-def _refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct, destination: str) -> None:
+def _refuse_signature(
+    state: ApplicationFilingState, case: Case, act: FamilyAct, destination: str, counts: datetime
+) -> None:
     if case.acknowledged != act.document:
         raise Refusal("NOTICE_NOT_ACKNOWLEDGED")
     if case.acknowledged_at is not None and _as_recorded(act) < case.acknowledged_at:
@@ -252,7 +254,7 @@ def _refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct,
     if act.document in case.consents.values() and case.school != destination:
         raise Refusal("DESTINATION_DIFFERS", school=case.school)
     if state.has_protocol:
-        refuse_signature(state, case, act)
+        refuse_signature(state, case, act, counts)
 
 
 def _as_recorded(act: FamilyAct) -> datetime:

@@ -8,35 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from itertools import islice
 from typing import Any, Final
 
 from domain.application_filing_state import ApplicationFilingState
-from domain.consent import SuspensionReason, cooling, lengthened
+from domain.consent import SuspensionReason
+from domain.cooling import cooling, lengthened
 from domain.destination import Case, Step
 from domain.events import Event
 from domain.family_act import Wave
+from domain.filing_acts import started
+from domain.filing_consent import callback_day
 from domain.filing_consent_events import (
+    CallbackPostponed,
     CaseHoldNoted,
     CaseInvalidated,
     CaseReinstated,
     ConsentVersionSuperseded,
     CoolingEnd,
     CoolingLengthened,
-    CoolingStarted,
     DestinationRemoved,
     SchoolDelisted,
     SpringCaseReturned,
     SuspensionLifted,
 )
+from domain.filing_windows import ending, in_parts, new_window, running, window_of
 from domain.policy import PolicyProfile
-from domain.policy_parameters import PauseEffect
+from domain.policy_readings import PauseEffect
 from domain.stage_events import StudentEnrolled
+from domain.time import civil
 
-NEWS: Final = ("school_removed", "hold", "invalidate", "reinstate")
+NEWS: Final = ("school_removed", "hold", "invalidate", "reinstate", "window")
 """Kinds of messages that come down from the campaign, by the school."""
-
-ROWS_AN_EVENT: Final = 500
 
 _TOUCHED: Final = (
     *(Step.SIGNED, Step.COOLING, Step.CONFIRMED, Step.APPLIED, Step.ADMITTED, Step.NO_SHOW, Step.REPORTED),
@@ -45,16 +47,19 @@ _TOUCHED: Final = (
 """Steps at which a consent exists that a violation can touch (DOMAIN §7.3: D4 to D9)."""
 
 
-def take_in(state: ApplicationFilingState, kind: str, data: Mapping[str, Any]) -> list[Event]:
+def take_in(state: ApplicationFilingState, kind: str, data: Mapping[str, Any], now: datetime) -> list[Event]:
     """Return what a message means here; one that says nothing new means nothing.
 
     Args:
         state: the stage.
         kind: one of `NEWS`.
         data: `{school, on, reason}`; `{hold, scope, class_id, student, placed}`; `{students, case, reason}`;
-            `{students, case}`.
+            `{students, case}`; `{first, last, document}`.
+        now: when it arrives.
     """
     match kind:
+        case "window":
+            return new_window(state, data, now)
         case "school_removed":
             return list(_removed(state, data["school"], date.fromisoformat(data["on"]), data["reason"]))
         case "hold":
@@ -82,30 +87,37 @@ def after_pause(state: ApplicationFilingState, now: datetime) -> list[Event]:
     if state.policy.parameters.cooling_off_pause is PauseEffect.RUNS_ON:
         return []
     rows: list[CoolingEnd] = []
-    for student, case in state.cases.items():
-        ends, signed = case.protocol.ends, case.protocol.signed_at
-        if ends is None or signed is None or case.protocol.confirmed:
-            continue
-        held = lengthened(ends, signed, state.paused_since or signed, now, state.application_window)
-        if held.ends > ends or (held.short and not case.protocol.short):
-            rows.append(CoolingEnd(student=student, ends=held.ends, short=held.short))
+    cut: list[CoolingEnd] = []
+    for student, held, begun in running(state):
+        window = window_of(state, state.cases[student])
+        later = lengthened(held, begun, state.paused_since or begun, now, window)
+        if later.ends > held.ends or (later.short and not held.short):
+            rows.append(ending(CoolingEnd, student, later))
+        elif later.full > held.full:
+            cut.append(ending(CoolingEnd, student, later))
     return [
-        CoolingLengthened(rows=tuple(islice(rows, start, start + ROWS_AN_EVENT)))
-        for start in range(0, len(rows), ROWS_AN_EVENT)
+        *(CoolingLengthened(rows=some) for some in in_parts(rows)),
+        *(CoolingLengthened(rows=(), cut=some) for some in in_parts(cut)),
     ]
 
 
 def after_return(state: ApplicationFilingState, joined: StudentEnrolled, now: datetime) -> list[Event]:
-    """Return the new cooling-off of a consent whose own the departure had interrupted.
+    """Return the new terms of a consent that the departure had interrupted.
 
     Reading: a family that was away could be told nothing, so its time to think begins again with the day of the return;
-    a consent that was confirmed before stays confirmed, and a suspension still holds it.
+    a consent that was confirmed before stays confirmed, and a suspension still holds it. Nor could the bureau record a
+    call: of a reported withdrawal its days count from the return, and the case waits until the family has answered.
     """
     case = state.departed.get(joined.student)
-    if case is None or not case.protocol.cooling or case.registration is not None:
+    if case is None or case.registration is not None:
         return []
-    found = cooling(now, state.application_window, state.policy.parameters)
-    return [CoolingStarted(student=joined.student, ends=found.ends, short=found.short)]
+    events: list[Event] = []
+    if case.protocol.cooling:
+        events.append(started(joined.student, cooling(now, window_of(state, case), state.policy.parameters)))
+    report, due = case.protocol.report, callback_day(state, civil(now))
+    if report is not None and not report.called and report.due < due:
+        events.append(CallbackPostponed(student=joined.student, due=due))
+    return events
 
 
 def after_new_policy(state: ApplicationFilingState, profile: PolicyProfile) -> list[Event]:

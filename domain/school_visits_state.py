@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel
@@ -69,6 +70,12 @@ class TripState(BaseModel):
             return None
         present = sum(rider.attended is True for rider in riders)
         return present, sum(rider.permission is True and rider.attended is False for rider in riders)
+
+    @property
+    def days(self) -> list[date]:
+        """Return the civil days on which the trip is under way."""
+        first, last = civil(self.at), civil(self.returns_at)
+        return [first + timedelta(days=day) for day in range((last - first).days + 1)]
 
     def overlaps(self, other: TripState | CampusVisitPlanned) -> bool:
         """Tell whether nobody can be on both trips: coming back at the minute of the next start is in time."""

@@ -6,12 +6,13 @@ A trip needs a listed school, two leaders, an approved safety plan and a signed 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.events import Event
+from domain.policy_readings import SpringMode
 from domain.refusal import Refusal, refuse_rows
 from domain.school_visits_events import (
     CampusVisitHeld,
@@ -33,6 +34,10 @@ from domain.time import SHANGHAI
 
 LEAST_LEADERS: Final = 2
 """Adults who go along on a trip: one can stay with a child while the other leads the rest [DESIGN]."""
+
+
+EXPERIENCE_SINCE: Final = 3
+"""The release whose stages count the days of experience."""
 
 
 class SlipRow(BaseModel):
@@ -126,6 +131,8 @@ def offered_seats(state: SchoolVisitsState, command: OfferSeats, occurred: datet
             problems.append((number, "ALREADY_OFFERED"))
         elif _elsewhere(state, command.trip, student):
             problems.append((number, "TRIP_OVERLAPS"))
+        elif _beyond_experience(state, command.trip, student):
+            problems.append((number, "EXPERIENCE_DAYS_USED"))
         seen[student] = None
     refuse_rows(problems)
     if len(command.students) > trip.seats_left:
@@ -192,7 +199,26 @@ def _seat_problem(state: SchoolVisitsState, label: str, trip: TripState, student
     """Return why a pupil whose seat was given back cannot have it again."""
     if trip.seats_left < 1:
         return "SEAT_TAKEN"
-    return "TRIP_OVERLAPS" if _elsewhere(state, label, student) else None
+    if _elsewhere(state, label, student):
+        return "TRIP_OVERLAPS"
+    return "EXPERIENCE_DAYS_USED" if _beyond_experience(state, label, student) else None
+
+
+def _beyond_experience(state: SchoolVisitsState, label: str, student: str) -> bool:
+    """Tell whether a seat on this trip would give a pupil more days at vocational schools than experience allows.
+
+    Where the policy allows short experience only, no pupil is away from the own school for longer (R-16, X5). A day on
+    which the pupil did not come along is not used up.
+    """
+    parameters = state.policy.parameters
+    if parameters.spring_mode is not SpringMode.EXPERIENCE_ONLY or state.content_release < EXPERIENCE_SINCE:
+        return False
+    days: dict[date, None] = {}
+    for name, trip in state.trips.items():
+        rider = trip.riders.get(student)
+        if name == label or (rider is not None and rider.seated and rider.attended is not False):
+            days.update(dict.fromkeys(trip.days))
+    return len(days) > parameters.experience_days
 
 
 def _elsewhere(state: SchoolVisitsState, label: str, student: str) -> bool:

@@ -121,6 +121,13 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：尚未到签署的时间，自 {on} 起可以签署。请届时办理。",
         "en": "Not done: signing is not open yet; it works from {on}. Come back then.",
     },
+    "SIGNING_CLOSED": {
+        "zh": "未受理：志愿填报已于 {last} 结束，不再受理签署。孩子仍可按原志愿升学，撤回、表达意向等不受影响；"
+        "考试机构延长或者重新开放填报的，可以再签，请向县教育局询问。",
+        "en": "Not done: applications closed at the end of {last}, and nobody signs for them any more. Every other way "
+        "stays open, a withdrawal too; where the examination authority prolongs or reopens the window, signing works "
+        "again. Ask the bureau.",
+    },
     "SPRING_FORBIDDEN": {
         "zh": "未受理：现行政策不允许春季分流，不得签署、填报或送生。初中毕业后可按秋季办理。",
         "en": "Not done: the policy in force does not allow the spring wave: no consent, no application, no delivery. "
@@ -365,6 +372,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "release_record": {"zh": "解除记录限制", "en": "release a record"},
     # purposes of notices
     "callback_overdue": {"zh": "回访超期", "en": "overdue call-backs"},
+    "cooling_moved": {"zh": "冷静期终止时间改变", "en": "other ends of cooling-offs"},
     # intents and destinations
     "GENERAL_HIGH": {"zh": "普通高中", "en": "general high school"},
     "VOCATIONAL": {"zh": "中等职业学校", "en": "vocational school"},
@@ -422,12 +430,15 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "ConsentObjected": {"zh": "另一监护人提出异议", "en": "another guardian objects"},
     "CoolingStarted": {"zh": "冷静期开始", "en": "cooling-off started"},
     "CoolingLengthened": {"zh": "冷静期因暂停顺延", "en": "cooling-off lengthened by a pause"},
+    "ApplicationWindowMoved": {"zh": "志愿填报时间变更", "en": "the application window has moved"},
+    "CoolingMoved": {"zh": "冷静期终止时间改变", "en": "another end of the cooling-off"},
     "ConsentConfirmed": {"zh": "同意已确认", "en": "consent confirmed"},
     "ConsentVersionSuperseded": {"zh": "告知书有新版本，须重新确认", "en": "a newer notice is to be acknowledged"},
     "WithdrawalReported": {"zh": "撤回意愿已报告", "en": "withdrawal reported"},
     "CallbackMade": {"zh": "已回访", "en": "family called back"},
     "CallbackUnreachable": {"zh": "回访无人应答", "en": "call-back not answered"},
     "CallbackOverdue": {"zh": "回访超期", "en": "call-back overdue"},
+    "CallbackPostponed": {"zh": "回访日期自返回起算", "en": "call-back counted from the return"},
     "ConsentSuspended": {"zh": "同意已中止", "en": "consent suspended"},
     "SuspensionLifted": {"zh": "中止已解除", "en": "suspension lifted"},
     "GuardianshipRecorded": {"zh": "监护关系已登记", "en": "guardianship recorded"},

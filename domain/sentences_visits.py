@@ -78,6 +78,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "该学生同一时间已有另一次参观的座位，不能再安排。请选择其他时间的参观。",
         "en": "No seat was given: this pupil has one on another trip at the same time. Choose a trip at another time.",
     },
+    "EXPERIENCE_DAYS_USED": {
+        "zh": "现行政策只允许短期职业体验，该学生在职校的日数将超过规定（experience_days），不能再安排。请删去这一行。",
+        "en": "No seat was given: the policy in force allows short experience only, and the pupil would be at "
+        "vocational schools for more days than that (experience_days). Leave the row out.",
+    },
     "SEAT_NOT_OFFERED": {
         "zh": "该学生不在这次参观的乘车名单上，未登记。请先安排座位，或核对参观编号。",
         "en": "Not recorded: this pupil is not on the trip's transport list. Offer a seat first, or check the trip's "

@@ -12,7 +12,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from domain.actors import GATEWAY, Actor
-from domain.consent import CallbackOutcome, CallbackPurpose, Standing, Window, cooling
+from domain.consent import CallbackOutcome, CallbackPurpose, Standing
+from domain.cooling import Window, cooling
 from domain.destination import DestinationKind
 from domain.evidence import EvidenceGrade
 from domain.family_act import Intent, Party

@@ -21,6 +21,7 @@ from domain.destination import Outcome, Step
 from domain.family_act import Intent, Party
 
 GRANDMOTHER = "gdn_grandmother1"
+ROSTERED = "cgv_grandmother1"
 FATHER = "gdn_father000001"
 MOTHER = A.replace("stu_", "gdn_")
 PAPER = {"student": A, "reason": "MEDIATION_RECORD", "evidence": "DOCUMENT"}
@@ -50,6 +51,29 @@ def test_who_is_no_guardian_may_be_told_and_consents_to_nothing(standing):
     for act, said in (("acknowledge", {}), ("sign", {"destination": RECEIVING}), ("consent_data", {})):
         assert stage.refused(A, "guardian", act, person=GRANDMOTHER, **said) == "ACT_NOT_BY_GUARDIAN"
     stage.does(A, "guardian", "sign", destination=RECEIVING)
+
+
+def test_a_caregiver_whom_the_roster_names_needs_no_record_to_be_refused():
+    """Edge case 1: the reference says what she is, until a paper entrusts her; the record can take that back."""
+    stage = prompt().informed(A)
+    for act, said in (("acknowledge", {}), ("sign", {"destination": RECEIVING}), ("consent_data", {})):
+        assert stage.refused(A, "guardian", act, person=ROSTERED, **said) == "ACT_NOT_BY_GUARDIAN"
+    assert stage.case(A).protocol.acknowledged_by == [MOTHER]
+    guardianship(stage, ROSTERED, "GUARDIAN")
+    stage.does(A, "guardian", "sign", destination=RECEIVING, person=ROSTERED)
+    assert stage.last("ConsentSigned")["actor"]["id"] == ROSTERED
+    guardianship(stage, ROSTERED, "CAREGIVER")
+    assert suspended(stage) == ["CUSTODY_DISPUTE"]
+    stage.consistent()
+
+
+@pytest.mark.parametrize("act", ["refuse", "withdraw"])
+def test_a_caregivers_no_is_heard_and_never_ends_what_a_guardian_signed(act):
+    """Edge cases 1 and 2: it suspends the case for mediation; the guardian's own signature stays."""
+    stage = prompt().signed(A)
+    stage.does(A, "guardian", act, person=ROSTERED)
+    assert suspended(stage) == [DISAGREE]
+    assert stage.case(A).protocol.signer == MOTHER
 
 
 def test_a_written_entrustment_makes_a_caregiver_a_guardian_for_this_decision():

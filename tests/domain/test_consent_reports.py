@@ -163,7 +163,12 @@ def test_a_cooling_off_that_the_lock_takes_a_pause_back_from_is_short():
     stage.to("2026-05-20 10:00")
     stage.hear("resume", scope="school", reason="SNOW")
     assert stage.last("CoolingLengthened")["data"]["rows"] == [
-        {"student": A, "ends": "2026-05-24T23:59:59+08:00", "short": True}
+        {
+            "student": A,
+            "ends": "2026-05-24T23:59:59+08:00",
+            "short": True,
+            "full": "2026-05-27T23:59:59+08:00",
+        }
     ]
     stage.to("2026-05-26 10:00")
     assert (stage.case(A).protocol.needs_call, stage.owed()) == (True, {"CALLBACKS_OPEN": 1})

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stream_samples import when
 
-from domain.consent import LAST_SECOND, Protocol, Window, cooling, lengthened
+from domain.consent import Protocol
+from domain.cooling import LAST_SECOND, Window, cooling, lengthened, moved
 from domain.policy import PROFILES
 from domain.policy_parameters import PolicyParameters
 from domain.time import at, civil
@@ -23,7 +24,8 @@ WINDOWS = st.none() | DAYS.map(lambda last: Window(first=last - timedelta(days=3
 
 def test_seven_days_after_a_signature_end_with_the_last_second_of_the_seventh():
     """S17: the day of the signature is not counted."""
-    assert cooling(when("2026-07-05 10:00"), None, PARAMETERS) == (at(date(2026, 7, 12), LAST_SECOND), False)
+    found = cooling(when("2026-07-05 10:00"), None, PARAMETERS)
+    assert (found.ends, found.short) == (at(date(2026, 7, 12), LAST_SECOND), False)
     assert cooling(when("2026-07-05 00:00"), None, PARAMETERS).ends == at(date(2026, 7, 12), LAST_SECOND)
     assert cooling(when("2026-07-05 23:59"), None, PARAMETERS).ends == at(date(2026, 7, 12), LAST_SECOND)
 
@@ -55,23 +57,45 @@ def test_a_cooling_off_is_never_shorter_than_its_least_and_never_longer_than_its
     assert min(full, signed + timedelta(hours=hours)) <= found.ends <= full
     assert found.short == (found.ends < full)
     if window is None or window.locks >= full:
-        assert found == (full, False)
+        assert found == (full, full)
 
 
 @given(signed=INSTANTS, window=WINDOWS, wait=MINUTES, pause=st.integers(0, 40 * 24 * 60))
 def test_a_pause_takes_nothing_from_a_family(signed, window, wait, pause):
     """Design, section 5: as much later as the two ran together; not past the lock, and never earlier than before."""
-    ends = cooling(signed, window, PARAMETERS).ends
+    held = cooling(signed, window, PARAMETERS)
+    ends = held.ends
     paused = when("2026-05-01 00:00") + timedelta(minutes=wait)
     resumed = paused + timedelta(minutes=pause)
-    later, short = lengthened(ends, signed, paused, resumed, window)
+    found = lengthened(held, signed, paused, resumed, window)
+    later = found.ends
     together = max(resumed - max(paused, signed), timedelta()) if paused < ends else timedelta()
     assert ends <= later <= ends + together
-    assert short == (later < ends + together), "what the lock takes back is called for"
+    assert found.full == held.full + together
+    assert found.short == (later < held.full + together), "what the lock takes is called for"
     if window is None:
         assert later == ends + together
     elif later > ends:
         assert later <= window.locks
+
+
+@given(signed=INSTANTS, was=WINDOWS, days=st.integers(0, 60), wait=st.integers(0, 20 * 24 * 60))
+def test_a_moved_lock_gives_back_what_it_took_and_leaves_a_day(signed, was, days, wait):
+    """Edge case 46: later never takes, and gives all that the new lock leaves; earlier leaves a day from the news."""
+    held = cooling(signed, was, PARAMETERS)
+    now = signed + timedelta(minutes=wait)
+    window = Window(first=date(2026, 5, 1), last=civil(signed) + timedelta(days=days))
+    found = moved(held, signed, was, window, now, PARAMETERS)
+    assert found.full == held.full
+    assert found.ends <= found.full
+    if was is not None and window.last >= was.last:
+        assert found.ends >= held.ends
+        assert found.ends in (held.ends, held.full, window.locks)
+        assert found.ends == held.full or window.locks < held.full
+    else:
+        assert min(held.ends, now + timedelta(days=1)) <= found.ends <= held.ends
+        assert found.ends in (held.ends, window.locks, now + timedelta(days=1))
+        assert found.ends <= max(window.locks, now + timedelta(days=1))
 
 
 def test_signing_opens_ten_days_before_the_window():
