@@ -16,6 +16,7 @@ from typing import Any, Final
 from domain import attendance_periods
 from domain.attendance_state import AttendanceState, Standing
 from domain.deciders import decider_of
+from domain.dropout_events import Ending
 from domain.dropout_state import DropoutState
 from domain.events import Envelope, digest, event_id
 from domain.rates import report_complete_rate, report_on_time_rate
@@ -36,6 +37,9 @@ REPORT_EVENTS: Final = (
     "AbsenceExplained",
 )
 """What the figures of reports and absences are counted from, by the day that the event is about."""
+
+LATE_RETURN: Final = "LateReturnRecorded"
+"""What the school's own stream says about a case that is over."""
 
 REGISTER_EVENTS: Final = ("AttendanceStarted", "AttendanceLeft", "AttendanceJoined")
 
@@ -58,13 +62,19 @@ _CASES: Final = {
     "returned": ("R-15",),
     "home_taught": ("R-15",),
     "elsewhere": ("R-15",),
+    "not_returned": ("R-05", "INV-14"),
+    "unconfirmed": ("INV-14", "INV-21"),
     "reports_in_time": ("R-15",),
     "reports_late": ("R-15",),
 }
+_LATE: Final = {"returned_late": ("R-05", "INV-14")}
 
-COUNTED: Final = (*_REPORTS, *_REGISTER, *_CASES)
-"""All figures, in the order in which they are shown; a county's is the sum of its schools'."""
+COUNTED: Final = (*_REPORTS, *_REGISTER, *_CASES, *_LATE)
+"""All figures, in the order in which they are shown; a county's is the sum of its schools'.
 
+`not_returned` and `unconfirmed` are the cases that ended with the year by the end of the time, `returned_late` the
+pupils of the former who were seen again since: that changes neither `not_returned` nor what is lost (R-05).
+"""
 
 RECHECKED: Final = (*_REPORTS, "joined", "left")
 """Figures of a monthly report that are about its days, and not about the moment of filing."""
@@ -100,7 +110,8 @@ class SchoolReturn:
     Attributes:
         figures: by name, as `COUNTED`.
         classes: by class, what the dropout rate is made of; below school level, so small cells are kept back outside.
-        ledgers: the three ledgers (school age, suspected, dropout), as references by class.
+        ledgers: the three ledgers (school age, suspected, dropout), as references by class; who had not returned at
+            the year's end stays on the third, with the day on which the case ended.
         write_offs: the cases closed in the time: reference, ending, day.
         recheck: where a monthly report, as filed, differs from what the record says now of the same days (P12).
     """
@@ -159,9 +170,11 @@ async def school_returns(
     streams: dict[str, dict[str, list[Envelope]]] = {}
     for stream in await ledger.streams(campaign):
         parts = stream.split("/")[3:]
-        if parts[1:2] not in (["attendance"], ["dropout"]) or school not in (None, parts[0]):
+        if not parts or parts[1:2] not in ([], ["attendance"], ["dropout"]) or school not in (None, parts[0]):
             continue
         known = [one async for one in ledger.events(stream) if at is None or instant(one["recorded_at"]) <= at]
+        if not parts[1:]:
+            known = [one for one in known if one["type"] == LATE_RETURN]
         if known:
             streams.setdefault(parts[0], {})[stream] = known
     return [_school(code, own, span) for code, own in sorted(streams.items())]
@@ -212,11 +225,8 @@ def _school(code: str, streams: dict[str, list[Envelope]], span: Span) -> School
     end = end_of(span.last)
     attendance = next((events for stream, events in streams.items() if stream.endswith("/attendance")), [])
     state = fold(decider_of(attendance[0]["stream"]), attendance) if attendance else None
-    cases = [
-        [one for one in events if instant(one["occurred_at"]) < end]
-        for stream, events in streams.items()
-        if not stream.endswith("/attendance")
-    ]
+    cases = [_before(end, events) for stream, events in streams.items() if "/dropout/" in stream]
+    late = [one for events in streams.values() for one in _before(end, events) if one["type"] == LATE_RETURN]
     values = dict.fromkeys(COUNTED, 0)
     classes: dict[str, dict[str, int]] = {}
     if isinstance(state, AttendanceState):
@@ -225,6 +235,7 @@ def _school(code: str, streams: dict[str, list[Envelope]], span: Span) -> School
         classes = attendance_periods.dropout_counts(state)
     write_offs: list[dict[str, str]] = []
     standing: dict[str, DropoutState] = {}
+    gone: dict[str, dict[str, str]] = {}
     for events in (one for one in cases if one):
         case = fold(decider_of(events[0]["stream"]), events)
         if not isinstance(case, DropoutState):
@@ -233,13 +244,19 @@ def _school(code: str, streams: dict[str, list[Envelope]], span: Span) -> School
         if case.ending is None:
             standing[case.student] = case
             values[case.status.value] += 1
+        elif case.ending is Ending.NOT_RETURNED:
+            values["not_returned"] += 1
+            gone[case.student] = {**_line(case), "ended": _day(events[-1]).isoformat()}
+        elif case.ending is Ending.UNCONFIRMED:
+            values["unconfirmed"] += 1
         elif _day(events[-1]) >= span.first:
             closed = {"student": case.student, "class": case.class_id, "ending": case.ending.value}
             write_offs.append({**closed, "on": _day(events[-1]).isoformat()})
     reports = _set([one for one in attendance if _of_reports(one, span)])
     register = _set([one for one in attendance if one["type"] in REGISTER_EVENTS])
     of_cases = _set([one for events in cases for one in events])
-    grouped = ((_REPORTS, reports), (_REGISTER, register), (_CASES, of_cases))
+    values["returned_late"] = len(late)
+    grouped = ((_REPORTS, reports), (_REGISTER, register), (_CASES, of_cases), (_LATE, _set(late)))
     figures = {
         name: Figure(values[name], rules, count, known)
         for group, (count, known) in grouped
@@ -249,7 +266,7 @@ def _school(code: str, streams: dict[str, list[Envelope]], span: Span) -> School
         school=code,
         figures=figures,
         classes=classes,
-        ledgers=_ledgers(state, standing, span),
+        ledgers=_ledgers(state, standing, gone, span),
         write_offs=sorted(write_offs, key=lambda one: (one["on"], one["student"])),
         recheck=_recheck(state, attendance, span),
     )
@@ -269,32 +286,38 @@ def _count_case(values: dict[str, int], events: Sequence[Envelope], span: Span) 
             case "DropoutCaseStarted":
                 values["opened"] += 1
             case "ItemClosed":
-                values["closed"] += 1
+                values["closed"] += 1  # an end with the year is no closing
             case "WrittenReportFiled":
                 values["reports_in_time" if one["data"]["on_time"] else "reports_late"] += 1
             case _:
                 pass
 
 
+def _line(case: DropoutState) -> dict[str, str]:
+    return {"student": case.student, "class": case.class_id, "since": case.since.isoformat()}
+
+
+def _before(end: datetime, events: Sequence[Envelope]) -> list[Envelope]:
+    return [one for one in events if instant(one["occurred_at"]) < end]
+
+
 def _ledgers(
-    state: AttendanceState | None, standing: dict[str, DropoutState], span: Span
+    state: AttendanceState | None, standing: dict[str, DropoutState], gone: dict[str, dict[str, str]], span: Span
 ) -> dict[str, list[dict[str, str]]]:
     """Return the three ledgers at the end of the time: school age, suspected, dropout."""
 
     def cases(status: Standing) -> list[dict[str, str]]:
-        found = [
-            {"student": case.student, "class": case.class_id, "since": case.since.isoformat()}
-            for case in standing.values()
-            if case.status is status
-        ]
-        return sorted(found, key=lambda one: (one["class"], one["student"]))
+        return [_line(case) for case in standing.values() if case.status is status]
+
+    def sorted_lines(lines: list[dict[str, str]]) -> list[dict[str, str]]:
+        return sorted(lines, key=lambda one: (one["class"], one["student"]))
 
     here = [] if state is None else [student for student in state.students if state.on_register(student, span.last)]
     school_age = [{"student": student, "class": state.students[student]} for student in here if state is not None]
     return {
-        "school_age": sorted(school_age, key=lambda one: (one["class"], one["student"])),
-        "suspected": cases(Standing.SUSPECTED),
-        "dropout": cases(Standing.DROPOUT),
+        "school_age": sorted_lines(school_age),
+        "suspected": sorted_lines(cases(Standing.SUSPECTED)),
+        "dropout": sorted_lines([*cases(Standing.DROPOUT), *gone.values()]),
     }
 
 

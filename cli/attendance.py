@@ -9,19 +9,17 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from cli.failures import not_found, usage
+from cli.at_school import Visitors, give, give_in, held, school_rooms
+from cli.failures import usage
 from cli.given import EVIDENCE, Student, references_given, word_given
 from cli.language import LANG
 from cli.options import CampaignName, Change, Face, SchoolCode, say
-from cli.outcome_due import state_of
 from cli.rooms import Rooms
-from cli.stage import end
 from domain.attendance_events import AbsenceReason, PeriodKind
 from domain.attendance_periods import figures, report_rates
 from domain.attendance_state import AttendanceState
 from domain.sentences_attendance import WORDS
 from domain.time import SHANGHAI
-from ledger.store import Ledger
 
 _FACE = Face()
 
@@ -40,10 +38,6 @@ ClassRows = Annotated[
         negative="",
         help=say("班级一行，如 2023-01=36,1:stu_…", "a class's row, as 2023-01=36,1:stu_…"),
     ),
-]
-Visitors = Annotated[
-    list[str],
-    Parameter(consume_multiple=True, negative="", help=say("到访人员的 staff_ref", "staff_ref of those who went")),
 ]
 
 
@@ -75,14 +69,13 @@ async def report(
             say("请给出文件、--class 或 --zero，三者择一。", "Give a file, --class rows or --zero, one of the three."),
             place="FILE",
         )
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        state = await _state(await rooms.ledger(), campaign, school)
+    async with school_rooms(face, campaign, school) as rooms:
+        state = await held(rooms, attendance_id(campaign, school), AttendanceState)
         on = day or _today()
         rows = await _rows(rooms, campaign, school, file, class_rows) if not zero else _zero(state, on)
-        given = {"paper": paper, "witness": witness}
-        command = await rooms.command(campaign, change, "file_daily_report", day=on.isoformat(), classes=rows, **given)
-        return end(face, await rooms.submit(attendance_id(campaign, school), command))
+        fields: dict[str, Any] = {"day": on.isoformat(), "classes": rows, "paper": paper, "witness": witness}
+        stream = attendance_id(campaign, school)
+        return await give_in(rooms, face, campaign, stream, change, "file_daily_report", **fields)
 
 
 @app.command(help=say("更正日报（须有理由）", "correct classes of a filed report; needs a reason"))
@@ -103,11 +96,11 @@ async def correct(
             say("请给出文件或 --class，二者择一。", "Give a file or --class rows, one of the two."),
             place="FILE",
         )
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        rows = await _rows(rooms, campaign, school, file, class_rows)
-        command = await rooms.command(campaign, change, "correct_daily_report", day=day.isoformat(), classes=rows)
-        return end(face, await rooms.submit(attendance_id(campaign, school), command))
+    async with school_rooms(face, campaign, school) as rooms:
+        fields: dict[str, Any] = {"day": day.isoformat()}
+        fields["classes"] = await _rows(rooms, campaign, school, file, class_rows)
+        stream = attendance_id(campaign, school)
+        return await give_in(rooms, face, campaign, stream, change, "correct_daily_report", **fields)
 
 
 @app.command(help=say("生成日报表", "write the sheet of a day's report"))
@@ -120,9 +113,8 @@ async def template(
     face: Face = _FACE,
 ) -> int:
     """Write the classes of a day with their register, less the pupils in a case, as `present`."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        state = await _state(await rooms.ledger(), campaign, school)
+    async with school_rooms(face, campaign, school) as rooms:
+        state = await held(rooms, attendance_id(campaign, school), AttendanceState)
     _write_template(file, _zero(state, day or _today()))
     data = {"file": str(file), "rows": len(state.sizes(day or _today()))}
     face.show(data, lambda: Text(f"{file}: {data['rows']}"))
@@ -132,9 +124,8 @@ async def template(
 @app.command(help=say("查看日报情况、按时率和完整率", "reports, their timeliness and completeness, cases"))
 async def show(campaign: CampaignName, school: SchoolCode, *, face: Face = _FACE) -> int:
     """Show counts only, from the ledger; works without an engine."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        state = await _state(await rooms.ledger(), campaign, school)
+    async with school_rooms(face, campaign, school) as rooms:
+        state = await held(rooms, attendance_id(campaign, school), AttendanceState)
     rates = {name: None if rate is None else rate.text for name, rate in report_rates(state).items()}
     data = {
         "campaign": campaign,
@@ -167,7 +158,7 @@ async def explain(
     """Explain an absence by a code and where it is known from; circumstances are not written down."""
     fields = {"student": student, "day": day.isoformat(), "why": why.upper()}
     fields["evidence"] = word_given("evidence", evidence, "--evidence")
-    return await act(face, campaign, school, change, "explain_absence", **fields)
+    return await _act(face, campaign, school, change, "explain_absence", **fields)
 
 
 @app.command(help=say("登记因缺勤的家访", "record a visit about an absence"))
@@ -184,7 +175,7 @@ async def visit(
 ) -> int:
     """Record who went: one on the first day, two at least on the second."""
     fields = {"student": student, "on": on.isoformat(), "visitors": references_given(visitors), "outcome": outcome}
-    return await act(face, campaign, school, change, "record_absence_visit", **fields)
+    return await _act(face, campaign, school, change, "record_absence_visit", **fields)
 
 
 @app.command(help=say("登记已销号的学生重新到校", "a pupil whose case was closed is at the school again"))
@@ -200,7 +191,7 @@ async def again(
 ) -> int:
     """Record that somebody who was taught at home or elsewhere is counted with the class again."""
     found = word_given("evidence", evidence, "--evidence")
-    return await act(
+    return await _act(
         face, campaign, school, change, "record_reappearance", student=student, on=on.isoformat(), evidence=found
     )
 
@@ -217,25 +208,14 @@ async def period(
     """File the report on a week or a month."""
     kind = PeriodKind.WEEKLY if "W" in name.upper() else PeriodKind.MONTHLY
     fields = {"report": kind.value, "period": name.upper()}
-    return await act(face, campaign, school, change, "file_periodic_report", **fields)
-
-
-async def act(face: Face, campaign: str, school: str, change: Change, kind: str, **fields: Any) -> int:
-    """Give a command to a school's attendance and show the answer."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        command = await rooms.command(campaign, change, kind, **fields)
-        return end(face, await rooms.submit(attendance_id(campaign, school), command))
+    return await _act(face, campaign, school, change, "file_periodic_report", **fields)
 
 
 # -- inside -----------------------------------------------------------------------------------------------------
 
 
-async def _state(ledger: Ledger, campaign: str, school: str) -> AttendanceState:
-    state = await state_of(ledger, attendance_id(campaign, school))
-    if not isinstance(state, AttendanceState):
-        raise not_found(attendance_id(campaign, school))
-    return state
+async def _act(face: Face, campaign: str, school: str, change: Change, kind: str, **fields: Any) -> int:
+    return await give(face, campaign, school, attendance_id(campaign, school), change, kind, **fields)
 
 
 async def _rows(
@@ -294,9 +274,10 @@ def _readable(data: dict[str, Any]) -> Text:
         ),
         say(
             f"疑似辍学 {found['suspected']}，辍学 {found['dropout']}，已返校 {found['returned']}，"
-            f"送教 {found['home_taught']}，外地就读 {found['elsewhere']}",
+            f"送教 {found['home_taught']}，外地就读 {found['elsewhere']}，学年末未返校 {found['not_returned']}",
             f"suspected {found['suspected']}, dropout {found['dropout']}, back {found['returned']}, "
-            f"taught at home {found['home_taught']}, elsewhere {found['elsewhere']}",
+            f"taught at home {found['home_taught']}, elsewhere {found['elsewhere']}, "
+            f"not returned at the year's end {found['not_returned']}",
         ),
     ]
     return Text("\n".join(lines))

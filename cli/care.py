@@ -14,13 +14,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.failures import not_found
+from cli.at_school import give, held, school_rooms
 from cli.given import Classes, Students, classes_given, references_given
 from cli.labels import own_label
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
-from cli.outcome_due import state_of
-from cli.rooms import Rooms
-from cli.stage import end
 from domain.care import MOBILISATION, duties, unsigned, without_carers
 from domain.care_events import GRADE_SCOPE, SCHOOL_SCOPE, ClassCare
 from domain.school_state import SchoolState
@@ -173,12 +170,8 @@ async def revoke(
 @app.command(help=say("包保、责任状和委托的情况，谁还没签", "carers, letters, stand-ins, and who has not signed"))
 async def show(campaign: CampaignName, school: SchoolCode, *, face: Face = _FACE) -> int:
     """Show from the record who looks after how many, which letters are missing, and who stands in for whom."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        stream = school_id(campaign, school)
-        state = await state_of(await rooms.ledger(), stream)
-        if not isinstance(state, SchoolState):
-            raise not_found(stream)
+    async with school_rooms(face, campaign, school) as rooms:
+        state = await held(rooms, school_id(campaign, school), SchoolState)
         listed = {member.staff_ref for member in await (await rooms.registry()).staff(campaign)}
         data = {"campaign": campaign, "school": school, **report(state, listed)}
         face.show(data, lambda: _shown(data))
@@ -229,10 +222,7 @@ async def _act(
     shown: dict[str, str] | None = None,
     **fields: Any,
 ) -> int:
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        command = await rooms.command(campaign, change, kind, **fields)
-        return end(face, await rooms.submit(school_id(campaign, school), command), **(shown or {}))
+    return await give(face, campaign, school, school_id(campaign, school), change, kind, shown=shown, **fields)
 
 
 def _shown(data: dict[str, Any]) -> RenderableType:

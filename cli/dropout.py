@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from cli.at_school import On, Visitors, give_in, held, school_rooms
 from cli.failures import NOT_FOUND, Failure
 from cli.given import EVIDENCE, Student, references_given, word_given
-from cli.options import CampaignName, Change, Face, SchoolCode, say
+from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
 from cli.outcome_due import state_of
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
-from cli.stage import end
-from domain.dropout_events import HomeTeachingGround, Persuasion
+from domain.attendance_state import Standing
+from domain.dropout_end import proof_until, services
+from domain.dropout_events import Ending, HomeTeachingGround, Persuasion
 from domain.dropout_state import DropoutState
+from domain.school_state import SchoolState
+from domain.sentences_attendance import SERVICES
 from domain.time import SHANGHAI
 from ledger.store import Ledger
+from protocol import school_id
 
 _FACE = Face()
 
 app = App(name="dropout", help_format="plaintext", version_flags=[])
 
-On = Annotated[date, Parameter(help=say("日期", "the day"))]
 Document = Annotated[str, Parameter(help=say("文书编号", "number of the paper"))]
-Visitors = Annotated[
-    list[str],
-    Parameter(consume_multiple=True, negative="", help=say("到访人员的 staff_ref", "staff_ref of those who went")),
-]
 
 
 @app.command(help=say("查看个案；不指定学生则列出全部", "a case, or all of a school"))
@@ -37,17 +38,19 @@ async def show(
     campaign: CampaignName, school: SchoolCode, student: Student | None = None, *, face: Face = _FACE
 ) -> int:
     """Show cases from the ledger: references, codes and counts; works without an engine."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        ledger = await rooms.ledger()
-        found = await cases(ledger, campaign, school)
+    async with school_rooms(face, campaign, school) as rooms:
+        found = await cases(await rooms.ledger(), campaign, school)
         if student is not None:
             found = {stream: state for stream, state in found.items() if state.student == student}
             if not found:
                 raise _unknown()
-        data = {"campaign": campaign, "school": school, "cases": [_case(*item) for item in found.items()]}
-        face.show(data, lambda: _readable(data))
-        return 0
+        late: dict[str, date] = {}
+        if any(state.standing is Standing.NOT_RETURNED for state in found.values()):
+            late = (await held(rooms, school_id(campaign, school), SchoolState)).watch.returned_late
+    lines = [_case(stream, state, late.get(state.student)) for stream, state in found.items()]
+    data = {"campaign": campaign, "school": school, "cases": lines}
+    face.show(data, lambda: _readable(data))
+    return 0
 
 
 @app.command(help=say("登记一次劝返（至少两人）", "record an attempt to bring the pupil back; two go"))
@@ -119,9 +122,17 @@ async def return_(
     change: Change,
     face: Face = _FACE,
 ) -> int:
-    """Record the return, by somebody who saw the pupil, a paper or the register."""
-    fields = {"on": on.isoformat(), "evidence": word_given("evidence", evidence, "--evidence")}
-    return await _act(face, campaign, school, student, change, "record_return", **fields)
+    """Record the return, by somebody who saw the pupil, a paper or the register.
+
+    Where the case has ended with the year, the school records it as a late return: no figure of that year changes.
+    """
+    fields: dict[str, Any] = {"on": on.isoformat(), "evidence": word_given("evidence", evidence, "--evidence")}
+    async with school_rooms(face, campaign, school) as rooms:
+        stream, state = await _latest(rooms, campaign, school, student)
+        if state.standing is Standing.NOT_RETURNED:
+            own = school_id(campaign, school)
+            return await give_in(rooms, face, campaign, own, change, "record_late_return", student=student, **fields)
+        return await give_in(rooms, face, campaign, stream, change, "record_return", **fields)
 
 
 @app.command(help=say("开始送教上门（医疗或残疾证明）", "begin teaching at home, on medical or disability evidence"))
@@ -192,17 +203,22 @@ async def cases(ledger: Ledger, campaign: str, school: str) -> dict[str, Dropout
 
 async def _act(face: Face, campaign: str, school: str, student: str, change: Change, kind: str, **fields: Any) -> int:
     """Give a command to the pupil's latest case and show the answer."""
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign, school)
-        own = {
-            state.episode: stream
-            for stream, state in (await cases(await rooms.ledger(), campaign, school)).items()
-            if state.student == student
-        }
-        if not own:
-            raise _unknown()
-        command = await rooms.command(campaign, change, kind, **fields)
-        return end(face, await rooms.submit(own[max(own)], command))
+    async with school_rooms(face, campaign, school) as rooms:
+        stream, _ = await _latest(rooms, campaign, school, student)
+        return await give_in(rooms, face, campaign, stream, change, kind, **fields)
+
+
+async def _latest(rooms: Rooms, campaign: str, school: str, student: str) -> tuple[str, DropoutState]:
+    """Return the pupil's latest case.
+
+    Raises:
+        Failure: DROPOUT_CASE_UNKNOWN (4).
+    """
+    found = await cases(await rooms.ledger(), campaign, school)
+    own = {state.episode: (stream, state) for stream, state in found.items() if state.student == student}
+    if not own:
+        raise _unknown()
+    return own[max(own)]
 
 
 def _unknown() -> Failure:
@@ -215,8 +231,9 @@ def _unknown() -> Failure:
     )
 
 
-def _case(stream: str, state: DropoutState) -> dict[str, Any]:
-    now = datetime.now(SHANGHAI)
+def _case(stream: str, state: DropoutState, returned_late: date | None) -> dict[str, Any]:
+    now, until, (done, undone) = datetime.now(SHANGHAI), proof_until(state), services(state)
+    late = returned_late if state.standing is Standing.NOT_RETURNED else None
     missing = [] if state.ending else [blocker.model_dump() for blocker in state.missing(now)]
     return {
         "stream": stream,
@@ -224,22 +241,35 @@ def _case(stream: str, state: DropoutState) -> dict[str, Any]:
         "class": state.class_id,
         "episode": state.episode,
         "since": state.since.isoformat(),
-        "status": "closed" if state.ending else state.status.value,
+        "status": state.standing.value,
         "ending": state.ending.value if state.ending else None,
         "attempts": len(state.attempts),
         "written_report": state.report.isoformat() if state.report else None,
         "return_order": state.order.isoformat() if state.order else None,
         "escalated": state.escalated,
         "flags": [flag.value for flag in state.flags],
+        "proof_until": until.isoformat() if until else None,
+        "done": [service.value for service in done],
+        "undone": [service.value for service in undone],
+        "returned_late": late.isoformat() if late else None,
         "missing": blockers_data(missing),
     }
 
 
 def _readable(data: dict[str, Any]) -> Text:
-    lines = [
+    lines = [line for case in data["cases"] for line in _lines(case)]
+    return Text("\n".join(lines) or say("没有控辍个案", "no dropout case"))
+
+
+def _lines(case: dict[str, Any]) -> Iterator[str]:
+    yield (
         f"{case['student']} ({case['class']})  {case['status']}  {say('自', 'since')} {case['since']}  "
         f"{say('劝返', 'attempts')} {case['attempts']}"
-        + "".join(f"\n  - {blocker['message']}" for blocker in case["missing"])
-        for case in data["cases"]
-    ]
-    return Text("\n".join(lines) or say("没有控辍个案", "no dropout case"))
+    )
+    for blocker in case["missing"]:
+        yield f"  - {blocker['message']}"
+    if case["ending"] in (Ending.NOT_RETURNED, Ending.UNCONFIRMED):
+        undone = say("、", ", ").join(SERVICES[service][LANG == "en"] for service in case["undone"])
+        yield f"  - {say('未办：', 'left undone: ')}{undone}"
+    if case["returned_late"]:
+        yield f"  - {say('学年结束后返校：', 'returned after the year: ')}{case['returned_late']}"

@@ -59,6 +59,7 @@ from domain.attendance_periods import Period, due_day, figures, period_named, pe
 from domain.attendance_reports import absences, check_report, due_at, in_time, nothing_to_tell, still_away
 from domain.attendance_state import (
     ONE_DAY,
+    PROVES_A_RETURN,
     AttendanceState,
     Standing,
     at_clock,
@@ -99,7 +100,7 @@ class AttendanceDecider(Decider[AttendanceState]):
         Raises:
             Refusal: ATTENDANCE_ENDED, REPORT_*, NOT_A_SCHOOL_DAY, CLASSES_MISSING, ROWS_REFUSED, REASON_REQUIRED,
                 ABSENCE_UNKNOWN, EXPLANATION_HEARSAY, GROUP_VISIT_NEEDS_TWO, PUPIL_NOT_AWAY,
-                EVIDENCE_NOT_ENOUGH, PERIOD_*.
+                CASE_ENDED_WITH_THE_YEAR, EVIDENCE_NOT_ENOUGH, PERIOD_*.
         """
         require(command.actor, command.kind, state.school)
         if state.ended:
@@ -181,7 +182,7 @@ class AttendanceDecider(Decider[AttendanceState]):
         return min(self._clocks(state), key=itemgetter(0))[1]()
 
     def finished(self, state: AttendanceState) -> bool:
-        """Tell whether the last day is over and no case is open."""
+        """Tell whether the last day is over and no case goes on."""
         return state.ended
 
     def view(self, state: AttendanceState) -> dict[str, Any]:
@@ -275,7 +276,9 @@ class AttendanceDecider(Decider[AttendanceState]):
         spells = state.spells.get(command.student)
         if not spells or spells[-1].open or spells[-1].until is not None:
             raise Refusal("PUPIL_NOT_AWAY")
-        if command.evidence in (EvidenceGrade.CALL, EvidenceGrade.HEARSAY):
+        if spells[-1].status is Standing.NOT_RETURNED:
+            raise Refusal("CASE_ENDED_WITH_THE_YEAR")
+        if command.evidence not in PROVES_A_RETURN:
             raise Refusal("EVIDENCE_NOT_ENOUGH")
         return [PupilReappeared(student=command.student, on=command.on, evidence=command.evidence)]
 

@@ -29,7 +29,7 @@ from domain.attendance_events import (
     ZeroReportContradicted,
     ZeroReportFiled,
 )
-from domain.attendance_state import AttendanceState, PeriodNote, ReportNote, Spell, Standing, first_day
+from domain.attendance_state import ENDED, AttendanceState, PeriodNote, ReportNote, Spell, Standing, first_day
 from domain.calendar import Calendar
 from domain.events import Envelope, Event
 from domain.policy import PolicyProfile
@@ -115,6 +115,7 @@ def _of_pupils(state: AttendanceState, event: Event, envelope: Envelope) -> bool
             state.left[student], state.exits[student] = on, kind
             state.owed.pop(student, None)
             state.move(state.students[student], left=1)
+            _let_go(state, student, envelope)
         case AttendanceJoined(student=student, class_id=class_id, on=on):
             if student not in state.students:
                 state.newcomers.append(student)
@@ -170,14 +171,20 @@ def _suspect(state: AttendanceState, student: str, event: SuspectedDropout, enve
     spells.append(Spell(since=last))
 
 
+def _let_go(state: AttendanceState, student: str, envelope: Envelope) -> None:
+    """End a pupil's time in a case: with the case, or with the register, where perhaps no case was opened any more."""
+    if state.open_spell(student) is not None:
+        state.spells[student][-1].open = False
+        state.settled_at = datetime.fromisoformat(envelope["recorded_at"])
+
+
 def _stand(state: AttendanceState, student: str, standing: Standing, on: date, envelope: Envelope) -> None:
     """Take in where a case stands; a pupil who is back is counted with the class from that day on."""
     spell = state.spells[student][-1]
-    if standing is Standing.CLOSED:
-        spell.open = False
-        state.settled_at = datetime.fromisoformat(envelope["recorded_at"])
-        return
-    spell.status = standing
+    if standing is not Standing.CLOSED:
+        spell.status = standing
+    if standing in ENDED:
+        _let_go(state, student, envelope)
     if standing is Standing.RETURNED:
         spell.until = on
         for day in [day for day in state.absent.get(student, ()) if day >= on]:

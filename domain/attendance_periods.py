@@ -73,7 +73,7 @@ def figures(state: AttendanceState, first: date, last: date) -> dict[str, int]:
 
     Returns:
         due, filed, in_time, missed and zero daily reports; register at the end; absences and leave in pupil-days,
-        pupils absent without a reason at least once; pupils by the standing of a case that is open or whose pupil is
+        pupils absent without a reason at least once; pupils by the standing of a case that goes on or whose pupil is
         not back; joined and left.
     """
     notes = [note for day, note in state.reports.items() if first <= day <= last]
@@ -100,11 +100,13 @@ def figures(state: AttendanceState, first: date, last: date) -> dict[str, int]:
 
 
 def standings(state: AttendanceState) -> dict[str, int]:
-    """Return how many pupils on the register are where, of those with a case that is open or who are not back."""
+    """Return how many pupils on the register are where, of those whose case goes on or who are not back."""
     found = {standing.value: 0 for standing in Standing if standing is not Standing.CLOSED}
     for student, spells in state.spells.items():
-        if student not in state.left and (spells[-1].open or spells[-1].until is None):
-            found[spells[-1].status.value] += 1
+        last = spells[-1]
+        away = last.until is None or last.status is Standing.NOT_RETURNED
+        if student not in state.left and (last.open or away):
+            found[last.status.value] += 1
     return found
 
 
@@ -123,8 +125,9 @@ def dropout_counts(state: AttendanceState) -> dict[str, dict[str, int]]:
     Returns:
         `size`: the cohort of the September register; `transfers_in`, `transfers_out`: pupils who came and who left the
         register lawfully since, by death too; `current`: on the register now; `lost`: confirmed dropouts who have not
-        returned; `suspected`: cases that are neither confirmed nor at an end, which count nowhere yet. Nobody is
-        penalised for a pupil who left lawfully: such a pupil is not lost.
+        returned, and after the year's end whoever had not returned by then, confirmed or not; `suspected`: cases that
+        are neither confirmed nor at an end, which count nowhere yet. Nobody is penalised for a pupil who left
+        lawfully: such a pupil is not lost.
     """
     names = ("transfers_in", "transfers_out", "current", "lost", "suspected")
     classes = sorted({*state.cohort, *state.students.values()})
@@ -134,10 +137,11 @@ def dropout_counts(state: AttendanceState) -> dict[str, dict[str, int]]:
         own["transfers_in"] += student in state.newcomers
         own["transfers_out"] += student in state.left
         own["current"] += student not in state.left
-        spell = state.open_spell(student)
-        if spell is not None and student not in state.left:
-            own["lost"] += spell.status is Standing.DROPOUT
-            own["suspected"] += spell.status is Standing.SUSPECTED
+        spells = state.spells.get(student)
+        if spells and student not in state.left:
+            last = spells[-1]
+            own["lost"] += last.status is Standing.NOT_RETURNED or (last.open and last.status is Standing.DROPOUT)
+            own["suspected"] += last.open and last.status is Standing.SUSPECTED
     return counts
 
 

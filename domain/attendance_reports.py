@@ -93,7 +93,8 @@ def absences(state: AttendanceState, day: date, students: Iterable[str], *, repo
 def still_away(state: AttendanceState, day: date) -> list[str]:
     """Return the pupils who were absent on the school day before, where nobody has reported on this one.
 
-    A missing report is no zero (INV-15): silence does not stop the dropout clock.
+    A missing report is no zero (INV-15): silence does not stop the dropout clock. Who is on record as back since then
+    is not taken for absent.
     """
     before = next((one for one in _days_before(state, day) if state.was_school_day(one)), None)
     if before is None:
@@ -101,7 +102,9 @@ def still_away(state: AttendanceState, day: date) -> list[str]:
     return [
         student
         for student in state.absent_on(before)
-        if state.on_register(student, day) and not state.in_case(student, day)
+        if state.on_register(student, day)
+        and not state.in_case(student, day)
+        and not any(spell.until and before < spell.until <= day for spell in state.spells.get(student, ()))
     ]
 
 

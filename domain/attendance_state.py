@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from domain.attendance_events import Owed, Row
 from domain.calendar import Calendar, CalendarUnknown
+from domain.evidence import EvidenceGrade
 from domain.stream import StreamState
 from domain.time import at, civil
 
@@ -22,7 +23,10 @@ ONE_DAY: Final = timedelta(days=1)
 
 
 class Standing(StrEnum):
-    """Where a pupil's dropout case stands (DOMAIN §7.3, region A); the case tells it, the daily count goes by it."""
+    """Where a pupil's dropout case stands (DOMAIN §7.3, region A); the case tells it, the daily count goes by it.
+
+    The last two are ends: closed by somebody, or, for `NOT_RETURNED`, by the year's end with no proof of a return.
+    """
 
     SUSPECTED = "suspected"
     DROPOUT = "dropout"
@@ -30,6 +34,15 @@ class Standing(StrEnum):
     HOME_TAUGHT = "home_taught"
     ELSEWHERE = "elsewhere"
     CLOSED = "closed"
+    NOT_RETURNED = "not_returned"
+
+
+ENDED: Final = (Standing.CLOSED, Standing.NOT_RETURNED)
+"""Standings of a case that goes on no more."""
+
+
+PROVES_A_RETURN: Final = (EvidenceGrade.REGISTER, EvidenceGrade.DOCUMENT, EvidenceGrade.SEEN)
+"""That a pupil is back is taken from nothing less: a call or hearsay is no pupil at the school."""
 
 
 class Spell(BaseModel):
@@ -38,8 +51,9 @@ class Spell(BaseModel):
     Attributes:
         since: the day that made the suspicion; the pupil was still counted as absent on it.
         until: the day on which the pupil was back, from then on counted like everybody; None before.
-        status: where the case stands; after its end, where it stood then.
-        open: whether the case is not closed yet.
+        status: where the case stands; after its closing, where it stood then; a pupil who never came back stays
+            `NOT_RETURNED`.
+        open: whether the case goes on.
     """
 
     since: date
@@ -101,7 +115,7 @@ class AttendanceState(StreamState):
         spells: pupil → times in a dropout case, earliest first.
         missed: school days whose evening came without a report, and which have none yet.
         moved: class → movement since the last report.
-        settled_at: when the last case was closed.
+        settled_at: when the last case ended.
     """
 
     campaign: str
@@ -186,7 +200,7 @@ class AttendanceState(StreamState):
         return any(spell.holds(day) for spell in self.spells.get(student, ()))
 
     def open_spell(self, student: str) -> Spell | None:
-        """Return a pupil's case that is not closed, if there is one."""
+        """Return a pupil's case that goes on, if there is one."""
         spells = self.spells.get(student)
         return spells[-1] if spells and spells[-1].open else None
 

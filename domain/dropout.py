@@ -1,9 +1,11 @@
 """One pupil in danger of dropping out, one case, until the pupil is back or lawfully taught elsewhere (R-15, A2 to A5).
 
 Written report within three school days, an attempt to bring the pupil back every week, a return order, home teaching
-on medical grounds, and closing only with proof: ten school days present after the return (销号). What is escalated is
+on medical grounds, and closing only with proof: ten school days present after the return (销号), as the daily reports
+have them; where the year leaves no room for them, the bureau looks at the return and closes. What is escalated is
 missing service of the school and the bureau, never anything about the pupil or the family. No pause, stop or close of
-the campaign holds a case; a departure from the register, by death too, ends it at once and nobody is penalised.
+the campaign holds a case; a departure from the register, by death too, ends it at once and nobody is penalised. A case
+that nobody has closed when the year and the time for the last proof are over ends too, and says what was not done.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from pydantic import TypeAdapter
 
 from domain.actors import SYSTEM, Actor, require, require_other_person
 from domain.attendance_events import Flag, Suspicion
-from domain.attendance_state import Standing, at_clock
+from domain.attendance_state import ONE_DAY, PROVES_A_RETURN, Standing, at_clock
+from domain.dropout_end import end_of_year, proof_until
 from domain.dropout_events import (
     DROPOUT_COMMANDS,
     DROPOUT_EVENTS,
     AbsentAgain,
+    CaseEndedWithTheYear,
     CloseCase,
     ConfirmDropout,
     DayUnreported,
@@ -51,13 +55,13 @@ from domain.dropout_events import (
     WrittenReportFiled,
     WrittenReportOverdue,
 )
-from domain.dropout_state import AWAY, DropoutState, evolved, report_due, school_day
+from domain.dropout_state import AWAY, BUREAU, BUREAU_CLOSES, DropoutState, evolved, report_due, school_day
 from domain.events import Envelope, Event, PolicyAdopted
 from domain.evidence import EvidenceGrade
 from domain.parts import adapter
 from domain.refusal import Refusal
 from domain.stream import Decider, Message, Outgoing, news
-from domain.time import civil
+from domain.time import at, civil
 
 ESCALATION: Final = ("class_head", "principal", "centre_school", "bureau_officer", "township")
 """Who is told, one school day after the other, that the written report is missing (R-15; F-F5, seven heads)."""
@@ -87,14 +91,15 @@ class DropoutDecider(Decider[DropoutState]):
         """Decide what was done for the pupil.
 
         Raises:
-            Refusal: CASE_CLOSED, OCCURRED_IN_FUTURE, PERSUASION_NUMBER, GROUP_VISIT_NEEDS_TWO, PERSUASION_MISSING,
-                WRITTEN_REPORT_FILED, WRITTEN_REPORT_MISSING, DROPOUT_NOT_CONFIRMED, DROPOUT_ALREADY_CONFIRMED,
-                PUPIL_NOT_AWAY, RETURN_BEFORE_ABSENCE, EVIDENCE_NOT_ENOUGH, NOT_HOME_TAUGHT, CASE_NOT_CLOSABLE,
-                SELF_APPROVAL.
+            Refusal: CASE_CLOSED, CASE_ENDED_WITH_THE_YEAR, REPORT_DAY_AHEAD, PERSUASION_NUMBER,
+                GROUP_VISIT_NEEDS_TWO, PERSUASION_MISSING, WRITTEN_REPORT_FILED, WRITTEN_REPORT_MISSING,
+                DROPOUT_NOT_CONFIRMED, PUPIL_NOT_AWAY, RETURN_BEFORE_ABSENCE, RETURN_AFTER_THE_LAST_DAY,
+                EVIDENCE_NOT_ENOUGH, NOT_HOME_TAUGHT, CASE_NOT_CLOSABLE, SELF_APPROVAL.
         """
         require(command.actor, command.kind, state.school)
         if state.ending is not None:
-            raise Refusal("CASE_CLOSED")
+            over = state.standing is Standing.NOT_RETURNED
+            raise Refusal("CASE_ENDED_WITH_THE_YEAR" if over else "CASE_CLOSED")
         on = getattr(command, "on", None)
         if on is not None and on > civil(now):
             raise Refusal("REPORT_DAY_AHEAD", day=on.isoformat())
@@ -175,17 +180,16 @@ class DropoutDecider(Decider[DropoutState]):
                 on = civil(datetime.fromisoformat(envelope["recorded_at"]))
             case ReturnedToSchool(on=on) | HomeTeachingStarted(on=on):
                 pass
-            case ItemClosed():
+            case ItemClosed() | CaseEndedWithTheYear():
                 on = civil(datetime.fromisoformat(envelope["recorded_at"]))
             case _:
                 return []
-        status = Standing.CLOSED if state.ending is not None else state.status
-        school = f"{state.campaign}/{state.school}"
-        data = {"student": state.student, "status": status.value, "on": on.isoformat(), "episode": state.episode}
+        school, status = f"{state.campaign}/{state.school}", state.standing.value
+        data = {"student": state.student, "status": status, "on": on.isoformat(), "episode": state.episode}
         return [news(school, "dropout", envelope, **data)]
 
     def due(self, state: DropoutState) -> datetime | None:
-        """Return the next instant at which missing service is named."""
+        """Return the next instant at which missing service is named, or the case ends with the year."""
         return min((instant for instant, _ in self._clocks(state)), default=None)
 
     def on_due(self, state: DropoutState, instant: datetime) -> list[Event]:
@@ -194,7 +198,7 @@ class DropoutDecider(Decider[DropoutState]):
         return [min(self._clocks(state), key=itemgetter(0))[1]()]
 
     def finished(self, state: DropoutState) -> bool:
-        """Tell whether the case is closed."""
+        """Tell whether the case is closed, or has ended with the year."""
         return state.ending is not None
 
     def view(self, state: DropoutState) -> dict[str, Any]:
@@ -203,7 +207,7 @@ class DropoutDecider(Decider[DropoutState]):
             "campaign": state.campaign,
             "school": state.school,
             "topic": self.kind,
-            "status": Standing.CLOSED.value if state.ending else state.status.value,
+            "status": state.standing.value,
             "since": state.since.isoformat(),
             "attempts": len(state.attempts),
             "written_report": state.report is not None,
@@ -217,6 +221,8 @@ class DropoutDecider(Decider[DropoutState]):
 
     def _close(self, state: DropoutState, command: CloseCase, now: datetime) -> list[Event]:
         missing = state.missing(now)
+        if command.actor.role in BUREAU:
+            missing = tuple(blocker for blocker in missing if blocker.code != BUREAU_CLOSES)
         if missing:
             raise Refusal("CASE_NOT_CLOSABLE", blockers=missing)
         require_other_person(command.actor, state.proven_by)
@@ -228,8 +234,13 @@ class DropoutDecider(Decider[DropoutState]):
         return [ItemClosed(ending=endings[state.status], days_present=state.days_present(now))]
 
     def _clocks(self, state: DropoutState) -> Iterator[Clock]:
-        """Yield what is owed while the pupil is away; whatever needs an unpublished calendar waits for it."""
-        if state.ending is not None or state.status not in AWAY:
+        """Yield what is owed while the pupil is away, and the end; what needs an unpublished calendar waits for it."""
+        if state.ending is not None:
+            return
+        until = proof_until(state)
+        if until is not None:
+            yield at(until + ONE_DAY), partial(end_of_year, state, until)
+        if state.status not in AWAY:
             return
         parameters = state.policy.parameters
         owed = report_due(state)
@@ -275,6 +286,8 @@ def _return(state: DropoutState, command: RecordReturn) -> list[Event]:
         raise Refusal("PUPIL_NOT_AWAY")
     if command.on < state.since:
         raise Refusal("RETURN_BEFORE_ABSENCE", day=state.since.isoformat())
-    if command.evidence in (EvidenceGrade.CALL, EvidenceGrade.HEARSAY):
+    if command.on > state.last:
+        raise Refusal("RETURN_AFTER_THE_LAST_DAY", day=state.last.isoformat())
+    if command.evidence not in PROVES_A_RETURN:
         raise Refusal("EVIDENCE_NOT_ENOUGH")
     return [ReturnedToSchool(on=command.on, evidence=command.evidence)]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from domain.attendance_events import Flag, Staff, Suspicion
+from domain.attendance_state import Standing
 from domain.events import Event
 from domain.evidence import EvidenceGrade
 from domain.exact import Positive
@@ -52,19 +53,40 @@ class HomeTeachingGround(StrEnum):
 
 
 class Ending(StrEnum):
-    """How a case ended (销号)."""
+    """How a case ended: closed (销号), or, for the last two, with the year and without a closing.
+
+    `NOT_RETURNED`: nobody proved that the pupil was back, elsewhere or taught at home; one word of the school alone
+    proves none of it. `UNCONFIRMED`: the bureau recorded it, or the school's daily reports bear a return out, and no
+    second person closed the case. Neither is a good end.
+    """
 
     RETURNED = "RETURNED"
     ELSEWHERE = "ELSEWHERE"
     HOME_TEACHING = "HOME_TEACHING"
     LEFT_REGISTER = "LEFT_REGISTER"
+    NOT_RETURNED = "NOT_RETURNED"
+    UNCONFIRMED = "UNCONFIRMED"
+
+
+class Service(StrEnum):
+    """What the school and the bureau owe in a case, in the order in which it is due; nothing of it is the family's."""
+
+    VISIT = "VISIT"
+    WRITTEN_REPORT = "WRITTEN_REPORT"
+    CONFIRMATION = "CONFIRMATION"
+    RETURN_ORDER = "RETURN_ORDER"
+    HOME_TEACHING = "HOME_TEACHING"
+    CLOSING = "CLOSING"
 
 
 # -- events -----------------------------------------------------------------------------------------------------
 
 
 class DropoutCaseStarted(Event):
-    """The school opened a case for a pupil who may be dropping out; `last` is the day of graduation (INV-13)."""
+    """The school opened a case for a pupil who may be dropping out; `last` is the day of graduation (INV-13).
+
+    `reported_to` is the last day on which the school reports who is there; None: `last`.
+    """
 
     campaign: str
     school: str
@@ -74,6 +96,7 @@ class DropoutCaseStarted(Event):
     by: Suspicion
     episode: int
     last: date
+    reported_to: date | None = None
     policy: dict[str, Any]
     calendar: dict[str, Any]
     began: AwareDatetime
@@ -186,6 +209,24 @@ class ItemClosed(Event):
     days_present: int
 
 
+class CaseEndedWithTheYear(Event):
+    """The time for the last proof is over, and the case ends without a closing: visibly, and never as a good end.
+
+    Attributes:
+        ending: `NOT_RETURNED` or `UNCONFIRMED`; `standing`: where the case stood.
+        proof_until: the last day on which a proof would have counted.
+        attempts: how often somebody went to bring the pupil back.
+        done, undone: the services that were owed or given; what is undone is named, whoever owed it.
+    """
+
+    ending: Ending
+    standing: Standing
+    proof_until: date
+    attempts: int
+    done: tuple[Service, ...]
+    undone: tuple[Service, ...]
+
+
 class DropoutCalendarAdopted(Event):
     """From here on school days are counted by another calendar."""
 
@@ -209,6 +250,7 @@ DROPOUT_EVENTS: tuple[type[Event], ...] = (
     HomeTeachingSession,
     ElsewhereVerified,
     ItemClosed,
+    CaseEndedWithTheYear,
     DropoutCalendarAdopted,
 )
 

@@ -1,7 +1,8 @@
 """Dropout: the award for a low rate and the proposed veto for a high one, from counts alone (R-05; Q8, Q9; S08).
 
 Classes of grades 7 to 9 are judged one by one, grade 6 by the school. A veto is proposed for people to decide, never
-imposed (INV-19). Ratios are compared as fractions: 1 of 50 is exactly 2 % and no award, 1 of 51 is below it.
+imposed (INV-19), and where the school did for every lost pupil all that it owes (R-15) there is no fault to judge.
+Ratios are compared as fractions: 1 of 50 is exactly 2 % and no award, 1 of 51 is below it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.exact import Count
-from domain.policy_parameters import Boundary, DropoutDenominator, PolicyParameters
+from domain.policy_parameters import PolicyParameters
+from domain.policy_readings import Boundary, DropoutDenominator
 from domain.rates import loss_rate
+from domain.settlement import Finding
 
 PRIMARY: Final = 6
 """The grade that is judged by the school: pupils who go to no junior school (F-D9)."""
@@ -31,6 +34,8 @@ class DropoutCount(BaseModel):
         lost: pupils gone at the year's end who did not return, without lawful transfers to a confirmed school.
         transfers_in, transfers_out: lawful transfers since then.
         current: pupils on the register now; None takes `size` with the transfers.
+        served: lost pupils for whom the school did all that it owes: it went to them, and reported them in writing in
+            time (R-15); None where unknown.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +48,7 @@ class DropoutCount(BaseModel):
     transfers_in: Count = 0
     transfers_out: Count = 0
     current: Count | None = None
+    served: Count | None = None
 
     @model_validator(mode="after")
     def _within_the_class(self) -> Self:
@@ -50,6 +56,8 @@ class DropoutCount(BaseModel):
             raise ValueError("no more pupils move away than the class has had")
         if self.lost > self.size + self.transfers_in:
             raise ValueError("a class loses no more pupils than it has had")
+        if self.served is not None and self.served > self.lost:
+            raise ValueError("those served here are some of the lost")
         return self
 
     @property
@@ -70,7 +78,8 @@ class DropoutResult(BaseModel):
     Attributes:
         rate: "lost/pupils", None where there is nobody to lose.
         award: below the award's line (F-D8); never for grade 6.
-        veto_proposed: above the veto's line (F-D9); people decide.
+        veto_proposed: above the veto's line (F-D9), and nothing excuses it; people decide.
+        finding: VETO_PROPOSED or NO_FAULT above the line, None up to it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,6 +92,7 @@ class DropoutResult(BaseModel):
     rate: str | None
     award: bool
     veto_proposed: bool
+    finding: Finding | None = None
 
 
 def dropout_award(lost: int, pupils: int, parameters: PolicyParameters) -> bool:
@@ -91,11 +101,32 @@ def dropout_award(lost: int, pupils: int, parameters: PolicyParameters) -> bool:
 
 
 def dropout_veto(lost: int, pupils: int, parameters: PolicyParameters, *, grade: int) -> bool:
-    """Tell whether a veto is proposed: `20·lost > size` for a class, `10·lost > size` for grade 6 (R-05)."""
+    """Tell whether a rate is above the veto's line: `20·lost > size` for a class, `10·lost > size` for grade 6 (R-05).
+
+    A class without pupils that lost some is above it.
+    """
     line = parameters.loss_veto_g6 if grade == PRIMARY else parameters.dropout_veto_g79
     if pupils == 0:
         return lost > 0
     return _above(Fraction(lost, pupils), line, parameters)
+
+
+def dropout_finding(
+    lost: int, pupils: int, served: int | None, parameters: PolicyParameters, *, grade: int
+) -> Finding | None:
+    """Return what the rule finds on a class, None up to the veto's line (R-05, X3; INV-19).
+
+    Args:
+        lost: pupils who have not returned.
+        pupils: whom the rate is a share of.
+        served: lost pupils for whom the school did all that it owes; what nobody knows excuses nothing.
+        parameters: the lines, and `veto_no_fault`.
+        grade: 6 to 9.
+    """
+    if not dropout_veto(lost, pupils, parameters, grade=grade):
+        return None
+    whole = served is not None and served >= lost
+    return Finding.NO_FAULT if parameters.veto_no_fault and whole else Finding.VETO_PROPOSED
 
 
 def dropout_results(counts: Sequence[DropoutCount], parameters: PolicyParameters) -> tuple[DropoutResult, ...]:
@@ -106,25 +137,28 @@ def dropout_results(counts: Sequence[DropoutCount], parameters: PolicyParameters
     """
     if len({(count.school, count.class_id) for count in counts}) < len(counts):
         raise ValueError("a class is given twice")
-    reading = parameters.dropout_denominator
     results = [
-        _result(count.school, count.class_id, count.grade, count.denominator(reading), count.lost, parameters)
+        _result(count.school, count.class_id, count.grade, [count], parameters)
         for count in counts
         if count.grade != PRIMARY
     ]
-    sixth: dict[str, tuple[int, int]] = {}
+    sixth: dict[str, list[DropoutCount]] = {}
     for count in counts:
         if count.grade == PRIMARY:
-            pupils, lost = sixth.get(count.school, (0, 0))
-            sixth[count.school] = (pupils + count.denominator(reading), lost + count.lost)
-    results += [_result(school, None, PRIMARY, *tally, parameters) for school, tally in sixth.items()]
+            sixth.setdefault(count.school, []).append(count)
+    results += [_result(school, None, PRIMARY, own, parameters) for school, own in sixth.items()]
     return tuple(results)
 
 
 def _result(
-    school: str, class_id: str | None, grade: int, pupils: int, lost: int, parameters: PolicyParameters
+    school: str, class_id: str | None, grade: int, counts: Sequence[DropoutCount], parameters: PolicyParameters
 ) -> DropoutResult:
+    pupils = sum(count.denominator(parameters.dropout_denominator) for count in counts)
+    lost = sum(count.lost for count in counts)
+    known = [count.served for count in counts if count.served is not None]
+    served = sum(known) if len(known) == len(counts) else None
     rate = loss_rate(lost, pupils)
+    finding = dropout_finding(lost, pupils, served, parameters, grade=grade)
     return DropoutResult(
         school=school,
         class_id=class_id,
@@ -133,7 +167,8 @@ def _result(
         lost=lost,
         rate=None if rate is None else rate.text,
         award=grade != PRIMARY and dropout_award(lost, pupils, parameters),
-        veto_proposed=dropout_veto(lost, pupils, parameters, grade=grade),
+        veto_proposed=finding is Finding.VETO_PROPOSED,
+        finding=finding,
     )
 
 

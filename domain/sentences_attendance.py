@@ -12,8 +12,8 @@ from domain.event_phrase import Phrase
 REFUSALS: Final[dict[str, dict[str, str]]] = {
     # daily reports (R-13, INV-14, INV-15)
     "ATTENDANCE_ENDED": {
-        "zh": "未受理：本校的到校日报已经结束（最后一天已过，且没有未销号的个案）。如有遗漏，请联系县教育局。",
-        "en": "Not done: the school's daily reports have ended; the last day is over and no case is open. "
+        "zh": "未受理：本校的到校日报已经结束（最后一天已过，且没有未结束的个案）。如有遗漏，请联系县教育局。",
+        "en": "Not done: the school's daily reports have ended; the last day is over and no case goes on. "
         "Ask the bureau if something is missing.",
     },
     "REPORT_DAY_AHEAD": {
@@ -98,6 +98,12 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：该个案已经销号。如再次疑似辍学，系统会另立个案。",
         "en": "Not done: the case is closed. A further suspicion opens another case.",
     },
+    "CASE_ENDED_WITH_THE_YEAR": {
+        "zh": "未受理：学年和最后举证期限都已过，该个案以“未返校”结束，不再变更。学生之后返校的，请登记迟到的返校"
+        "（dropout return）。",
+        "en": "Not done: the year and the time for the last proof are over, and the case has ended as not returned; "
+        "nothing changes it. If the pupil was seen again since, record the late return (`dropout return`).",
+    },
     "PERSUASION_NUMBER": {
         "zh": "未受理：这应是第 {number} 次劝返。请核对次数，避免重复登记。",
         "en": "Not done: the next attempt is number {number}. Check it, so that none is recorded twice.",
@@ -129,6 +135,17 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：返校日期早于缺勤开始的 {day}。请核对日期。",
         "en": "Not done: the return lies before the absence, which began on {day}. Check the date.",
     },
+    "EXIT_NEEDS_REGISTER": {
+        "zh": "未受理：该生有控辍个案未销号，或学年终止时未返校；转学、出国须由学籍办核实接收学校后登记。",
+        "en": "Not done: the pupil has an open dropout case, or had not returned when the year ended. The register "
+        "office looks for the school that took the pupil, and records the departure.",
+    },
+    "RETURN_AFTER_THE_LAST_DAY": {
+        "zh": "未受理：学生在校的最后一日是 {day}，返校日期不能晚于该日。"
+        "之后见到学生的，个案随学年终止后登记迟到的返校。",
+        "en": "Not done: the last day at the school is {day}, and no return can be later. If the pupil was seen after "
+        "it, record the late return once the case has ended with the year.",
+    },
     "EVIDENCE_NOT_ENOUGH": {
         "zh": "未受理：依据不足。返校须当面见到或有书面材料、学籍为证；外地就读须有学籍或书面材料。请核实后再登记。",
         "en": "Not done: the evidence is not enough. A return needs somebody who saw the pupil, a paper or the "
@@ -148,6 +165,10 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
     "DAYS_PRESENT_MISSING": {
         "zh": "返校后还须在校 {count} 个上课日",
         "en": "school days that the pupil must still be there: {count}",
+    },
+    "BUREAU_HAS_TO_CLOSE": {
+        "zh": "返校后还差在校 {count} 个上课日，已无法补足，须由县教育局核实后销号",
+        "en": "school days present that cannot come any more: {count} (the bureau has to look into it and close)",
     },
     "HOME_SESSION_MISSING": {
         "zh": "尚无送教上门记录，请登记",
@@ -174,6 +195,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "confirm_dropout": {"zh": "认定辍学", "en": "confirm a dropout"},
     "serve_return_order": {"zh": "登记送达限期复学通知书", "en": "record that the return order was served"},
     "record_return": {"zh": "登记返校", "en": "record a return"},
+    "record_late_return": {"zh": "登记学年结束后的返校", "en": "record a return after the year's end"},
     "start_home_teaching": {"zh": "开始送教上门", "en": "begin teaching at home"},
     "record_home_session": {"zh": "登记送教上门", "en": "record a lesson at home"},
     "verify_elsewhere": {"zh": "核实外地就读", "en": "verify schooling elsewhere"},
@@ -188,6 +210,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "returned": {"zh": "已返校", "en": "back at school"},
     "home_taught": {"zh": "送教上门", "en": "taught at home"},
     "elsewhere": {"zh": "外地就读", "en": "at another school"},
+    "not_returned": {"zh": "学年末未返校", "en": "not returned at the year's end"},
     # periods
     "weekly": {"zh": "周报", "en": "weekly report"},
     "monthly": {"zh": "月报", "en": "monthly report"},
@@ -312,6 +335,12 @@ PHRASES: Final[dict[str, Phrase]] = {
     "ItemClosed": Phrase(
         "销号：{ending}，返校后在校 {days_present} 天", "the case is closed: {ending}; days present {days_present}"
     ),
+    "CaseEndedWithTheYear": Phrase(
+        "学年结束，个案未销号而终止（{ending}；举证至 {proof_until}）：劝返 {attempts} 次，已办：{done}，"
+        "未办：{undone}",
+        "the year is over and the case ends without a closing ({ending}; proof until {proof_until}); attempts: "
+        "{attempts}; done: {done}; left undone: {undone}",
+    ),
     "DropoutCalendarAdopted": Phrase(
         "个案改用新日历",
         "the case counts by another calendar",
@@ -353,6 +382,10 @@ PHRASES: Final[dict[str, Phrase]] = {
         many=("记下个案变化 {count} 条", "changes of cases noted: {count}"),
         bookkeeping=True,
     ),
+    "LateReturnRecorded": Phrase(
+        "{student} 在学年结束后于 {on} 返校（依据：{evidence}），学年末数字不变",
+        "{student} is back since {on}, after the year's end (evidence: {evidence}); that year's figures stay",
+    ),
     "WatchEnded": Phrase(
         "记下流程结束：{stream}",
         "notes that {stream} has ended",
@@ -360,6 +393,16 @@ PHRASES: Final[dict[str, Phrase]] = {
         bookkeeping=True,
     ),
 }
+
+SERVICES: Final[dict[str, tuple[str, str]]] = {
+    "VISIT": ("上门劝返", "a visit"),
+    "WRITTEN_REPORT": ("书面报告", "the written report"),
+    "CONFIRMATION": ("认定辍学", "the dropout's confirmation"),
+    "RETURN_ORDER": ("限期复学通知书", "the return order"),
+    "HOME_TEACHING": ("送教上门", "lessons at home"),
+    "CLOSING": ("第二人销号", "the closing by a second person"),
+}
+"""Service owed in a case → its name (zh, en)."""
 
 VALUES: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "by": {
@@ -384,7 +427,10 @@ VALUES: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "ELSEWHERE": ("已在外地就读", "at another school"),
         "HOME_TEACHING": ("送教上门", "taught at home"),
         "LEFT_REGISTER": ("已离校（转学、出国或去世）", "left the register"),
+        "NOT_RETURNED": ("未返校（或无人证实）", "not returned, or proven by nobody"),
+        "UNCONFIRMED": ("有据可查但无人销号", "borne out by the record, and closed by nobody"),
     },
+    **dict.fromkeys(("done", "undone"), SERVICES),
     "outcome": {
         "COMES_BACK": ("同意返校", "comes back"),
         "THINKS_ABOUT_IT": ("再考虑", "thinks about it"),

@@ -2,40 +2,63 @@
 
 Only parent and child send each other news, so what the attendance finds reaches a case through the school, and where
 a case stands reaches the attendance the same way. Nothing of this waits for a stage, and no pause or stop holds it; a
-school that is closing stays until all of it has ended.
+school that is closing stays until all of it has ended. Who is seen again after the case has ended with the year is
+recorded here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
+from domain.actors import Actor, Role
+from domain.attendance_state import ENDED, PROVES_A_RETURN, Standing
 from domain.campaign_events import DayRange
 from domain.events import Envelope, Event, PolicyAdopted
 from domain.parts import Part
-from domain.school_events import CalendarPassedOn, CohortLoaded, LeftRegister, StudentJoined
+from domain.refusal import Refusal, refuse_rows
+from domain.school_events import CalendarPassedOn, CohortLoaded, ExitRow, LeftRegister, StudentJoined
 from domain.school_state import SchoolState
 from domain.stream import Message, Outgoing, UnknownEventError, child, news
+from domain.time import civil
 from domain.watch_events import (
+    WATCH_COMMANDS,
     WATCH_EVENTS,
     AbsencePassedOn,
     DropoutCaseNoted,
     DropoutCaseOpened,
     FlagPassedOn,
+    LateReturnRecorded,
     SuspicionPassedOn,
     UnreportedDayPassedOn,
     WatchEnded,
 )
 
-CLOSED: Final = "closed"
-
 
 class WatchPart(Part[SchoolState]):
     """News between a school's attendance and its dropout cases."""
 
+    commands = WATCH_COMMANDS
     event_types = WATCH_EVENTS
     messages = ("suspected", "absent_again", "day_unreported", "flagged", "dropout", "watch_ended")
+
+    def decide(self, state: SchoolState, command: Any, now: datetime) -> Sequence[Event]:
+        """Decide that a pupil is back whose case ended with the year.
+
+        Raises:
+            Refusal: PUPIL_NOT_AWAY, REPORT_DAY_AHEAD, RETURN_BEFORE_ABSENCE, EVIDENCE_NOT_ENOUGH.
+        """
+        if command.student not in state.watch.not_returned:
+            raise Refusal("PUPIL_NOT_AWAY")
+        if command.on > civil(now):
+            raise Refusal("REPORT_DAY_AHEAD", day=command.on.isoformat())
+        since = state.watch.away[command.student]
+        if command.on < since:
+            raise Refusal("RETURN_BEFORE_ABSENCE", day=since.isoformat())
+        if command.evidence not in PROVES_A_RETURN:
+            raise Refusal("EVIDENCE_NOT_ENOUGH")
+        return [LateReturnRecorded(student=command.student, on=command.on, evidence=command.evidence)]
 
     def absorb(self, state: SchoolState, message: Message, now: datetime) -> list[Event]:
         """Take in what the attendance and the cases tell."""
@@ -68,15 +91,27 @@ class WatchPart(Part[SchoolState]):
                 raise UnknownEventError(f"{state.school} takes no {message.kind}")
 
     def evolve(self, state: SchoolState, event: Event, envelope: Envelope) -> None:
-        """Keep which cases are open, and which streams have ended."""
+        """Keep which cases go on, and which streams have ended."""
         del envelope
         watch = state.watch
         match event:
-            case DropoutCaseOpened(student=student, episode=episode):
+            case DropoutCaseOpened(student=student, episode=episode, since=since):
                 watch.episodes[student] = episode
                 watch.open[student] = case_id(state, student, episode)
-            case DropoutCaseNoted(student=student, status=status) if status == CLOSED and student in watch.open:
+                watch.away[student] = since
+            case SuspicionPassedOn(student=student, since=since):
+                watch.away[student] = since
+            case DropoutCaseNoted(student=student, status=status) if status in ENDED and student in watch.open:
                 watch.ended.append(watch.open.pop(student))
+                if status == Standing.NOT_RETURNED:
+                    watch.not_returned.append(student)
+                else:
+                    del watch.away[student]
+            case LateReturnRecorded(student=student) | LeftRegister(student=student) if student in watch.not_returned:
+                watch.not_returned.remove(student)
+                del watch.away[student]
+                if isinstance(event, LateReturnRecorded):
+                    watch.returned_late[student] = event.on
             case WatchEnded(stream=stream):
                 watch.over = True
                 watch.ended.append(stream)
@@ -116,8 +151,9 @@ class WatchPart(Part[SchoolState]):
                 return []
 
     def view(self, state: SchoolState) -> dict[str, Any]:
-        """Return how many dropout cases are open; nothing where there are none."""
-        return {"dropout_cases": len(state.watch.open)} if state.watch.open else {}
+        """Return how many dropout cases go on and how many pupils never came back; nothing where there are none."""
+        counts = {"dropout_cases": len(state.watch.open), "not_returned": len(state.watch.not_returned)}
+        return {name: count for name, count in counts.items() if count}
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -151,11 +187,32 @@ def still_watching(state: SchoolState, events: Sequence[Event]) -> bool:
                 over = True
             case DropoutCaseOpened(student=student):
                 open_.add(student)
-            case DropoutCaseNoted(student=student, status=status) if status == CLOSED:
+            case DropoutCaseNoted(student=student, status=status) if status in ENDED:
                 open_.discard(student)
             case _:
                 pass
     return not over or bool(open_)
+
+
+def refuse_unproven_exits(state: SchoolState, rows: Iterable[ExitRow], actor: Actor) -> None:
+    """Refuse that the school alone lets a pupil leave the register who has an open dropout case, or never came back.
+
+    A departure ends the case and takes the pupil out of the lost, so it needs a school that is confirmed (R-05): the
+    register office records it. A death stops everything at once, whoever tells of it (edge case 35).
+
+    Raises:
+        Refusal: ROWS_REFUSED with EXIT_NEEDS_REGISTER.
+    """
+    if actor.role is Role.REGISTER_OFFICER:
+        return
+    watched = {*state.watch.open, *state.watch.not_returned}
+    refuse_rows(
+        [
+            (number, "EXIT_NEEDS_REGISTER")
+            for number, row in enumerate(rows)
+            if row.student in watched and row.exit != "death"
+        ]
+    )
 
 
 def attendance_id(state: SchoolState) -> str:
@@ -166,7 +223,7 @@ def attendance_id(state: SchoolState) -> str:
 def case_id(state: SchoolState, student: str, episode: int) -> str:
     """Return the id of a pupil's dropout case.
 
-    A closed case stays closed: its stream has ended and its history is kept. A further case of the same pupil is a
+    A case that has ended stays so: its stream has ended and its history is kept. A further case of the same pupil is a
     stream of its own, with the number of the episode behind the pupil's reference.
     """
     name = student if episode == 1 else f"{student}-{episode}"
@@ -201,6 +258,7 @@ def _attendance(state: SchoolState, event: CohortLoaded) -> dict[str, Any]:
 
 
 def _case(state: SchoolState, event: DropoutCaseOpened) -> dict[str, Any]:
+    reported_to = watched_days(state).last
     return {
         "campaign": state.campaign,
         "school": state.school,
@@ -209,7 +267,8 @@ def _case(state: SchoolState, event: DropoutCaseOpened) -> dict[str, Any]:
         "since": event.since.isoformat(),
         "by": event.by,
         "episode": event.episode,
-        "last": max(watched_days(state).last, graduation(state)).isoformat(),
+        "last": max(reported_to, graduation(state)).isoformat(),
+        "reported_to": reported_to.isoformat(),
         "policy": state.policy.model_dump(mode="json"),
         "calendar": state.calendar,
     }

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.events import Event
+from domain.evidence import EvidenceGrade
+from domain.instants import Day
+from domain.stream import STUDENT, Command
+
+Student = Annotated[str, Field(pattern=STUDENT)]
 
 
 class Watch(BaseModel):
@@ -14,14 +20,20 @@ class Watch(BaseModel):
 
     Attributes:
         ended: ids of those streams that have ended by themselves; the school keeps their last histories.
-        open: pupil → id of the case that is not closed.
+        open: pupil → id of the case that goes on.
         episodes: pupil → how many cases there have been.
+        away: pupil → since when, for each case that goes on or that the year's end found without a return.
+        not_returned: pupils whose case ended like that, and of whom nobody has known since; `returned_late`: those of
+            them who were seen again → since when.
         over: whether the attendance has ended.
     """
 
     ended: list[str] = []
     open: dict[str, str] = {}
     episodes: dict[str, int] = {}
+    away: dict[str, date] = {}
+    not_returned: list[str] = []
+    returned_late: dict[str, date] = {}
     over: bool = False
 
 
@@ -72,6 +84,17 @@ class DropoutCaseNoted(Event):
     episode: int
 
 
+class LateReturnRecorded(Event):
+    """A pupil whose case ended with the year, without a return, was seen again.
+
+    It changes no figure of that year's end (R-05) and opens no case: it is the good news that the record must not lack.
+    """
+
+    student: str
+    on: date
+    evidence: EvidenceGrade
+
+
 class WatchEnded(Event):
     """The school's attendance has ended by itself."""
 
@@ -85,5 +108,18 @@ WATCH_EVENTS: tuple[type[Event], ...] = (
     UnreportedDayPassedOn,
     FlagPassedOn,
     DropoutCaseNoted,
+    LateReturnRecorded,
     WatchEnded,
 )
+
+
+class RecordLateReturn(Command):
+    """Record that a pupil is back whose case ended with the year."""
+
+    kind: Literal["record_late_return"] = "record_late_return"
+    student: Student
+    on: Day
+    evidence: EvidenceGrade
+
+
+WATCH_COMMANDS: tuple[type[Command], ...] = (RecordLateReturn,)

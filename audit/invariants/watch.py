@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
+from audit.invariants.endings import closings, ends_of_the_year, never_ended
 from audit.invariants.log import Log, at, day, recorded
 from audit.invariants.rule import Found, invariant
 from domain.events import Envelope
@@ -14,13 +15,6 @@ from domain.events import Envelope
 ATTENDANCE: Final = "attendance"
 EXPLAINS_NOTHING: Final = ("AT_WORK", "AT_RECRUITER")
 REPORTS: Final = ("DailyReportFiled", "ZeroReportFiled", "ReportCorrected")
-PROOF: Final = {
-    "RETURNED": "ReturnedToSchool",
-    "ELSEWHERE": "ElsewhereVerified",
-    "HOME_TEACHING": "HomeTeachingStarted",
-}
-"""How a case ends → the event that proves it."""
-
 PASSED_ON_WITHIN: Final = timedelta(days=1)
 
 
@@ -127,10 +121,14 @@ class _Register:
     "INV-14",
     ("没有人无声消失", "nobody disappears silently"),
     (
-        "每个上学日：在校 + 请假 + 无故缺勤 + 辍学个案 = 名册人数；疑似辍学必有个案，个案须有依据才能销号。",
+        (
+            "每个上学日：在校 + 请假 + 无故缺勤 + 辍学个案 = 名册人数；疑似辍学必有个案，个案须有依据才能销号；"
+            "学年末未返校的，写明未办事项而终止。"
+        ),
         (
             "On every school day present + on leave + absent without a reason + in a dropout case = the register; a "
-            "suspicion always opens a case, and a case ends only with its proof."
+            "suspicion always opens a case, and a case ends only with its proof, or with the year and what was left "
+            "undone."
         ),
     ),
     source="DOMAIN §8.2 INV-14; §8.1 R-15; Law on the Protection of Minors art. 28 [P13], in force 2021-06-01",
@@ -138,7 +136,7 @@ class _Register:
     valid_from=date(2021, 6, 1),
 )
 def nobody_disappears(log: Log) -> Iterator[Found]:
-    """Yield reports that do not add up, suspicions without a case, and cases that ended without proof."""
+    """Yield reports that do not add up, suspicions without a case, and cases without an honest end."""
     types = ("AttendanceStarted", "AttendanceJoined", "AttendanceLeft", "AbsenceNoted", "AbsenceExplained")
     more = ("SuspectedDropout", "PupilReappeared", "CaseStandingNoted")
     for stream, events in log.by_stream(*types, *more, *REPORTS, kind=ATTENDANCE):
@@ -159,11 +157,9 @@ def nobody_disappears(log: Log) -> Iterator[Found]:
                     )
             register.report(event)
         yield from _without_case(log, stream)
-    for stream, events in log.by_stream("ItemClosed", kind="dropout"):
-        for event in events:
-            proof = PROOF.get(event["data"]["ending"])
-            if proof is not None and not log.own(stream, proof):
-                yield Found(event, "销号没有依据。", "The case ended, and its proof is not on record.")
+    yield from closings(log)
+    yield from ends_of_the_year(log)
+    yield from never_ended(log)
 
 
 def _without_case(log: Log, stream: str) -> Iterator[Found]:
@@ -249,7 +245,7 @@ def figures_are_the_records(log: Log) -> Iterator[Found]:
                 own = [on_time for on, on_time in filed.items() if _within(data["period"], on)]
                 lost = sum(_within(data["period"], on) for on in missed)
                 real = {"filed": len(own), "in_time": sum(own), "missed": lost, "due": len(own) + lost}
-                if any(data["figures"].get(name, count) != count for name, count in real.items()):
+                if any(data["figures"].get(name) != count for name, count in real.items()):
                     yield Found(event, "报表数字与日报不符。", "The figures are not those of the daily reports.")
 
 

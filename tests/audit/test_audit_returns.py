@@ -65,6 +65,12 @@ def correct_later(county):
     return county
 
 
+def _new(directory, name):
+    """Make a folder for a ledger of its own."""
+    (directory / name).mkdir()
+    return directory / name
+
+
 async def ledger_of(directory, county) -> Ledger:
     """Write a county into a ledger."""
     streams = {name: stream.ledger for name, stream in county.streams.items()}
@@ -94,7 +100,8 @@ async def test_the_month_of_a_school(ledger):
     assert one.rates == {"on_time": "18/20", "complete": "19/20"}
     assert one.ledgers["dropout"] == [{"student": A, "class": FIRST, "since": "2025-11-03"}]
     assert (len(one.ledgers["school_age"]), one.ledgers["suspected"], one.write_offs) == (6, [], [])
-    assert all(figure.rules and figure.events and len(figure.digest) == 64 for figure in one.figures.values())
+    counted = [figure for name, figure in one.figures.items() if name != "returned_late"]  # nobody was seen again
+    assert all(figure.rules and figure.events and len(figure.digest) == 64 for figure in counted)
     assert totals([one, one])["due"] == 40
 
 
@@ -147,6 +154,32 @@ async def test_a_closed_case_stands_on_the_write_off_list(tmp_path):
     assert one.write_offs == [{"student": A, "class": FIRST, "ending": "ELSEWHERE", "on": "2025-12-01"}]
     assert one.ledgers["dropout"] == []
     assert one.figures["closed"].value == 1
+
+
+async def test_a_pupil_who_never_came_back_stays_on_the_ledger(tmp_path):
+    """R-05: lost at the year's end, no write-off; a late return is a figure of its own and takes nothing back."""
+    county = november().to("2026-07-15 08:00")
+    before = [await ledger_of(_new(tmp_path, "before"), county)]
+    county.to("2026-08-03 10:00")
+    county.do(SCHOOL, "record_late_return", HEAD, student=A, on="2026-08-03", evidence="SEEN")
+    ledgers = [*before, await ledger_of(_new(tmp_path, "after"), county)]
+    try:
+        (june,) = await school_returns(ledgers[1], CAMPAIGN, month("2026-06"))
+        (july,) = await school_returns(ledgers[0], CAMPAIGN, month("2026-07"))
+        (august,) = await school_returns(ledgers[1], CAMPAIGN, month("2026-08"))
+        counts = [await dropout_counts(one, CAMPAIGN) for one in ledgers]
+    finally:
+        for one in ledgers:
+            await one.close()
+    names = ("dropout", "not_returned", "unconfirmed", "closed", "returned_late")
+    assert [[one.figures[name].value for name in names] for one in (june, july, august)] == [
+        [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 1],
+    ]  # fmt: skip
+    line = {"student": A, "class": FIRST, "since": "2025-11-03"}
+    assert june.ledgers["dropout"] == [line]
+    assert july.ledgers["dropout"] == august.ledgers["dropout"] == [{**line, "ended": "2026-07-15"}]
+    assert (july.write_offs, august.figures["returned_late"].events) == ([], 1)
+    assert [one[SCHOOL][FIRST]["lost"] for one in counts] == [1, 1]
 
 
 async def test_what_the_settlement_asks_for(ledger):

@@ -6,6 +6,8 @@ import pytest
 from cli_machine_rooms import CLASSES, NAMES, STUDENTS, desk
 from python_calamine import CalamineWorkbook
 from stream_samples import CALENDAR, CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, A, B, Stream, policy, when
+from watch_courses import report as file_report
+from watch_courses import watched_county
 
 FIRST, SECOND = "2023-01", "2023-02"
 SHARED = {"campaign": CAMPAIGN, "school": SCHOOL, "policy": policy().model_dump(mode="json"),
@@ -179,6 +181,35 @@ def test_home_teaching_and_elsewhere(school):
     assert school("dropout", "close", "@", A, "--by", OFFICER.id).code == 0
     away = ("--on", MONDAY, "--evidence", "seen", "--by", HEAD.id)
     assert school("attendance", "again", "@", A, *away).json["refused"]["code"] == "PUPIL_NOT_AWAY"
+
+
+@pytest.fixture
+async def after_the_year(monkeypatch, capsys, tmp_path):
+    """A school whose pupil never came back, on the morning on which the case ended."""
+    county = watched_county()
+    for day in (MONDAY, "2025-11-04", "2025-11-05"):
+        county.to(f"{day} 15:00")
+        file_report(county[f"{SCHOOL}/attendance"], day, A)
+        county.settle()
+    county.to("2026-07-15 08:00")
+    return await desk(monkeypatch, capsys, tmp_path, *county.streams.values())
+
+
+def test_a_return_after_the_years_end_goes_to_the_school(after_the_year):
+    """The case has ended with what was not done; `dropout return` records the pupil as seen again all the same."""
+    own = after_the_year
+    (shown,) = own("dropout", "show", "@", A).json["cases"]
+    assert (shown["status"], shown["ending"], shown["proof_until"]) == ("not_returned", "NOT_RETURNED", "2026-07-14")
+    assert shown["undone"] == ["VISIT", "WRITTEN_REPORT", "CONFIRMATION", "RETURN_ORDER"]
+    assert (shown["done"], shown["missing"], shown["returned_late"]) == ([], [], None)
+    told = own("dropout", "close", "@", A, "--by", PRINCIPAL.id)
+    assert (told.code, told.json["refused"]["code"]) == (5, "CASE_ENDED_WITH_THE_YEAR")
+    told = own("dropout", "return", "@", A, "--on", "2026-07-15", "--evidence", "seen", "--by", HEAD.id)
+    assert told.code == 0, told
+    assert own.streams[f"{CAMPAIGN}/{SCHOOL}"].last("LateReturnRecorded")["data"]["student"] == A
+    (shown,) = own("dropout", "show", "@", A).json["cases"]
+    assert (shown["status"], shown["returned_late"]) == ("not_returned", "2026-07-15")
+    assert "2026-07-15" in own.readable("dropout", "show", "@", A).out
 
 
 def test_a_pupil_without_a_case(school):

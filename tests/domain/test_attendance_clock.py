@@ -188,7 +188,7 @@ def test_a_pupil_in_a_case_is_counted_there_and_not_in_the_class():
     refusal = stream.refusal("file_daily_report", GRADE, day=FRIDAY, classes=twice)
     assert refusal.parameters["rows"] == [{"row": 0, "code": "STUDENT_IN_DROPOUT_CASE"}]
     assert standings(stream.state) == {
-        "suspected": 1, "dropout": 0, "returned": 0, "home_taught": 0, "elsewhere": 0,
+        "suspected": 1, "dropout": 0, "returned": 0, "home_taught": 0, "elsewhere": 0, "not_returned": 0,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from watch_courses import (
     VISITORS,
     back,
     case,
+    codes,
     persuade,
     report,
     tell,
@@ -60,14 +61,14 @@ def test_every_week_without_an_attempt_is_named():
     assert events(stream, "PersuasionOverdue")[0] == {"since": FRIDAY, "attempts": 1}
 
 
-def test_no_clock_runs_after_graduation_or_once_the_pupil_is_back():
-    """A case may stay open; it is then silent."""
+def test_nothing_is_owed_after_graduation_or_once_the_pupil_is_back():
+    """A case may stay open; it is then silent until its end."""
     stream = case(A, last=FRIDAY)
     stream.do("file_written_report", PRINCIPAL, document="KC-2025-7", on=WEDNESDAY)
-    assert stream.to("2026-01-31 08:00").machine.due() is None
+    assert stream.machine.due() == when("2025-11-22 08:00")  # the end, ten working days after the last one
     returned = case(A).to(f"{THURSDAY} 09:00")
     back(returned, THURSDAY)
-    assert returned.machine.due() is None
+    assert returned.machine.due() == when("2026-07-15 08:00")
 
 
 def test_an_unpublished_calendar_waits():
@@ -146,6 +147,29 @@ def test_a_day_without_a_report_does_not_count_as_present():
     assert stream.state.days_present(when(f"{FRIDAY} 18:00")) == 1
 
 
+def test_a_return_that_is_recorded_late_counts_from_its_recording():
+    """Until then the daily reports had the pupil in the case: whom the school calls away is not present."""
+    stream = case(A).to("2025-12-01 10:00")
+    back(stream, THURSDAY)
+    (blocker,) = stream.refusal("close_dropout_case", PRINCIPAL).blockers
+    assert (blocker.code, blocker.count) == ("DAYS_PRESENT_MISSING", 10)
+    assert stream.state.days_present(when("2025-12-01 17:00")) == 1
+    stream.to("2025-12-12 17:00").do("close_dropout_case", PRINCIPAL)
+
+
+def test_no_day_counts_on_which_nobody_reports():
+    """INV-15: after the last reported day the days present cannot come any more, and the bureau looks at the return."""
+    stream = case(A, reported_to="2025-11-12").to(f"{THURSDAY} 10:00")
+    back(stream, THURSDAY)
+    stream.to("2025-11-12 18:00")
+    assert stream.state.days_present(when("2025-12-31 18:00")) == 5
+    assert stream.refusal("close_dropout_case", OFFICER).blockers[0].code == "DAYS_PRESENT_MISSING"
+    stream.to("2025-12-31 18:00")
+    assert stream.refusal("close_dropout_case", PRINCIPAL).blockers[0].code == "BUREAU_HAS_TO_CLOSE"
+    stream.do("close_dropout_case", OFFICER)
+    assert events(stream, "ItemClosed") == [{"ending": "RETURNED", "days_present": 5}]
+
+
 def test_a_renewed_suspicion_wants_another_report_and_attempt():
     """The case goes on; nothing of before is lost."""
     stream = case(A).to(f"{THURSDAY} 10:00")
@@ -153,7 +177,7 @@ def test_a_renewed_suspicion_wants_another_report_and_attempt():
     back(stream, THURSDAY)
     stream.to("2025-11-12 15:00")
     tell(stream, "suspected", since="2025-11-10", by="CONSECUTIVE")
-    assert (stream.state.status, stream.state.report, stream.state.returned_on) == ("suspected", None, None)
+    assert (stream.state.status, stream.state.report, stream.state.present_from) == ("suspected", None, None)
     stream.to("2025-11-17 20:00")
     assert stream.names().count("WrittenReportOverdue") == 1
 
@@ -176,7 +200,7 @@ def test_home_teaching_needs_its_ground_and_lessons():
     wrong = stream.refusal("start_home_teaching", PRINCIPAL, ground="FAMILY", **DOCUMENT)
     assert wrong.code == "COMMAND_INVALID"
     stream.do("start_home_teaching", PRINCIPAL, ground="DISABILITY", **DOCUMENT)
-    assert stream.machine.due() is None
+    assert stream.machine.due() == when("2026-07-15 08:00")  # the end of the year and nothing before
     refusal = stream.refusal("close_dropout_case", OFFICER)
     assert [blocker.code for blocker in refusal.blockers] == ["HOME_SESSION_MISSING"]
     stream.do("record_home_session", HEAD, **lesson)
@@ -289,6 +313,23 @@ def test_confirmed_returned_closed_reaches_the_attendance():
     assert county[SCHOOL].decider.last_archives(county[SCHOOL].state)[-2:] == ended
     for stream in county.streams.values():
         stream.consistent()
+
+
+def test_the_school_alone_lets_nobody_in_a_case_leave_the_register():
+    """R-05: a departure takes the pupil out of the lost: the register office confirms it. A death waits for nobody."""
+    county = watched_county()
+    suspect(county)
+    own, row = county[SCHOOL], {"student": A, "on": WEDNESDAY}
+    for kind in ("transfer", "abroad"):
+        for who in (HEAD, PRINCIPAL):
+            refusal = own.refusal("record_exits", who, rows=[row | {"exit": kind}])
+            assert codes(refusal) == [(0, "EXIT_NEEDS_REGISTER")]
+    county.do(SCHOOL, "record_exits", REGISTRAR, rows=[row | {"exit": "transfer"}])
+    assert events(county[f"{SCHOOL}/dropout/{A}"], "ItemClosed")[0]["ending"] == "LEFT_REGISTER"
+    other = watched_county()
+    suspect(other)
+    other.do(SCHOOL, "record_exits", HEAD, rows=[row | {"exit": "death"}])
+    assert other[SCHOOL].state.watch.open == {}
 
 
 def test_a_second_episode_is_a_case_of_its_own():

@@ -4,8 +4,9 @@ from itertools import count
 
 import pytest
 from stream_samples import CALENDAR, CAMPAIGN, CLASSES, HEAD, OFFICER, PRINCIPAL, SCHOOL, running_county
-from watch_courses import FIRST, SCHOOL_STREAM, report, watched_county
+from watch_courses import FIRST, REGISTRAR, SCHOOL_STREAM, report, watched_county
 
+from domain.attendance_periods import dropout_counts, standings
 from domain.calendar import CalendarYear
 
 A = CLASSES[FIRST][0]
@@ -70,19 +71,55 @@ def test_a_suspicion_after_the_close_still_becomes_a_case():
 
 
 def test_an_open_case_keeps_all_above_it():
-    """The last day is over, a pupil is still away: attendance, school and campaign stay until the case is closed."""
+    """The last day is over, a pupil is still away: attendance, school and campaign stay until the case ends."""
     county = closed_early()
     absent_three_days(county)
     county.to("2025-12-20 08:00")
     open_ = (CASE, ATTENDANCE, SCHOOL_STREAM, CAMPAIGN)
     assert [county.streams[name].machine.finished() for name in open_] == [False] * 4
     assert county[SCHOOL].machine.view()["dropout_cases"] == 1
-    county.do(SCHOOL, "record_exits", HEAD, rows=[{"student": A, "exit": "transfer", "on": "2025-12-19"}])
+    county.do(SCHOOL, "record_exits", REGISTRAR, rows=[{"student": A, "exit": "transfer", "on": "2025-12-19"}])
     county.to("2025-12-20 08:01")
     assert [county.streams[name].machine.finished() for name in open_] == [True] * 4
 
 
-def test_the_school_waits_for_both_whichever_ends_first():
+def test_a_pupil_who_never_returns_keeps_nothing_open_for_ever():
+    """R-05, INV-14: the case ends with the year; then attendance, school and campaign do, the same minute."""
+    county = closed_early()
+    absent_three_days(county)
+    county.to("2026-07-15 07:59")
+    open_ = (CASE, ATTENDANCE, SCHOOL_STREAM, CAMPAIGN)
+    assert [county.streams[name].machine.finished() for name in open_] == [False] * 4
+    county.to("2026-07-15 08:00")
+    assert [county.streams[name].machine.finished() for name in open_] == [True] * 4
+    assert county[SCHOOL].names()[-3:] == ["DropoutCaseNoted", "WatchEnded", "SchoolClosed"]
+    assert county[SCHOOL].decider.last_archives(county[SCHOOL].state)[-2:] == [CASE, ATTENDANCE]
+    assert dropout_counts(county[f"{SCHOOL}/attendance"].state)[FIRST]["lost"] == 1
+    late = {"student": A, "on": "2026-07-15", "evidence": "SEEN"}
+    assert county[SCHOOL].refusal("record_late_return", HEAD, **late).code == "CAMPAIGN_CLOSED"
+    for stream in county.streams.values():
+        stream.consistent()
+
+
+def test_a_return_that_nobody_confirmed_keeps_nothing_open_for_ever():
+    """INV-21, R-05: the second person never came; ten days of reports decide whether the pupil counts as lost."""
+    for reported, ending, lost in ((10, "UNCONFIRMED", 0), (9, "NOT_RETURNED", 1)):
+        county = closed_early()
+        absent_three_days(county)
+        back = {"on": "2025-11-06", "evidence": "SEEN"}
+        county.to("2025-11-06 09:00").do(f"{SCHOOL}/dropout/{A}", "record_return", HEAD, **back)
+        for day in (28, 27, 26, 25, 24, 21, 20, 19, 18, 17)[:reported][::-1]:
+            county.to(f"2025-11-{day:02} 15:00")
+            report(county[f"{SCHOOL}/attendance"], f"2025-11-{day:02}")
+        county.to("2026-07-15 08:00")
+        assert county.campaign.machine.finished()
+        assert county[f"{SCHOOL}/dropout/{A}"].ledger[-1]["data"]["ending"] == ending
+        own = county[f"{SCHOOL}/attendance"].state
+        assert (dropout_counts(own)[FIRST]["lost"], standings(own)["not_returned"]) == (lost, lost)
+
+
+@pytest.mark.parametrize("status", ["closed", "not_returned"])
+def test_the_school_waits_for_both_whichever_ends_first(status):
     """A departure ends the attendance and the case side by side; their news come in either order."""
     county = closed_early()
     absent_three_days(county)
@@ -92,7 +129,7 @@ def test_the_school_waits_for_both_whichever_ends_first():
     assert own.names()[-1] == "WatchEnded"
     own.hear("dropout", CASE, student=A, status="returned", on="2025-11-06", episode=1)
     assert own.names()[-1] == "DropoutCaseNoted"
-    own.hear("dropout", CASE, student=A, status="closed", on="2025-11-20", episode=1)
+    own.hear("dropout", CASE, student=A, status=status, on="2025-11-20", episode=1)
     assert own.names()[-2:] == ["DropoutCaseNoted", "SchoolClosed"]
     own.consistent()
 
