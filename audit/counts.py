@@ -6,6 +6,7 @@ the same figures.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,22 +14,25 @@ from typing import Any
 
 from domain.application_filing_state import ApplicationFilingState, counted
 from domain.attendance_periods import dropout_counts
-from domain.attendance_state import AttendanceState
+from domain.attendance_state import AttendanceState, Standing
 from domain.campaign_state import CampaignState
 from domain.consent import MAY_CONSENT
 from domain.deciders import decider_of
+from domain.dropout_end import services
+from domain.dropout_events import Service
 from domain.dropout_rates import DropoutCount
+from domain.dropout_state import DropoutState
 from domain.events import Envelope
 from domain.measures import WAVES, DeliveryCount, Wave, WaveCount
 from domain.parent_meetings_state import ParentMeetingsState
+from domain.policy_change import counting_cutoff
 from domain.retention import RetentionState, gone
 from domain.retention_events import FINDING_EVENTS
 from domain.sampling import Consent, Why
 from domain.settlement import ClassCount
-from domain.settlement_runs import counting_cutoff
 from domain.stage_events import StageSlug
 from domain.stream import UnknownEventError, fold
-from domain.targets import quotas_in_force, targets_from
+from domain.targets_held import quotas_in_force, targets_from
 from domain.time import end_of
 from ledger.store import Ledger
 from protocol import school_id, stage_id
@@ -44,7 +48,7 @@ class Recorded:
 
     Attributes:
         state: the campaign's own state; the policy in force and confirmed violations stand there.
-        cutoff: the last day of counting by the policy in force at that moment.
+        cutoff: the last day of counting by the policy of that moment.
         classes, waves, deliveries, dropout: the counts; those of the last only where attendance is kept.
         consents: those that an audit can look at.
         basis: stream → version and hash of the last event that was read.
@@ -64,6 +68,15 @@ class Recorded:
         """The classes that a run is about: those with a quota, and those with countable pupils."""
         return [count for count in self.classes if count.quota or count.countable]
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What `compute_settlement` takes of the record: counts and losses by class, and what they were folded from."""
+        return {
+            "classes": [count.model_dump(mode="json") for count in self.settled],
+            "dropout": [count.model_dump(mode="json") for count in self.dropout],
+            "basis": self.basis,
+        }
+
 
 async def class_counts(ledger: Ledger, campaign: str) -> list[ClassCount]:
     """Return every class of a campaign with its quota and its countable pupils, schools and classes in order.
@@ -82,7 +95,7 @@ async def recorded(
     Args:
         ledger: the record.
         campaign: the campaign's id.
-        as_at: only events recorded by then; None takes all.
+        as_at: only events recorded by then, and the policy of that day; None takes all, and the policy in force.
         versions: the basis of an earlier run, stream → version: each stream up to there, others not at all.
 
     Raises:
@@ -93,7 +106,7 @@ async def recorded(
     state = fold(decider_of(campaign), own)
     if not isinstance(state, CampaignState):
         raise UnknownEventError(f"{campaign} has no event by {as_at}")
-    found = Recorded(state=state, cutoff=counting_cutoff(state))
+    found = Recorded(state=state, cutoff=counting_cutoff(state, as_at))
     targets = targets_from(own)
     quotas = quotas_in_force(targets, found.cutoff)
     by_wave = {wave: quotas_in_force(targets, found.cutoff, wave=wave) for wave in WAVES}
@@ -130,14 +143,17 @@ class _Reader:
         """Return a stream's events that were recorded by then, and remember the last of them."""
         found: list[Envelope] = []
         async for envelope in self._ledger.events(stream):
-            if self._as_at is not None and datetime.fromisoformat(envelope["recorded_at"]) > self._as_at:
-                break
-            if self._versions is not None and envelope["version"] > self._versions.get(stream, 0):
+            if self._beyond(stream, envelope):
                 break
             found.append(envelope)
         if found:
             self.basis[stream] = {"version": found[-1]["version"], "hash": found[-1]["hash"]}
         return found
+
+    def _beyond(self, stream: str, envelope: Envelope) -> bool:
+        if self._versions is not None:
+            return int(envelope["version"]) > self._versions.get(stream, 0)
+        return self._as_at is not None and datetime.fromisoformat(envelope["recorded_at"]) > self._as_at
 
 
 @dataclass
@@ -248,15 +264,48 @@ async def _dropout(reader: _Reader, stream: str, school: str) -> list[DropoutCou
     if not isinstance(state, AttendanceState):
         return []
     names = DropoutCount.model_fields
+    served = await _served(reader, state)
     return [
         DropoutCount(
             school=school,
             class_id=class_id,
             grade=GRADUATING,
+            served=served.get(class_id, 0),
             **{name: number for name, number in counts.items() if name in names},
         )
         for class_id, counts in dropout_counts(state).items()
     ]
+
+
+async def _served(reader: _Reader, state: AttendanceState) -> dict[str, int]:
+    """Return, by class, the lost pupils to whom the school went, and whom it reported in writing in time (R-15)."""
+    found: dict[str, int] = {}
+    for student, spells in state.spells.items():
+        last = spells[-1]
+        lost = last.status is Standing.NOT_RETURNED or (last.open and last.status is Standing.DROPOUT)
+        if student in state.left or not lost:
+            continue
+        case = await _latest_case(reader, f"{school_id(state.campaign, state.school)}/dropout/{student}")
+        if case is None or case.report is None or case.escalated:
+            continue
+        done, _ = services(case)
+        if Service.VISIT in done:
+            class_id = state.students[student]
+            found[class_id] = found.get(class_id, 0) + 1
+    return found
+
+
+async def _latest_case(reader: _Reader, stream: str) -> DropoutState | None:
+    """Return the case of a pupil's last episode: what was done in a closed one is no service in the next."""
+    latest: DropoutState | None = None
+    for episode in itertools.count(1):
+        name = stream if episode == 1 else f"{stream}-{episode}"
+        envelopes = await reader.events(name)
+        if not envelopes:
+            return latest
+        state = fold(decider_of(name), envelopes)
+        latest = state if isinstance(state, DropoutState) else latest
+    return latest
 
 
 async def _gone(ledger: Ledger, stream: str, cutoff: datetime) -> dict[str, None]:

@@ -26,6 +26,7 @@ _OF_THE_CASE: Final = (
     "ConsentSigned",
     "CoolingStarted",
     "CoolingLengthened",
+    "CoolingMoved",
     "ConsentRefused",
     "ConsentWithdrawn",
     "ConsentConfirmed",
@@ -66,6 +67,11 @@ RULES: Final[tuple[tuple[str, tuple[str, ...], tuple[str, str]], ...]] = (
         "R-04",
         ("veto_ratio", "veto_boundary", "veto_no_fault", "veto_coverage_below"),
         ("一票否决建议：只供人决定", "the proposal of a veto, for people to decide"),
+    ),
+    (
+        "R-05",
+        ("dropout_award", "dropout_veto_g79", "dropout_boundary", "dropout_denominator", "veto_no_fault"),
+        ("辍学：奖励与一票否决建议，只供人决定", "dropout: the award and the proposal of a veto, for people to decide"),
     ),
     ("R-08", ("payable",), ("支付闸门", "the funding gate")),
     (

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.counts import recorded
-from domain.campaign_events import CampaignDrafted
 from domain.events import Envelope
-from domain.policy import PROFILES, PolicyProfile
+from domain.refusal import Refusal
+from domain.settlement_compute import judged_losses, policy_named, settled_lines
 from domain.settlement_events import (
+    DropoutLine,
+    DropoutRatesAdded,
     SettlementComputed,
     SettlementLine,
     SettlementLinesAdded,
     lines_digest,
     revised_digest,
 )
-from domain.settlement_runs import settled_lines
 from ledger.store import Ledger
 
 _OF_A_RUN = (
@@ -45,8 +46,8 @@ class Told:
     computed: SettlementComputed
     event: str
     lines: list[SettlementLine]
+    dropout: list[DropoutLine] = field(default_factory=list)
     acts: list[dict[str, Any]] = field(default_factory=list)
-    policy: PolicyProfile | None = None
 
     @property
     def public(self) -> bool:
@@ -62,6 +63,7 @@ class Told:
             "event": self.event,
             "revision": sum(act["type"] == "AdjustmentComputed" for act in self.acts),
             "lines": [line.model_dump(mode="json") for line in self.lines],
+            "dropout": [line.model_dump(mode="json") for line in self.dropout],
             "total_fen": sum(line.amount_fen for line in self.lines) + corrected,
             "published": published[-1]["event"] if published else None,
             "appeal_until": published[-1]["appeal_until"] if published else None,
@@ -73,48 +75,49 @@ async def told_runs(ledger: Ledger, campaign: str) -> list[Told]:
     """Return every version of every run, in the order in which they were computed."""
     found: list[Told] = []
     latest: dict[str, Told] = {}
-    policy: PolicyProfile | None = None
     async for envelope in ledger.events(campaign):
         kind, data = envelope["type"], envelope["data"]
         name = f"{envelope['stream']}#{envelope['version']}"
-        if kind == CampaignDrafted.__name__:
-            policy = PolicyProfile.model_validate(data["policy"])
-        elif kind == "PolicyAdopted":
-            policy = PolicyProfile.model_validate(data["profile"])
-        elif kind == SettlementComputed.__name__:
+        if kind == SettlementComputed.__name__:
             computed = SettlementComputed.model_validate(data)
-            told = Told(computed, name, list(computed.lines), policy=policy)
+            told = Told(computed, name, list(computed.lines))
             found.append(told)
             latest[computed.run] = told
         elif kind == SettlementLinesAdded.__name__:
             latest[data["run"]].lines += SettlementLinesAdded.model_validate(data).lines
+        elif kind == DropoutRatesAdded.__name__:
+            latest[data["run"]].dropout += DropoutRatesAdded.model_validate(data).lines
         elif kind in _OF_A_RUN:
             latest[data["run"]].acts.append(_act(envelope, name))
     return found
 
 
 async def verified(ledger: Ledger, campaign: str) -> list[dict[str, Any]]:
-    """Compute every version again and name what differs: BASIS, COUNTS, LINES, DIGEST or PARAMETERS."""
+    """Compute every version again and name what differs: BASIS, COUNTS, LINES, DROPOUT, DIGEST or PARAMETERS."""
     return [await _verified(ledger, campaign, told) for told in await told_runs(ledger, campaign)]
 
 
 async def _verified(ledger: Ledger, campaign: str, told: Told) -> dict[str, Any]:
     computed = told.computed
     versions = {stream: mark.version for stream, mark in computed.basis.items()}
-    again = await recorded(ledger, campaign, versions=versions)
+    again = await recorded(ledger, campaign, computed.as_at, versions=versions)
     basis = {stream: mark.model_dump() for stream, mark in computed.basis.items()}
-    policy = told.policy if told.policy is not None and told.policy.id == computed.profile else None
-    policy = policy or PROFILES.get(computed.profile)
+    try:
+        policy = policy_named(again.state, computed.profile, computed.as_at)
+    except Refusal:
+        policy = None  # no profile has the name any more
     given = [line.count() for line in told.lines]
+    held = (computed.profile_version, computed.parameter_hash)
     checks = {
         "BASIS": again.basis == basis,
-        "COUNTS": again.settled == given,
+        "COUNTS": again.settled == given and again.dropout == [line.count() for line in told.dropout],
         "DIGEST": lines_digest(tuple(told.lines)) == computed.lines_digest and _chained(told),
-        "PARAMETERS": policy is not None and policy.parameter_hash == computed.parameter_hash,
+        "PARAMETERS": policy is not None and (policy.version, policy.parameter_hash) == held,
     }
     if policy is not None:
         voided = [(school, class_id) for school, _, class_id in (name.partition("/") for name in computed.voided)]
         checks["LINES"] = list(settled_lines(given, policy, voided)) == told.lines
+        checks["DROPOUT"] = list(judged_losses([line.count() for line in told.dropout], policy)) == told.dropout
     return {
         "run": computed.run,
         "version": computed.version,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -12,14 +12,30 @@ from cli.settle_runs import Run, act, fixed
 
 _FACE = Face()
 
+ClassOf = Annotated[
+    str | None,
+    Parameter(name="--class", help=say("班级：辍学否决针对班级", "the class: a veto for dropout is about a class")),
+]
+
 veto = App(name="veto", help_format="plaintext", version_flags=[])
 appeal = App(name="appeal", help_format="plaintext", version_flags=[])
 
 
 @veto.command(help=say("依据结算结果提出建议", "take up what a run found"))
-async def propose(campaign: CampaignName, run: Run, school: SchoolCode, *, change: Change, face: Face = _FACE) -> int:
-    """Propose a veto; families' free choice is never a ground."""
-    return await act("propose_veto", campaign, change, face, run=run, school=school)
+async def propose(
+    campaign: CampaignName,
+    run: Run,
+    school: SchoolCode,
+    *,
+    class_id: ClassOf = None,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Propose a veto: of the school for its quota, or of a class for its losses.
+
+    Neither families' free choice nor a loss after all that the school owes is a ground.
+    """
+    return await act("propose_veto", campaign, change, face, run=run, school=school, class_id=class_id)
 
 
 @veto.command(help=say("登记已听取学校意见", "record that the school was heard"))
@@ -29,11 +45,13 @@ async def hear(
     school: SchoolCode,
     heard: Annotated[Literal["meeting", "written", "call"], Parameter(help=say("方式", "by which means"))],
     *,
+    class_id: ClassOf = None,
     change: Change,
     face: Face = _FACE,
 ) -> int:
     """Record the hearing."""
-    return await act("hear_school", campaign, change, face, run=run, school=school, heard=heard.upper())
+    fields: dict[str, Any] = {"run": run, "school": school, "class_id": class_id, "heard": heard.upper()}
+    return await act("hear_school", campaign, change, face, **fields)
 
 
 @veto.command(help=say("决定（须有理由，非提出人）", "decide; needs a reason, another person than the proposer"))
@@ -43,17 +61,27 @@ async def decide(
     school: SchoolCode,
     decision: Annotated[Literal["impose", "drop"], Parameter(help=say("否决或不否决", "for it or against it"))],
     *,
+    class_id: ClassOf = None,
     change: Change,
     face: Face = _FACE,
 ) -> int:
     """Decide on a proposed veto."""
-    return await act("decide_veto", campaign, change, face, run=run, school=school, decision=decision.upper())
+    fields: dict[str, Any] = {"run": run, "school": school, "class_id": class_id, "decision": decision.upper()}
+    return await act("decide_veto", campaign, change, face, **fields)
 
 
 @veto.command(help=say("公布，开始申诉期", "publish; the time for an appeal begins"))
-async def publish(campaign: CampaignName, run: Run, school: SchoolCode, *, change: Change, face: Face = _FACE) -> int:
+async def publish(
+    campaign: CampaignName,
+    run: Run,
+    school: SchoolCode,
+    *,
+    class_id: ClassOf = None,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
     """Publish an imposed veto."""
-    return await act("publish_veto", campaign, change, face, run=run, school=school)
+    return await act("publish_veto", campaign, change, face, run=run, school=school, class_id=class_id)
 
 
 @appeal.command(help=say("提出申诉（校长，须有理由）", "file an appeal; the principal, with a reason"))
@@ -66,7 +94,8 @@ async def file(
     ],
     *,
     class_id: Annotated[
-        str | None, Parameter(name="--class", help=say("班级（仅对某一行）", "the class, for a line"))
+        str | None,
+        Parameter(name="--class", help=say("班级：某一行，或班级的一票否决", "the class, for a line or its veto")),
     ] = None,
     change: Change,
     face: Face = _FACE,

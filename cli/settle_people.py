@@ -11,7 +11,7 @@ from domain.actors import Actor
 from domain.campaign_state import CampaignState
 from domain.deciders import decider_of
 from domain.disclosure import Sight, sight
-from domain.settlement_runs import counting_cutoff
+from domain.policy_change import counting_cutoff
 from domain.stream import fold
 from domain.time import SHANGHAI, civil
 

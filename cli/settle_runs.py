@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from audit.counts import Recorded, recorded
+from audit.counts import recorded
 from cli.failures import REFUSED, usage
 from cli.labels import own_label
 from cli.options import CampaignName, Change, Face, say
@@ -50,14 +50,10 @@ async def run(
         except UnknownEventError:
             raise Refusal("CAMPAIGN_NOT_APPROVED") from None
         at = stamp(moment) if moment else (await (await rooms.client()).state(campaign))["now"]
-        fields = {"run": name, "profile": profile, "as_at": at, "basis": found.basis, "classes": _rows(found)}
+        fields = {"run": name, "profile": profile, "as_at": at, **found.fields}
         return end(
             face, await rooms.submit(campaign, await rooms.command(campaign, change, "compute_settlement", **fields))
         )
-
-
-def _rows(found: Recorded) -> list[dict[str, Any]]:
-    return [count.model_dump(mode="json") for count in found.settled]
 
 
 async def review(

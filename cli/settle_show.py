@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -26,6 +26,10 @@ _FACE = Face()
 By = Annotated[str, Parameter(help=say("查询人的 staff_ref", "who asks"))]
 
 
+PUBLIC_VETOES: Final = ("PUBLISHED", "LIFTED")
+"""Where a veto is known to everybody; before that to the bureau and to the school, which is heard."""
+
+
 async def show(
     campaign: CampaignName,
     *,
@@ -35,7 +39,7 @@ async def show(
     ] = False,
     face: Face = _FACE,
 ) -> int:
-    """Show every run, its versions, lines, payments and corrections; others than the bureau see what is published."""
+    """Show every run with versions, lines, payments and corrections; others see what is published, and their veto."""
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
         actor, sight = await seen_by(rooms, campaign, by)
@@ -47,12 +51,14 @@ async def show(
         "campaign": campaign,
         "runs": [_run(run, whole=whole, school=actor.organisation, least=least) for run in runs if whole or run.public],
     }
+    book = state.settlement
+    data["vetoes"] = {
+        name: veto.model_dump(mode="json", include={"status", "appeal_until"})
+        for name, veto in book.vetoes.items()
+        if whole or veto.status in PUBLIC_VETOES or (veto.school == actor.organisation and not public)
+    }
     if whole:
-        book = state.settlement
         data["funding"] = {name: funding.model_dump(mode="json") for name, funding in book.funding.items()}
-        data["vetoes"] = {
-            name: veto.model_dump(mode="json", include={"status", "appeal_until"}) for name, veto in book.vetoes.items()
-        }
         data["appeals"] = {
             name: held.model_dump(mode="json", exclude={"made_by"}) for name, held in book.appeals.items()
         }

@@ -160,6 +160,7 @@ def _dropout(row: dict[str, Any]) -> str:
     found = [
         *([say("可奖励", "award")] if row["award"] else []),
         *([say("建议一票否决", "veto proposed")] if row["veto_proposed"] else []),
+        *([say("学校已尽责", "the school did all that it owes")] if row["finding"] == Finding.NO_FAULT else []),
     ]
     return f"  - {where}: {say('辍学', 'dropout')} {row['rate']}  {', '.join(found)}".rstrip()
 

@@ -1,4 +1,4 @@
-"""What `targets` shows: papers in force, what a revision moves, flags of pressure; all read, nothing written."""
+"""What `targets` shows, and to whom: papers in force, what a revision moves; all read, nothing written."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from typing import Any, Final
 from cli.failures import not_found
 from cli.rooms import Rooms
 from client import NotFoundError, actor_for
-from domain.actors import Role
+from domain.actors import Actor, Role
+from domain.disclosure import Sight, seers, sight
 from domain.events import Envelope
 from domain.policy import PROFILES, PolicyProfile
-from domain.pressure import PressureFigures, PressureFlag, pressure_flags
 from domain.refusal import Refusal
 from domain.settlement import ClassCount
 from domain.target_preview import TargetPreview, preview
-from domain.targets import quotas_in_force, targets_from, targets_in_force, to_assign
-from domain.targets_events import TARGET_EVENTS, Targets, Wave
+from domain.targets_events import TARGET_EVENTS, Wave
+from domain.targets_held import quotas_in_force, targets_from, targets_in_force, to_assign
 from domain.time import SHANGHAI, civil
 from ledger.store import Ledger
-from protocol import school_id, stage_id
 from registry.targets_file import TargetTable
 
-FAIRNESS: Final = (Role.AUDITOR, Role.DISCIPLINE_OFFICER)
 BUREAU: Final = (Role.BUREAU_OFFICER, Role.BUREAU_APPROVER)
 FILING: Final = "application-filing"
 
@@ -47,16 +45,16 @@ def policy_of(envelopes: Sequence[Envelope]) -> PolicyProfile:
 
 
 async def require_reader(
-    rooms: Rooms, campaign: str, by: str, envelopes: Sequence[Envelope], before: Sequence[Role]
-) -> None:
-    """Refuse whoever may not see figures by class (DESIGN §10).
+    rooms: Rooms, campaign: str, by: str, envelopes: Sequence[Envelope], also: Sequence[Role] = ()
+) -> Actor:
+    """Return who asks; refuse whoever may not see figures of this kind (DESIGN §10).
 
     Args:
         rooms: where the staff list is.
         campaign: the campaign.
         by: reference of who asks.
         envelopes: the campaign's own events.
-        before: roles that may look before the counting cut-off; from then on the bureau may too, a school never.
+        also: roles that may look at some of it before the counting cut-off, beside those who may look at all of it.
 
     Raises:
         Failure: STAFF_UNKNOWN (4).
@@ -66,11 +64,25 @@ async def require_reader(
         actor = await actor_for(await rooms.registry(), campaign, by)
     except NotFoundError:
         raise not_found("stf_") from None
-    year = envelopes[0]["data"]["year"]
-    cutoff = date.fromisoformat(f"{year}-{policy_of(envelopes).parameters.counting_cutoff}")
-    allowed = (*FAIRNESS, *BUREAU) if today_of(envelopes) > cutoff else tuple(before)
-    if actor.role not in allowed:
+    cutoff = _cutoff(envelopes)
+    if actor.role not in also and sight(actor.role, today_of(envelopes), cutoff) is not Sight.ALL:
+        allowed = dict.fromkeys((*seers(today_of(envelopes), cutoff), *also))
         raise Refusal("FIGURES_RESERVED", allowed=[role.value for role in allowed], cutoff=cutoff.isoformat())
+    return actor
+
+
+def sees_classes(role: Role, envelopes: Sequence[Envelope]) -> bool:
+    """Tell whether a role sees trial figures of classes today (DESIGN §10)."""
+    return sight(role, today_of(envelopes), _cutoff(envelopes)) is Sight.ALL
+
+
+def known_by(envelopes: Sequence[Envelope], moment: datetime | None) -> list[Envelope]:
+    """Return what was on record by a moment; None is everything."""
+    return [one for one in envelopes if moment is None or datetime.fromisoformat(one["recorded_at"]) <= moment]
+
+
+def _cutoff(envelopes: Sequence[Envelope]) -> date:
+    return date.fromisoformat(f"{envelopes[0]['data']['year']}-{policy_of(envelopes).parameters.counting_cutoff}")
 
 
 # -- what holds ---------------------------------------------------------------------------------------------------
@@ -78,7 +90,7 @@ async def require_reader(
 
 def shown(campaign: str, envelopes: Sequence[Envelope], on: date | None, known_at: datetime | None) -> dict[str, Any]:
     """Return the papers, and the schools' numbers and classes on a day, as far as they were known at an instant."""
-    known = [one for one in envelopes if known_at is None or datetime.fromisoformat(one["recorded_at"]) <= known_at]
+    known = known_by(envelopes, known_at)
     state, day = targets_from(known), on or today_of(envelopes)
     waves = {wave.value: targets_in_force(state, day, wave=wave) for wave in Wave}
     quotas = quotas_in_force(state, day)
@@ -88,7 +100,8 @@ def shown(campaign: str, envelopes: Sequence[Envelope], on: date | None, known_a
         "known_at": known_at and known_at.isoformat(),
         "total": sum(targets_in_force(state, day).values()),
         "papers": [
-            {**paper.model_dump(mode="json", exclude={"issued_by"}), "recorded_at": _recorded(known, paper.document)}
+            paper.model_dump(mode="json", exclude={"issued_by", "approved_at"})
+            | {"recorded_at": _recorded(known, paper.document)}
             for paper in state.papers
         ],
         "schools": [
@@ -143,65 +156,3 @@ def preview_given_before(envelopes: Sequence[Envelope], command_id: str | None) 
     """Return the digest that a command carried when it was given before: the same command is the same again."""
     given = (one for one in envelopes if command_id is not None and one["command_id"] == command_id)
     return next((str(one["data"]["preview"]) for one in given if one["type"] == "TargetRevised"), None)
-
-
-# -- pressure -------------------------------------------------------------------------------------------------------
-
-
-async def flags(
-    ledger: Ledger,
-    campaign: str,
-    envelopes: Sequence[Envelope],
-    given: Mapping[tuple[str, str | None], Mapping[str, Any]],
-) -> list[PressureFlag]:
-    """Return the flags of every school and class, from the record and from the figures that the bureau gives.
-
-    The record knows quotas, pupils, applications and stated intents. What the bureau gives replaces what the record
-    says of the same school or class; a pool, a plan and the bands are known from there alone.
-    """
-    state = targets_from(envelopes)
-    day = today_of(envelopes)
-    parameters = policy_of(envelopes).parameters
-    found: list[PressureFlag] = []
-    for school, quota in targets_in_force(state, day).items():
-        recorded = await _recorded_figures(ledger, campaign, school)
-        classes = quotas_in_force(state, day)[school]
-        for class_id in (None, *dict.fromkeys((*classes, *(name for name in recorded if name is not None)))):
-            heads = quota if class_id is None else classes.get(class_id, 0)
-            known = {**recorded.get(class_id, {}), **given.get((school, class_id), {})}
-            figures = PressureFigures(school=school, class_id=class_id, quota=heads, **known)
-            found += pressure_flags(figures, parameters)
-    return found
-
-
-async def _recorded_figures(ledger: Ledger, campaign: str, school: str) -> dict[str | None, dict[str, int]]:
-    """Return pupils, applications and intents of a school and of its classes, counted from its events."""
-    class_of: dict[str, str] = {}
-    async for envelope in ledger.events(school_id(campaign, school)):
-        if envelope["type"] == "CohortLoaded":
-            for class_id, pupils in envelope["data"]["classes"].items():
-                class_of |= dict.fromkeys(pupils, class_id)
-    applied: dict[str, None] = {}
-    intents: dict[str, str] = {}
-    async for envelope in ledger.events(stage_id(campaign, school, FILING)):
-        match envelope["type"]:
-            case "ApplicationRecorded":
-                applied[envelope["data"]["student"]] = None
-            case "IntentStated":
-                intents[envelope["data"]["student"]] = envelope["data"]["intent"]
-    counted: dict[str | None, dict[str, int]] = {}
-    for student, class_id in class_of.items():
-        for place in (None, class_id):
-            counts = counted.setdefault(
-                place, {"graduates": 0, "applications": 0, "intents": 0, "vocational_intents": 0}
-            )
-            counts["graduates"] += 1
-            counts["applications"] += student in applied
-            counts["intents"] += student in intents
-            counts["vocational_intents"] += intents.get(student) == "VOCATIONAL"
-    return counted
-
-
-def unproposed(state: Targets, found: Sequence[PressureFlag]) -> list[PressureFlag]:
-    """Return the flags that nobody proposed yet."""
-    return [one for one in found if f"{one.school}/{one.class_id or '-'}/{one.flag}" not in state.flagged]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -21,13 +20,13 @@ from cli.options import LANG, By, CampaignName, Change, Face, SchoolCode, say
 from cli.rooms import Rooms
 from cli.stage import end
 from cli.stage_view import word
+from domain.events import Envelope
 from domain.policy import load_parameters
 from domain.pressure import alternative_target
-from domain.target_preview import TargetPreview
-from domain.targets import targets_from
+from domain.target_preview import without_trial_figures
 from domain.targets_events import Wave
 from registry.classes import canonical_class
-from registry.targets_file import read_figures, read_targets
+from registry.targets_file import TargetTable, read_targets
 
 _FACE = Face()
 _ASSIGNED: Final = re.compile(r"(?P<name>.+)=(?P<heads>[0-9]{1,5})", re.ASCII)
@@ -42,6 +41,11 @@ Effective = Annotated[date, Parameter(help=say("生效日期", "the day from whi
 Total = Annotated[int, Parameter(help=say("文件上的总数", "the paper's total"))]
 
 app = App(name="targets", help_format="plaintext", version_flags=[])
+app.command(
+    "cli.target_pressure:pressure",
+    name="pressure",
+    help=say("压力提示：指标是否会逼迫家庭", "flags of pressure: does a target ask for too much?"),
+)
 
 
 @app.command(help=say("下达指标（首次）", "issue the first targets of a wave"))
@@ -79,12 +83,10 @@ async def revise(
     table = read_targets(file, year_of(campaign))
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        ledger = await rooms.ledger()
-        envelopes = await figures.own_events(ledger, campaign)
-        await figures.require_reader(rooms, campaign, change.by, envelopes, (*figures.FAIRNESS, *figures.BUREAU))
-        moved = await figures.moves(ledger, campaign, envelopes, table, Wave(wave))
+        envelopes = await figures.own_events(await rooms.ledger(), campaign)
+        told = await _previewed(rooms, campaign, change.by, envelopes, table, wave)
         if not commit:
-            face.show({"campaign": campaign, "committed": False, **_told(moved)}, lambda: _preview(moved))
+            face.show({"campaign": campaign, "committed": False, **told}, lambda: _preview(told))
             return 0
         command = await rooms.command(
             campaign,
@@ -95,7 +97,7 @@ async def revise(
             total=total,
             wave=wave,
             schools=table.schools,
-            preview=figures.preview_given_before(envelopes, change.command_id) or moved.digest,
+            preview=figures.preview_given_before(envelopes, change.command_id) or told["preview"],
         )
         return end(face, await rooms.submit(campaign, command), preview=command["preview"])
 
@@ -106,11 +108,9 @@ async def preview(file: Table_, campaign: CampaignName, *, by: By, wave: Season 
     table = read_targets(file, year_of(campaign))
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        ledger = await rooms.ledger()
-        envelopes = await figures.own_events(ledger, campaign)
-        await figures.require_reader(rooms, campaign, by, envelopes, (*figures.FAIRNESS, *figures.BUREAU))
-        moved = await figures.moves(ledger, campaign, envelopes, table, Wave(wave))
-        face.show({"campaign": campaign, **_told(moved)}, lambda: _preview(moved))
+        envelopes = await figures.own_events(await rooms.ledger(), campaign)
+        told = await _previewed(rooms, campaign, by, envelopes, table, wave)
+    face.show({"campaign": campaign, **told}, lambda: _preview(told))
     return 0
 
 
@@ -194,38 +194,6 @@ async def show(
     return 0
 
 
-@app.command(help=say("压力提示：指标是否会逼迫家庭", "flags of pressure: does a target ask for too much?"))
-async def pressure(
-    campaign: CampaignName,
-    *,
-    figures_: Annotated[
-        Path | None,
-        Parameter(name="--figures", help=say("教育局提供的人数表（CSV、XLSX）", "counts that the bureau gives")),
-    ] = None,
-    propose: Annotated[bool, Parameter(negative="", help=say("记入台账", "put them on record"))] = False,
-    change: Change,
-    face: Face = _FACE,
-) -> int:
-    """Compare targets with pupils, applications, plans and intents; marks never come into it."""
-    given = {} if figures_ is None else read_figures(figures_, year_of(campaign))
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
-        ledger = await rooms.ledger()
-        envelopes = await figures.own_events(ledger, campaign)
-        await figures.require_reader(rooms, campaign, change.by, envelopes, figures.FAIRNESS)
-        found = await figures.flags(ledger, campaign, envelopes, given)
-        told = [{**one.model_dump(mode="json", by_alias=True), "message": word(one.flag, LANG)} for one in found]
-        proposed = 0
-        for one in figures.unproposed(targets_from(envelopes), found) if propose else ():
-            own = replace(change, command_id=change.command_id and f"{change.command_id}/{proposed}")
-            flag = one.model_dump(mode="json", exclude={"by"})
-            await rooms.submit(campaign, await rooms.command(campaign, own, "flag_pressure", **flag))
-            proposed += 1
-        data = {"campaign": campaign, "flags": told, "proposed": proposed}
-        face.show(data, lambda: _flags(told))
-    return 0
-
-
 @app.command(help=say("按未被普高录取人数测算指标", "the target as a share of those not admitted to general high"))
 def formula(
     graduates: Annotated[int, Parameter(help=say("毕业生数", "graduates"))],
@@ -284,15 +252,20 @@ def _classes(campaign: str, given: Sequence[str]) -> dict[str, int]:
     return quotas
 
 
-def _told(moved: TargetPreview) -> dict[str, Any]:
-    return {**moved.as_data(), "preview": moved.digest}
+async def _previewed(
+    rooms: Rooms, campaign: str, by: str, envelopes: Sequence[Envelope], table: TargetTable, wave: str
+) -> dict[str, Any]:
+    """Return what a table moves, as far as a person may see it, with the digest of all of it."""
+    role = (await figures.require_reader(rooms, campaign, by, envelopes, also=figures.BUREAU)).role
+    moved = await figures.moves(await rooms.ledger(), campaign, envelopes, table, Wave(wave))
+    data = {**moved.as_data(), "preview": moved.digest, "withheld": not figures.sees_classes(role, envelopes)}
+    return without_trial_figures(data) if data["withheld"] else data
 
 
 # -- for a person -------------------------------------------------------------------------------------------------
 
 
-def _preview(moved: TargetPreview) -> RenderableType:
-    data = moved.as_data()
+def _preview(data: dict[str, Any]) -> RenderableType:
     schools = Table(
         say("学校", "school"),
         say("指标", "target"),
@@ -319,17 +292,21 @@ def _preview(moved: TargetPreview) -> RenderableType:
         classes.add_row(
             f"{row['school']} {row['class']}",
             f"{row['quota_was']} → {row['quota_now']}",
-            str(row["countable"]),
-            f"{row['tier_was'] or '-'} → {row['tier_now'] or '-'}",
-            f"{row['yuan_was']} → {row['yuan_now']}",
+            _or_dash(row["countable"]),
+            f"{_or_dash(row['tier_was'])} → {_or_dash(row['tier_now'])}",
+            f"{_or_dash(row['yuan_was'])} → {_or_dash(row['yuan_now'])}",
             ", ".join(word(flag, LANG) for flag in row["flags"]),
         )
+    yuan = f"{_or_dash(data['yuan_was'])} → {_or_dash(data['yuan_now'])}"
     last = say(
-        f"{data['stamp']}；历史口径，合计 {data['yuan_was']} → {data['yuan_now']} 元；摘要 {moved.digest}",
-        f"trial computation, not to be paid, by the historical rules: {data['yuan_was']} → {data['yuan_now']} yuan; "
-        f"digest {moved.digest}",
+        f"{data['stamp']}；历史口径，合计 {yuan} 元；摘要 {data['preview']}",
+        f"trial computation, not to be paid, by the historical rules: {yuan} yuan; digest {data['preview']}",
     )
     return Group(schools, classes, Text(last))
+
+
+def _or_dash(value: object) -> str:
+    return "-" if value is None else str(value)
 
 
 def _shown(data: dict[str, Any]) -> RenderableType:
@@ -355,14 +332,3 @@ def _shown(data: dict[str, Any]) -> RenderableType:
         shared += say("（待分配）", " (to be shared out)") if row["school"] in data["to_assign"] else ""
         schools.add_row(row["school"], str(row["target"]), str(row["autumn"]), str(row["spring"]), shared)
     return Group(Text(f"{data['campaign']} {data['on']}: {data['total']}"), papers, schools)
-
-
-def _flags(told: Sequence[dict[str, Any]]) -> RenderableType:
-    if not told:
-        return Text(say("没有压力提示。", "There is nothing to flag."))
-    table = Table(
-        say("学校", "school"), say("班级", "class"), say("提示", "flag"), say("数", "figure"), say("界限", "limit")
-    )
-    for row in told:
-        table.add_row(row["school"], row["class"] or "", row["message"], row["figure"], row["limit"])
-    return table

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.exact import Count, ExactFraction
 from domain.policy import PROFILES, PolicyParameters
-from domain.policy_parameters import Boundary
+from domain.policy_readings import Boundary
 from domain.settlement import ClassCount, Tally, class_reward, least_heads
 
 

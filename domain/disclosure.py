@@ -51,6 +51,16 @@ def sight(role: Role, today: date, cutoff: date) -> Sight:
     return Sight.SERVICE if role in SCHOOL_SIDE else Sight.NOTHING
 
 
+def sees_small_cells(role: Role) -> bool:
+    """Tell whether a role sees the figures of a small class: who watches over pressure does, others do not (R-22)."""
+    return role in WATCHERS
+
+
+def is_small(figure: str, least: int) -> bool:
+    """Tell whether an exact figure, "4" or "4/7", names fewer pupils than the least cell; 0 tells of nobody."""
+    return any(0 < int(part) < least for part in figure.split("/"))
+
+
 def seers(today: date, cutoff: date) -> tuple[Role, ...]:
     """Return the roles that see the figures of classes on a day."""
     return BUREAU_SIDE if today > cutoff else WATCHERS

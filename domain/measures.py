@@ -11,7 +11,8 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.exact import Count, ExactFraction
-from domain.policy_parameters import ApplicationsMeasure, ClassAverage, PolicyParameters, WaveBy
+from domain.policy_parameters import PolicyParameters
+from domain.policy_readings import ApplicationsMeasure, ClassAverage, WaveBy
 from domain.rates import completion, delivered_rate
 
 Wave = Literal["spring", "autumn"]

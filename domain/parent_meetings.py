@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -42,6 +42,12 @@ from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageStatus
 from domain.stage_state import Todo, read_values, require_reason
 from domain.stream import Acted
 from domain.time import SHANGHAI
+
+VISIT: Final = "HOME_VISIT"
+"""The follow-up below the quorum that calls do not replace (DOMAIN §7.4, G5)."""
+
+FOLLOW_UP_SINCE: Final = 3
+"""The first release that reads the policy's follow-up; an older stage owes the visit whatever stands there."""
 
 
 class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
@@ -136,7 +142,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         in_session = {class_id: None for session in state.sessions.values() for class_id in session.classes}
         households = [household for student, household in state.households.items() if student not in state.joined]
         absent = [household for household in households if household.sessions and not household.present]
-        below_quorum = self._below_quorum(state)
+        visits_owed = self._visits_owed(state)
         counts = {
             "CLASSES_WITHOUT_SESSION": sum(
                 class_id not in in_session and any(student not in state.joined for student in students)
@@ -146,7 +152,7 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
             "SESSIONS_NOT_HELD": sum(self._is_unheld(state, label) for label in state.sessions),
             "ATTENDANCE_MISSING": sum(not household.sessions for household in households),
             "HOUSEHOLDS_NOT_FOLLOWED_UP": sum(household.outcome is None for household in absent),
-            "QUORUM_NOT_REACHED": sum(household.needs_visit for household in absent) if below_quorum else 0,
+            "QUORUM_NOT_REACHED": sum(household.needs_visit for household in absent) if visits_owed else 0,
         }
         return tuple(Blocker(code=code, count=count) for code, count in counts.items() if count)
 
@@ -164,12 +170,12 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         """Return the households whose service is not done; an absent one that nobody has asked yet comes as such."""
         if state.status not in (StageStatus.OPEN, StageStatus.COMPLETED):
             return []
-        below_quorum = self._below_quorum(state)
+        visits_owed = self._visits_owed(state)
         todo: list[Todo] = []
         for class_id, students in state.classes.items():
             for student in filter(state.listed, students):
                 household = state.households[student]
-                if household.outcome == "NO_ANSWER" and below_quorum and household.needs_visit:
+                if household.outcome == "NO_ANSWER" and visits_owed and household.needs_visit:
                     todo.append(Todo(class_id=class_id, student=student, code="QUORUM_NOT_REACHED"))
                 if household.outcome is not None:
                     continue
@@ -214,6 +220,11 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         return super().correct(state, command, now)
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _visits_owed(self, state: ParentMeetingsState) -> bool:
+        """Tell whether the absent are visited: below the quorum, where the policy asks for more than calls."""
+        asked = state.policy.parameters.quorum_follow_up == VISIT or state.content_release < FOLLOW_UP_SINCE
+        return asked and self._below_quorum(state)
 
     def _below_quorum(self, state: ParentMeetingsState) -> bool:
         """Tell whether too few households came; a late joiner's never had the meeting, and counts on neither side."""

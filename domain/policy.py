@@ -141,7 +141,8 @@ def require_launchable(candidate: PolicyProfile) -> None:
 def load_parameters(data: dict[str, Any], base: PolicyParameters | None = None) -> PolicyParameters:
     """Read parameters from a file over those of a base profile (default: `compliant`), refusing misspelt names.
 
-    The short names of DOMAIN §4.2 (`complaint_ack`, `complaint_close`, `aid_rate`) are taken too.
+    A retired parameter may stand there with the value that it has, and with no other. The short names of DOMAIN §4.2
+    (`complaint_ack`, `complaint_close`, `aid_rate`) are taken too.
 
     Raises:
         Refusal: `POLICY_PARAMETER_UNKNOWN` or `POLICY_PARAMETER_INVALID` with the parameter's name.
@@ -151,6 +152,9 @@ def load_parameters(data: dict[str, Any], base: PolicyParameters | None = None) 
         if name not in PolicyParameters.model_fields:
             raise Refusal("POLICY_PARAMETER_UNKNOWN", parameter=name)
     start = PROFILES[DEFAULT_PROFILE].parameters if base is None else base
+    for name in start.RETIRED:
+        if named.get(name, getattr(start, name)) != getattr(start, name):
+            raise Refusal("POLICY_PARAMETER_UNKNOWN", parameter=name)
     try:
         return PolicyParameters.model_validate({**start.model_dump(mode="json"), **named})
     except ValidationError as wrong:

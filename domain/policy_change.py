@@ -49,6 +49,20 @@ def parameter_changes(was: PolicyParameters, will_be: PolicyParameters) -> tuple
     )
 
 
+def policy_on(state: CampaignState, day: date) -> PolicyProfile:
+    """Return the policy that holds on a day: the effective day decides, whenever somebody asks (B18, INV-29)."""
+    changes = state.policy_changes
+    begun = [one.profile for one in changes.announced if one.approved and one.effective_from <= day]
+    found = begun[-1] if begun else changes.first
+    return state.policy if found is None else PolicyProfile.model_validate(found)
+
+
+def counting_cutoff(state: CampaignState, as_at: datetime | None = None) -> date:
+    """Return the last day of counting by the campaign's policy of a day; None is the policy in force."""
+    policy = state.policy if as_at is None else policy_on(state, civil(as_at))
+    return date.fromisoformat(f"{state.year:04d}-{policy.parameters.counting_cutoff}")
+
+
 class PolicyChangePart(Part[CampaignState]):
     """A change of the policy profile in the middle of a campaign (B18, INV-29)."""
 
@@ -74,7 +88,7 @@ class PolicyChangePart(Part[CampaignState]):
             case WithdrawPolicy(version=version):
                 reason = require_reason(command)
                 _coming(state, version)
-                later = [one.version for one in state.policy_changes.coming if one.base == version]
+                later = [one.version for one in state.policy_changes.announced if one.base == version]
                 if later:
                     raise Refusal("POLICY_BUILT_UPON", version=version, later=later)
                 return [PolicyChangeWithdrawn(version=version, reason=reason)]
@@ -82,11 +96,12 @@ class PolicyChangePart(Part[CampaignState]):
                 return super().decide(state, command, now)
 
     def evolve(self, state: CampaignState, event: Event, envelope: Envelope) -> None:
-        """Keep what is coming. What was adopted is the state's policy, and leaves with the next change."""
+        """Keep every version, for the day on which something else asks for it."""
         changes = state.policy_changes
         match event:
             case PolicyChangeAnnounced():
                 actor = envelope["actor"]
+                changes.first = changes.first or state.policy.model_dump(mode="json")
                 announced = Announced(
                     version=event.version,
                     effective_from=event.effective_from,
@@ -94,15 +109,14 @@ class PolicyChangePart(Part[CampaignState]):
                     profile=event.profile,
                     announced_by=[person for person in (actor["id"], actor["on_behalf_of"]) if person is not None],
                 )
-                held = state.policy.version
-                changes.coming = [*(one for one in changes.coming if one.version > held), announced]
+                changes.announced = [*changes.announced, announced]
             case PolicyChangeApproved(version=version):
-                changes.coming = [
+                changes.announced = [
                     one.model_copy(update={"approved": True}) if one.version == version else one
-                    for one in changes.coming
+                    for one in changes.announced
                 ]
             case PolicyChangeWithdrawn(version=version):
-                changes.coming = [one for one in changes.coming if one.version != version]
+                changes.announced = [one for one in changes.announced if one.version != version]
             case _:
                 pass  # what happens elsewhere in the campaign changes no policy
 
@@ -121,7 +135,7 @@ class PolicyChangePart(Part[CampaignState]):
         """Adopt an approved version at 00:00 of its day."""
         if state.status not in (CampaignStatus.RUNNING, CampaignStatus.STOPPED):
             return
-        for one in state.policy_changes.coming:
+        for one in state.policy_changes.announced:
             if one.approved and one.version > state.policy.version:
                 yield at(one.effective_from, time(0, 0)), PolicyAdopted(profile=one.profile)
 
@@ -129,7 +143,7 @@ class PolicyChangePart(Part[CampaignState]):
         """Return the versions that are coming."""
         coming = [
             {"version": one.version, "effective_from": one.effective_from.isoformat(), "approved": one.approved}
-            for one in state.policy_changes.coming
+            for one in state.policy_changes.announced
             if one.version > state.policy.version
         ]
         return {"policy_coming": coming} if coming else {}
@@ -139,7 +153,7 @@ class PolicyChangePart(Part[CampaignState]):
     def _announced(self, state: CampaignState, command: AnnouncePolicy, today: date) -> PolicyChangeAnnounced:
         reason = require_reason(command)
         base, base_from = _base(state)
-        known = [base.version, *(one.version for one in state.policy_changes.coming)]
+        known = [base.version, *(one.version for one in state.policy_changes.announced)]
         if command.version <= max(known):
             raise Refusal("POLICY_VERSION_NOT_NEWER", version=command.version, held=max(known))
         if command.effective_from <= max(today, base_from):
@@ -179,7 +193,7 @@ class PolicyChangePart(Part[CampaignState]):
 
 def _base(state: CampaignState) -> tuple[PolicyProfile, date]:
     """Return what the next version changes, with its first day: the last one approved, or the one in force."""
-    approved = [one for one in state.policy_changes.coming if one.approved and one.version > state.policy.version]
+    approved = [one for one in state.policy_changes.announced if one.approved and one.version > state.policy.version]
     if not approved:
         return state.policy, state.policy.valid_from
     return PolicyProfile.model_validate(approved[-1].profile), approved[-1].effective_from
@@ -188,7 +202,7 @@ def _base(state: CampaignState) -> tuple[PolicyProfile, date]:
 def _coming(state: CampaignState, version: int) -> Announced:
     if version <= state.policy.version:
         raise Refusal("POLICY_IN_FORCE", version=version)
-    found = next((one for one in state.policy_changes.coming if one.version == version), None)
+    found = next((one for one in state.policy_changes.announced if one.version == version), None)
     if found is None:
         raise Refusal("POLICY_VERSION_UNKNOWN", version=version)
     return found
@@ -208,7 +222,8 @@ def _profile(command: AnnouncePolicy, base: PolicyProfile) -> PolicyProfile:
         return base.model_copy(update={**own, "valid_to": None, "parameters": parameters})
     given = command.profile.get("parameters", {})
     if isinstance(given, dict):
-        load_parameters(given)  # names the parameter that is wrong; the model below ignores what it does not know
+        # names the parameter that is wrong; the model below ignores what it does not know
+        load_parameters(given, base.parameters)
     try:
         return PolicyProfile.model_validate({**command.profile, **own})
     except ValidationError as wrong:

@@ -113,6 +113,12 @@ class Announced(BaseModel):
 
 
 class PolicyChanges(BaseModel):
-    """What the campaign remembers of versions that are announced or approved and not adopted yet, oldest first."""
+    """What the campaign remembers of versions, oldest first.
 
-    coming: list[Announced] = []
+    Attributes:
+        announced: those that were announced and not withdrawn, adopted or not.
+        first: the profile before all of them; None while there are none.
+    """
+
+    announced: list[Announced] = []
+    first: dict[str, Any] | None = None

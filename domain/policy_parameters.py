@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
-from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -26,119 +25,33 @@ from pydantic import (
 
 from domain.actors import FAMILY, Role
 from domain.exact import Count, ExactFraction, Positive, Whole
+from domain.policy_readings import (
+    ApplicationsMeasure,
+    Boundary,
+    ClassAverage,
+    DropoutDenominator,
+    LateBy,
+    PauseEffect,
+    PenaltyFrom,
+    RewardRatio,
+    Rounding,
+    ShortfallBase,
+    SpringMode,
+    VetoLesson,
+    WaveBy,
+    ZeroQuota,
+)
 
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A civil time of day, "HH:MM"."""
+
+SHINGLE_MOST: Final = 50
+"""Characters; the shortest summary that is taken is longer, so that each has something to compare."""
 
 
 def _real_month_day(text: str) -> str:
     date.fromisoformat(f"2001-{text}")  # 2001 is no leap year: a yearly date must exist every year
     return text
-
-
-class SpringMode(StrEnum):
-    """What may happen before graduation (X5, R-16; DOMAIN §0.2)."""
-
-    FORBIDDEN = "FORBIDDEN"
-    EXPERIENCE_ONLY = "EXPERIENCE_ONLY"
-    COOP_ORIGIN_XUEJI = "COOP_ORIGIN_XUEJI"
-
-
-class Boundary(StrEnum):
-    """Whether a ratio that lies exactly on a line counts as past it (Q1, Q4, Q8)."""
-
-    STRICT = "strict"
-    INCLUSIVE = "inclusive"
-
-
-class ShortfallBase(StrEnum):
-    """To what the missing heads of a penalty are counted (Q2)."""
-
-    QUOTA = "quota"
-    LOWEST_TIER = "lowest_tier"
-
-
-class ZeroQuota(StrEnum):
-    """What a quota of 0 means (Q5)."""
-
-    NO_TASK = "NO_TASK"
-    MET = "MET"
-
-
-class RewardRatio(StrEnum):
-    """Whose ratio the reward looks at (Q6)."""
-
-    CLASS = "class"
-    SCHOOL = "school"
-
-
-class PenaltyFrom(StrEnum):
-    """Where a negative amount may go (Q13); never on anybody's wages.
-
-    `shadow_only`: nowhere but the trial computation; what can be paid is at least 0. `class_reward`: it stays on the
-    class's line, and a run that holds such a line cannot be paid.
-    """
-
-    SHADOW_ONLY = "shadow_only"
-    CLASS_REWARD = "class_reward"
-
-
-class DropoutDenominator(StrEnum):
-    """The pupils that a dropout rate is a share of (Q9)."""
-
-    SEPTEMBER_NET_OF_TRANSFERS = "september_net_of_transfers"
-    CURRENT = "current"
-
-
-class ClassAverage(StrEnum):
-    """How a class's average treats diverted pupils (Q10, R-03)."""
-
-    BOTH = "both"
-    WITH = "with"
-    WITHOUT = "without"
-
-
-class ApplicationsMeasure(StrEnum):
-    """How applications stand to diverted pupils (Q11): two measures, or one that holds the other, or a sum."""
-
-    SEPARATE = "separate"
-    INCLUDES_DIVERTED = "includes_diverted"
-    BESIDES_DIVERTED = "besides_diverted"
-
-
-class WaveBy(StrEnum):
-    """What makes a case spring or autumn (Q12)."""
-
-    DELIVERY = "delivery"
-    QUOTA = "quota"
-
-
-class LateBy(StrEnum):
-    """What makes a consent late (R-21): the registration by which it counts, or the signature."""
-
-    REGISTRATION = "registration"
-    CONSENT = "consent"
-
-
-class VetoLesson(StrEnum):
-    """How the undatable "lesson of the veto" is kept (Q14)."""
-
-    CLAIM = "claim"
-
-
-class PauseEffect(StrEnum):
-    """What a pause does to a cooling-off (design, section 5): it gets as much more time, or it runs on."""
-
-    LENGTHENS = "lengthens"
-    RUNS_ON = "runs_on"
-
-
-class Rounding(StrEnum):
-    """How a computed number of heads is rounded (R-20)."""
-
-    FLOOR = "floor"
-    HALF_UP = "half_up"
-    CEILING = "ceiling"
 
 
 TABLE_NAMES: Final[dict[str, str]] = {
@@ -159,6 +72,8 @@ class PolicyParameters(BaseModel):
     Spring (X5, R-16, DOMAIN §0.2):
         spring_mode: what may happen before graduation.
         spring_document: the province's document number; without it `spring_mode` cannot leave FORBIDDEN.
+        experience_days: under EXPERIENCE_ONLY, civil days that a pupil is at vocational schools before graduation, at
+            most; attendance stays with the sending school (INV-13) [DESIGN].
 
     Consent (R-11, R-21, DOMAIN §7.6; the figures are [DESIGN]):
         consent_parties: who signs; always the pupil and the guardian (INV-04), not to be changed by policy.
@@ -196,7 +111,8 @@ class PolicyParameters(BaseModel):
         veto_ratio, veto_boundary: proposed below (strict) or also at (inclusive) this completion of a school.
         veto_no_fault: pupils' documented refusals after full service exclude it.
         veto_coverage_below: proposed only where service coverage is below this share; None does not look at it.
-        veto_lesson: Q14, kept as a claim with provenance.
+        veto_lesson: Q14, kept as a claim with provenance; its one value needs no reader: a veto's events name the run
+            that they rest on, so that no year's veto stands as a fact without it.
 
     Dropout (R-05, R-15, Q8, Q9; F-D8, F-D9):
         dropout_award, dropout_veto_g79, loss_veto_g6: shares of a class, a class of grades 7 to 9, a grade 6.
@@ -208,6 +124,8 @@ class PolicyParameters(BaseModel):
         persuasion_school_days: school days from one attempt to bring a pupil back to the next (DOMAIN §7.6: weekly).
         written_report_school_days: school days from the suspicion to the written report (R-15).
         dropout_close_days: school days that a pupil who is back is there before the case can be closed (§7.3 [DESIGN]).
+        dropout_proof_days: working days after the pupil's last day at the school on which a return, schooling elsewhere
+            or teaching at home can still be proven; then a case that nobody closed ends [DESIGN].
 
     Averages, measures, waves (R-03, Q10, Q11, Q12; R-20; R-22):
         class_average: Q10, both figures; the official one is with all pupils of the September register.
@@ -215,15 +133,22 @@ class PolicyParameters(BaseModel):
         wave_by: Q12, the wave is that of the delivery.
         target_share, target_rounding: the alternative target formula of P24.
         pressure_graduates_share: R-10, a target above this share of the graduates is flagged.
+        pressure_low_band: R-10, marks below this share of the full mark are the low band: 300 of 750 (F-D5) [DESIGN].
         pressure_low_band_times: R-10, "≫": consents of the low band at so many times the others' rate [DESIGN].
         minimum_cell: least size of a figure below school level shown outside the school.
         destination_cluster: a class with so many consents, all for one school, is looked at whole (R-21) [DESIGN].
+
+    Summaries (R-19):
+        summary_shingle: characters of a run that two summaries are compared by.
+        summary_similarity: a summary of whose runs this share stands in an earlier one is reviewed.
 
     Assigned care (R-06; F-G2):
         split: shares of the class head and two teachers; they sum to 1.
 
     Dates and reports (P17, P24, F-H1, F-H2, DOMAIN §3 and §7.6):
-        registration_deadline, spring_registration_deadline: month-day, 24:00.
+        registration_deadline: month-day, 24:00.
+        spring_registration_deadline: retired. Nobody is registered before graduation (R-16), and the spring after it
+            comes when counting is over; it stays for the hash of profiles that have it.
         counting_cutoff: month-day of the graduation year. DOMAIN §7.6 freezes the count at the registration deadline;
             P24's 31 October is one county's local date.
         daily_report_due, daily_report_reminder, daily_report_missed: civil times on school days.
@@ -234,12 +159,16 @@ class PolicyParameters(BaseModel):
         complaint_ack_workdays, complaint_close_workdays, complaint_extension_workdays: [DESIGN].
         retention_checkpoints: days after registration, term end, next March.
         aid_rate_yuan, aid_months: yearly rate and teaching months; aid_list_workdays: how long a list is shown (P29).
+        aid_rate_changes: month → yearly rate in yuan from then on; months before keep theirs.
+        aid_first_month, aid_first_term_months: the first teaching month, and how many belong to the first term.
+        aid_kinds, aid_years: who is entitled, and in which years of study (P22).
 
     Stages (DESIGN §5, §3; DOMAIN §7.4):
         reminder_working_days: working days before the due date.
         escalation_working_days, escalation_roles: working days after the due date, and to whom, pairwise.
         contact_attempts: after the notice and so many attempts `NO_ANSWER` is a final outcome.
-        quorum: share of households at a parents' meeting; quorum_follow_up: what is owed to the rest.
+        quorum: share of households at a parents' meeting; quorum_follow_up: what is owed to the rest below it, a
+            visit (HOME_VISIT) where calls found nobody; with another code the calls are enough.
         future_minutes, backdate_days: how far `occurred_at` may lie ahead or back without a reason code.
         school_start_window: how many schools may be starting at a time (DESIGN §4).
         joiner_working_days: a late joiner's own term, in working days from joining [DESIGN] (B12).
@@ -273,16 +202,30 @@ class PolicyParameters(BaseModel):
         "persuasion_school_days",
         "written_report_school_days",
         "dropout_close_days",
+        "dropout_proof_days",
         "payable",
         "destination_cluster",
         "pressure_graduates_share",
+        "pressure_low_band",
         "pressure_low_band_times",
         "late_by",
+        "experience_days",
+        "summary_shingle",
+        "summary_similarity",
+        "aid_rate_changes",
+        "aid_first_month",
+        "aid_first_term_months",
+        "aid_kinds",
+        "aid_years",
     )
     """Parameters that a later release added: they stand in the hash only where they differ from their default."""
 
+    RETIRED: ClassVar[tuple[str, ...]] = ("spring_registration_deadline",)
+    """Parameters that no rule can read: they stay as they are, and nobody is led to believe that a change does."""
+
     spring_mode: SpringMode = SpringMode.FORBIDDEN
     spring_document: str | None = None
+    experience_days: Positive = 5
 
     consent_parties: tuple[Role, ...] = (Role.PUPIL, Role.GUARDIAN)
     signature_wait_hours: Count = 24
@@ -354,6 +297,11 @@ class PolicyParameters(BaseModel):
     aid_rate_yuan: Count = 2000
     aid_months: Positive = 10
     aid_list_workdays: Positive = 5
+    aid_rate_changes: tuple[tuple[Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")], Count], ...] = ()
+    aid_first_month: Annotated[int, Field(strict=True, ge=1, le=12)] = 9
+    aid_first_term_months: Positive = 5
+    aid_kinds: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{1,39}$")], ...] = ("AGRICULTURE", "HARDSHIP")
+    aid_years: Positive = 2
 
     reminder_working_days: tuple[Positive, ...] = (7, 1)
     escalation_working_days: tuple[Positive, ...] = (1, 3, 5)
@@ -376,10 +324,14 @@ class PolicyParameters(BaseModel):
     persuasion_school_days: Positive = 5
     written_report_school_days: Positive = 3
     dropout_close_days: Positive = 10
+    dropout_proof_days: Positive = 10
     payable: Annotated[bool, Field(strict=True)] = False
     destination_cluster: Positive = 5
     pressure_graduates_share: ExactFraction = Fraction(1, 2)
+    pressure_low_band: ExactFraction = Fraction(2, 5)
     pressure_low_band_times: Positive = 2
+    summary_shingle: Annotated[int, Field(strict=True, ge=2, le=SHINGLE_MOST)] = 8
+    summary_similarity: ExactFraction = Fraction(3, 5)
 
     @model_serializer(mode="wrap")
     def _with_the_bytes_of_its_day(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -407,7 +359,8 @@ class PolicyParameters(BaseModel):
 
     @field_validator(
         "callback_rate_autumn", "callback_rate_spring", "veto_ratio", "veto_coverage_below", "dropout_award",
-        "dropout_veto_g79", "loss_veto_g6", "target_share", "quorum", "pressure_graduates_share",
+        "dropout_veto_g79", "loss_veto_g6", "target_share", "quorum", "pressure_graduates_share", "summary_similarity",
+        "pressure_low_band",
     )  # fmt: skip
     @classmethod
     def _share(cls, ratio: Fraction | None) -> Fraction | None:
@@ -422,6 +375,13 @@ class PolicyParameters(BaseModel):
         if any(ratio <= 0 for ratio in ratios) or any(low >= high for high, low in pairwise(ratios)):
             raise ValueError("reward tiers are above 0 and stand best first, each ratio once")
         return tiers
+
+    @field_validator("aid_rate_changes")
+    @classmethod
+    def _earliest_first(cls, changes: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+        if any(later <= earlier for (earlier, _), (later, _) in pairwise(changes)):
+            raise ValueError("changes of the rate stand earliest first, each month once")
+        return changes
 
     @field_validator("retention_checkpoints")
     @classmethod

@@ -1,8 +1,8 @@
 """Does a target ask for more than there can be? Flags of pressure, and another way to set it (R-10, R-20; S02, S16).
 
 A flag is a question to people: it names two numbers that should not stand so. It says nothing about a teacher or a
-family, and marks never come here: how many pupils a school counts as its pool, and how the low band answered, is
-known only where the bureau gives those counts itself.
+family, and marks never come here: how a score band answered comes as counts, from the registry or from the bureau, and
+how many pupils a school counts as its pool, from the bureau alone.
 """
 
 from __future__ import annotations
@@ -14,25 +14,35 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.exact import Count
-from domain.policy_parameters import PolicyParameters, Rounding
+from domain.policy_parameters import PolicyParameters
+from domain.policy_readings import Rounding
 from domain.targets_events import PressureCode
 
 ROUND_HALF = Fraction(1, 2)
 
 
 class Band(BaseModel):
-    """How many pupils of a band were informed, and how many of those consented."""
+    """How a score band answered: of the informed how many consented, of those with an intent how many vocational."""
 
     model_config = ConfigDict(frozen=True)
 
-    informed: Count
-    consents: Count
+    informed: Count = 0
+    consents: Count = 0
+    intents: Count = 0
+    vocational: Count = 0
 
     @model_validator(mode="after")
-    def _of_the_informed(self) -> Self:
+    def _parts_of_the_whole(self) -> Self:
         if self.consents > self.informed:
             raise ValueError("nobody consents without having been informed")
+        if self.vocational > self.intents:
+            raise ValueError("a vocational intent is one of the intents")
         return self
+
+    @property
+    def all_vocational(self) -> bool:
+        """Tell whether every intent of the band is a vocational school; nobody's intent is no intent."""
+        return self.intents > 0 and self.intents == self.vocational
 
 
 class PressureFigures(BaseModel):
@@ -45,7 +55,7 @@ class PressureFigures(BaseModel):
         applications: application forms filled in.
         plan: heads that the school plans for in all, those delivered included.
         intents, vocational_intents: families who stated an intent, and those who stated a vocational school.
-        low_band, others: informed and consenting pupils with low marks, and of the rest; only from the bureau's file.
+        low_band, others: how the pupils with low marks answered, and how the rest did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,6 +121,12 @@ def pressure_flags(figures: PressureFigures, parameters: PolicyParameters) -> tu
     if known.intents and known.intents == known.vocational_intents:
         whole = f"{known.vocational_intents}/{known.intents}"
         found.append(_flag(figures, PressureCode.ALL_VOCATIONAL, whole, str(known.intents)))
+    bands = ((PressureCode.ALL_VOCATIONAL_LOW_BAND, low), (PressureCode.ALL_VOCATIONAL_OTHERS, others))
+    found += [
+        _flag(figures, code, f"{band.vocational}/{band.intents}", str(band.intents))
+        for code, band in bands
+        if band is not None and band.all_vocational
+    ]
     return tuple(found)
 
 

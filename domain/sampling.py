@@ -20,7 +20,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from domain.cliffs import audited_lines, tier_heads, veto_heads
 from domain.events import digest
 from domain.family_act import Wave
-from domain.policy_parameters import LateBy, PolicyParameters
+from domain.policy_parameters import PolicyParameters
+from domain.policy_readings import LateBy
 
 
 class Why(StrEnum):

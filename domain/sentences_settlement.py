@@ -48,9 +48,9 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: the run {run} lacks {missing} of its approvals. People who did not compute it approve it.",
     },
     "SETTLEMENT_BEFORE_CUTOFF": {
-        "zh": "未受理：该结算的时点早于计数截止日 {cutoff}，不能公布。请在截止日后重新计算。",
-        "en": "Not done: the run looks at a day before the counting cut-off ({cutoff}) and cannot be published. "
-        "Compute it again after that day.",
+        "zh": "未受理：该结算的时点早于计数截止日 {cutoff}，不能公布，也不能据此提出一票否决。请在截止日后重新计算。",
+        "en": "Not done: the run looks at a day before the counting cut-off ({cutoff}). It cannot be published, and it "
+        "is no ground for a veto. Compute it again after that day.",
     },
     "SETTLEMENT_PUBLISHED": {
         "zh": "未重复受理：结算 {run} 的这一版已经公布，内容不再改变。",
@@ -123,36 +123,41 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     },
     # vetoes
     "VETO_EXISTS": {
-        "zh": "未受理：对学校 {school} 已经提出过一票否决建议。",
-        "en": "Not done: a veto of the school {school} was proposed before on this run.",
+        "zh": "未受理：对 {school} 已经提出过一票否决建议。",
+        "en": "Not done: a veto of {school} was proposed before on this run.",
     },
     "VETO_NO_FAULT": {
-        "zh": "未受理：学校 {school} 服务已全部到位，缺额均为家庭自主选择，不得提出一票否决。",
-        "en": "Not done: the school {school} gave all its service, and families chose freely. That is never a fault.",
+        "zh": "未受理：{school} 服务已全部到位，缺额均为家庭自主选择，不得提出一票否决。",
+        "en": "Not done: {school} gave all its service, and families chose freely. That is never a fault.",
+    },
+    "VETO_DUTY_DONE": {
+        "zh": "未受理：{school} 对每名流失学生均已上门劝返，并按期书面报告，不得提出一票否决。",
+        "en": "Not done: for every pupil whom {school} lost, the school went there and reported in writing in time. "
+        "That is never a fault.",
     },
     "VETO_NOT_FOUND": {
-        "zh": "未受理：该结算没有对学校 {school} 提出一票否决建议。请核对结算结果。",
-        "en": "Not done: the run finds no ground for a veto of the school {school}. Look at its result.",
+        "zh": "未受理：该结算没有对 {school} 提出一票否决建议。请核对结算结果。",
+        "en": "Not done: the run finds no ground for a veto of {school}. Look at its result.",
     },
     "VETO_UNKNOWN": {
-        "zh": "未受理：没有对学校 {school} 的一票否决建议。请先提出。",
-        "en": "Not done: no veto of the school {school} was proposed on this run. Propose it first.",
+        "zh": "未受理：没有对 {school} 的一票否决建议。请先提出。",
+        "en": "Not done: no veto of {school} was proposed on this run. Propose it first.",
     },
     "VETO_HEARD": {
-        "zh": "未重复受理：已听取学校 {school} 的意见。",
-        "en": "Not done again: the school {school} has been heard.",
+        "zh": "未重复受理：已听取 {school} 的意见。",
+        "en": "Not done again: {school} has been heard.",
     },
     "VETO_NOT_HEARD": {
-        "zh": "未受理：尚未听取学校 {school} 的意见，不能作出决定。请先听取并登记。",
-        "en": "Not done: nobody has heard the school {school} yet. Hear it first, and record that.",
+        "zh": "未受理：尚未听取 {school} 的意见，不能作出决定。请先听取并登记。",
+        "en": "Not done: nobody has heard {school} yet. Hear it first, and record that.",
     },
     "VETO_DECIDED": {
-        "zh": "未受理：对学校 {school} 的一票否决已有决定。不服可以申诉。",
-        "en": "Not done: the veto of the school {school} has been decided. The way on is an appeal.",
+        "zh": "未受理：对 {school} 的一票否决已有决定。不服可以申诉。",
+        "en": "Not done: the veto of {school} has been decided. The way on is an appeal.",
     },
     "VETO_NOT_IMPOSED": {
-        "zh": "未受理：对学校 {school} 没有待公布的一票否决决定。请核对进展。",
-        "en": "Not done: no imposed veto of the school {school} waits to be published. See how far it has come.",
+        "zh": "未受理：对 {school} 没有待公布的一票否决决定。请核对进展。",
+        "en": "Not done: no imposed veto of {school} waits to be published. See how far it has come.",
     },
     # appeals
     "APPEAL_EXISTS": {
@@ -278,6 +283,9 @@ PHRASES: Final[dict[str, Phrase]] = {
     "SettlementLinesAdded": Phrase(
         "结算 {run} 第 {version} 版的其余各行", "more lines of the settlement {run}, version {version}"
     ),
+    "DropoutRatesAdded": Phrase(
+        "结算 {run} 第 {version} 版：各班辍学情况", "the classes' losses in the settlement {run}, version {version}"
+    ),
     "SettlementReviewed": Phrase("审计结算 {run} 第 {version} 版", "audited the settlement {run}, version {version}"),
     "SettlementApproved": Phrase(
         "批准结算 {run} 第 {version} 版，已有 {approvals} 人批准",
@@ -309,27 +317,34 @@ PHRASES: Final[dict[str, Phrase]] = {
         "追回 {fen} 分：结算 {run}，{line}，依据 {cause}", "ordered {fen} fen back: {run}, {line}, because of {cause}"
     ),
     "VetoProposed": Phrase(
-        "对学校 {school} 提出一票否决建议（完成 {countable}，指标 {quota}），待听取意见",
-        "proposed a veto of the school {school} ({countable} of {quota}); it is to be heard",
+        "对学校 {school}（班级 {class_id}）提出一票否决建议：完成 {countable}，指标 {quota}；"
+        "流失 {lost}，学生 {pupils}；待听取意见",
+        "proposed a veto of the school {school} (class {class_id}): countable {countable} of {quota}, lost {lost} of "
+        "{pupils}; it is to be heard",
     ),
-    "VetoReviewed": Phrase("听取学校 {school} 的意见（{heard}）", "heard the school {school} ({heard})"),
+    "VetoReviewed": Phrase(
+        "就对学校 {school}（班级 {class_id}）的一票否决建议听取意见（{heard}）",
+        "heard the school {school} on its veto (class {class_id}): {heard}",
+    ),
     "VetoImposed": Phrase(
-        "决定对学校 {school} 一票否决，理由 {reason}", "decided for the veto of the school {school}, reason {reason}"
+        "决定对学校 {school}（班级 {class_id}）一票否决，理由 {reason}",
+        "decided for the veto of the school {school} (class {class_id}), reason {reason}",
     ),
     "VetoDropped": Phrase(
-        "决定不对学校 {school} 一票否决，理由 {reason}",
-        "decided against the veto of the school {school}, reason {reason}",
+        "决定不对学校 {school}（班级 {class_id}）一票否决，理由 {reason}",
+        "decided against the veto of the school {school} (class {class_id}), reason {reason}",
     ),
     "VetoPublished": Phrase(
-        "公布对学校 {school} 的一票否决，{appeal_until} 前可以申诉",
-        "published the veto of the school {school}; appeals until {appeal_until}",
+        "公布对学校 {school}（班级 {class_id}）的一票否决，{appeal_until} 前可以申诉",
+        "published the veto of the school {school} (class {class_id}); appeals until {appeal_until}",
     ),
     "VetoLifted": Phrase(
-        "撤销对学校 {school} 的一票否决（申诉 {appeal}）", "lifted the veto of the school {school} (appeal {appeal})"
+        "撤销对学校 {school}（班级 {class_id}）的一票否决（申诉 {appeal}）",
+        "lifted the veto of the school {school} (class {class_id}), appeal {appeal}",
     ),
     "SettlementAppealFiled": Phrase(
-        "学校 {school} 提出申诉 {appeal}：{about}，理由 {ground}",
-        "the school {school} appeals ({appeal}): {about}, ground {ground}",
+        "学校 {school}（班级 {class_id}）提出申诉 {appeal}：{about}，理由 {ground}",
+        "the school {school} appeals ({appeal}): {about}, class {class_id}, ground {ground}",
     ),
     "SettlementAppealDecided": Phrase(
         "申诉 {appeal} 的结论：{outcome}，理由 {reason}", "decided the appeal {appeal}: {outcome}, reason {reason}"

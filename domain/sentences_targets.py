@@ -1,4 +1,4 @@
-"""What is said about planning targets, changes of policy, the list of schools: refusals, words, phrases of events."""
+"""What is said about planning targets, changes of policy, the list of schools and the application window."""
 
 from __future__ import annotations
 
@@ -142,6 +142,33 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：学校 {school} 不在现行的合格学校名单中。",
         "en": "Not done: the school {school} is not on the list of qualified schools.",
     },
+    # the application window (R-11, edge case 46)
+    "WINDOW_CHANGE_WAITING": {
+        "zh": "未受理：第 {change} 号志愿填报时间变更尚待批准。请先批准，或撤回后重新登记。",
+        "en": "Not done: change {change} of the application window waits for its approval. Approve it, or take it back "
+        "and record this one.",
+    },
+    "WINDOW_CHANGE_UNKNOWN": {
+        "zh": "未受理：没有待批准的第 {change} 号志愿填报时间变更。请用 window show 查看。",
+        "en": "Not done: no change {change} of the application window waits for approval. See `window show`.",
+    },
+    "WINDOW_FIRST_NEEDED": {
+        "zh": "未受理：本届活动尚未写明志愿填报时间。请同时写明首日（--first）。",
+        "en": "Not done: this campaign names no application window yet. Name its first day too (`--first`).",
+    },
+    "WINDOW_DAYS_INVALID": {
+        "zh": "未受理：末日早于首日 {first}。请对照文件核对两个日期。",
+        "en": "Not done: the last day lies before the first, {first}. Compare both with the document.",
+    },
+    "WINDOW_IN_THE_PAST": {
+        "zh": "未受理：末日 {last} 已过，不能再以此改变家庭的期限。请核对日期；志愿系统重新开放的，请登记新的末日。",
+        "en": "Not done: the last day, {last}, is over, and no family's term is changed by it now. Check the day; "
+        "where the official system opens again, record its new last day.",
+    },
+    "WINDOW_THE_SAME": {
+        "zh": "未受理：与现行的志愿填报时间相同（末日 {last}），无需变更。",
+        "en": "Not done: it is the window that holds already, until {last}. There is nothing to change.",
+    },
 }
 
 BLOCKERS: Final[dict[str, dict[str, str]]] = {}
@@ -161,6 +188,9 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "withdraw_policy": {"zh": "撤回新政策口径", "en": "take back a policy"},
     "publish_qualified_list": {"zh": "公布合格学校名单", "en": "publish the list of qualified schools"},
     "remove_qualified_school": {"zh": "将学校移出名单", "en": "take a school off the list"},
+    "change_window": {"zh": "登记志愿填报时间变更", "en": "record a change of the application window"},
+    "approve_window": {"zh": "批准志愿填报时间变更", "en": "approve a change of the application window"},
+    "withdraw_window": {"zh": "撤回志愿填报时间变更", "en": "take back a change of the application window"},
     # in which season a pupil is delivered
     "autumn": {"zh": "秋季", "en": "autumn"},
     "spring": {"zh": "春季", "en": "spring"},
@@ -177,6 +207,14 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "NO_TASK": {"zh": "没有任务", "en": "no task"},
     "BELOW_COUNT": {"zh": "低于已完成数", "en": "below what counts already"},
     "ALL_VOCATIONAL": {"zh": "意向全部为中职", "en": "every intent is vocational"},
+    "ALL_VOCATIONAL_LOW_BAND": {
+        "zh": "低分段的意向全部为中职",
+        "en": "every intent of the low band is vocational",
+    },
+    "ALL_VOCATIONAL_OTHERS": {
+        "zh": "其他分数段的意向全部为中职",
+        "en": "every intent above the low band is vocational",
+    },
 }
 
 PHRASES: Final[dict[str, Phrase]] = {
@@ -234,6 +272,24 @@ PHRASES: Final[dict[str, Phrase]] = {
     "QualifiedSchoolRemoved": Phrase(
         "自 {on} 起将学校 {school} 移出合格学校名单，理由 {reason}",
         "took the school {school} off the list of qualified schools from {on}, reason {reason}",
+    ),
+    "WindowChangeRecorded": Phrase(
+        "登记第 {change} 号志愿填报时间变更（{document}）：{first} 至 {last}（待批准）",
+        "recorded change {change} of the application window ({document}): {first} to {last} (to be approved)",
+    ),
+    "WindowChangeApproved": Phrase(
+        "批准第 {change} 号志愿填报时间变更（{document}）：{first} 至 {last}",
+        "approved change {change} of the application window ({document}): {first} to {last}",
+    ),
+    "WindowChangeWithdrawn": Phrase(
+        "撤回第 {change} 号志愿填报时间变更，理由 {reason}",
+        "took back change {change} of the application window, reason {reason}",
+    ),
+    "WindowPassedOn": Phrase(
+        "学校转达新的志愿填报时间：{first} 至 {last}",
+        "the school passes on the new application window: {first} to {last}",
+        many=("转达志愿填报时间变更 {count} 次", "passes on changes of the application window: {count}"),
+        bookkeeping=True,
     ),
     "HoldPassedOn": Phrase(
         "学校转达一项计数限制（{hold}）的设置或解除",

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.exact import Count
 from domain.policy import PolicyParameters, PolicyProfile
-from domain.policy_parameters import Boundary, RewardRatio, ShortfallBase, ZeroQuota
+from domain.policy_readings import Boundary, RewardRatio, ShortfallBase, ZeroQuota
 from domain.rates import completion, county_completion
 
 STAMP_TRIAL: Final = "试算"

@@ -1,12 +1,13 @@
-"""What can be commanded of the settlement (R-04, R-08, R-21; INV-17 to INV-19, INV-21)."""
+"""What can be commanded of the settlement (R-04, R-05, R-08, R-21; INV-17 to INV-19, INV-21)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from domain.campaign_events import SCHOOL_CODE
+from domain.dropout_rates import PRIMARY, DropoutCount
 from domain.exact import Count, Whole
 from domain.funding import Source
 from domain.instants import Instant
@@ -44,15 +45,33 @@ class CountRow(BaseModel):
     free_refusals: Count | None = None
 
 
+class LossRow(DropoutCount):
+    """The losses of one class, as the client folded them from the attendance; a campaign has no sixth grade."""
+
+    school: str = Field(pattern=SCHOOL_CODE)
+    class_id: str = Field(pattern=CLASS)
+    grade: Annotated[int, Field(strict=True, ge=PRIMARY + 1, le=9)]
+
+
 class ComputeSettlement(Command):
-    """Compute a run anew from counts; the rules compute the lines themselves."""
+    """Compute a run anew from counts; the rules compute the lines themselves.
+
+    `dropout` holds the classes of schools whose attendance is kept.
+    """
 
     kind: Literal["compute_settlement"] = "compute_settlement"
     run: Label
     profile: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     as_at: Instant
-    classes: tuple[CountRow, ...] = Field(min_length=1, max_length=MOST_CLASSES)
+    classes: tuple[CountRow, ...] = Field(max_length=MOST_CLASSES)
+    dropout: tuple[LossRow, ...] = Field(default=(), max_length=MOST_CLASSES)
     basis: dict[str, StreamMark] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not self.classes and not self.dropout:
+            raise ValueError("a run looks at a class at least")
+        return self
 
 
 class ReviewSettlement(Command):
@@ -117,11 +136,12 @@ class AdjustSettlement(Command):
 
 
 class ProposeVeto(Command):
-    """Take up what a run found on a school."""
+    """Take up what a run found on a school, or with a class on the losses of that class; so in what follows."""
 
     kind: Literal["propose_veto"] = "propose_veto"
     run: Label
     school: str = Field(pattern=SCHOOL_CODE)
+    class_id: str | None = Field(default=None, pattern=CLASS)
 
 
 class HearSchool(Command):
@@ -130,6 +150,7 @@ class HearSchool(Command):
     kind: Literal["hear_school"] = "hear_school"
     run: Label
     school: str = Field(pattern=SCHOOL_CODE)
+    class_id: str | None = Field(default=None, pattern=CLASS)
     heard: Literal["MEETING", "WRITTEN", "CALL"]
 
 
@@ -139,6 +160,7 @@ class DecideVeto(Command):
     kind: Literal["decide_veto"] = "decide_veto"
     run: Label
     school: str = Field(pattern=SCHOOL_CODE)
+    class_id: str | None = Field(default=None, pattern=CLASS)
     decision: Literal["IMPOSE", "DROP"]
 
 
@@ -148,10 +170,14 @@ class PublishVeto(Command):
     kind: Literal["publish_veto"] = "publish_veto"
     run: Label
     school: str = Field(pattern=SCHOOL_CODE)
+    class_id: str | None = Field(default=None, pattern=CLASS)
 
 
 class AppealSettlement(Command):
-    """Appeal against a published line, result or veto; by the school's principal, with a reason."""
+    """Appeal against a published line, result or veto; by the school's principal, with a reason.
+
+    A class names the line, or the class whose veto it is.
+    """
 
     kind: Literal["appeal_settlement"] = "appeal_settlement"
     appeal: Label

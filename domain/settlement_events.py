@@ -1,6 +1,7 @@
-"""What can happen to the settlement, and what the campaign remembers of it (R-04, R-08, R-09, R-21; INV-17 to INV-19).
+"""What can happen to the settlement (R-04, R-05, R-08, R-09, R-21; INV-17 to INV-19).
 
 Money is in fen. A line is a class of a school, named `{school}/{class}`; lines are added and never edited (INV-29).
+A veto is about a school that missed its quota (R-04), or about one of its classes that lost too many pupils (R-05).
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.dropout_rates import DropoutCount
 from domain.events import Event, digest
+from domain.exact import Count
 from domain.funding import Source
-from domain.settlement import ClassCount
+from domain.settlement import ClassCount, Finding
 
 HASH: Final = r"^[0-9a-f]{64}$"
 LINES_AN_EVENT: Final = 200
@@ -56,6 +59,30 @@ class SettlementLine(BaseModel):
         return ClassCount.model_validate(self.model_dump(exclude={"amount_fen", "points"}))
 
 
+class DropoutLine(DropoutCount):
+    """One class: the counts of its losses that were given, and what the rule makes of them (R-05).
+
+    Attributes:
+        pupils: whom the rate is a share of; `rate` is "lost/pupils", None without pupils.
+        award: below the award's line.
+        finding: above the veto's line, what there is to say.
+    """
+
+    pupils: Count
+    rate: str | None
+    award: bool
+    finding: Finding | None
+
+    @property
+    def name(self) -> str:
+        """Return the class's name, which is that of its line."""
+        return f"{self.school}/{self.class_id}"
+
+    def count(self) -> DropoutCount:
+        """Return the counts that the line was computed from."""
+        return DropoutCount.model_validate(self.model_dump(include=set(DropoutCount.model_fields)))
+
+
 class LineChange(BaseModel):
     """A line whose amount differs from that of the version before; None where one of them has no such line."""
 
@@ -85,121 +112,6 @@ def public_totals(lines: tuple[SettlementLine, ...]) -> dict[str, int]:
         "amount_fen": sum(line.amount_fen for line in lines),
         "points": sum(line.points for line in lines),
     }
-
-
-# -- what the campaign remembers -------------------------------------------------------------------------------------
-
-
-class Payment(BaseModel):
-    """A payment that was ordered: how much, from which funding, and by whom."""
-
-    fen: int
-    funding: str
-    ordered_by: list[str]
-    confirmed: bool = False
-
-
-class Run(BaseModel):
-    """A run of the settlement in its latest version.
-
-    Attributes:
-        revision: how many corrections the version has had; each is reviewed, approved and published anew (R-08).
-        digest: of the lines, and of the corrections after them.
-        amounts: line → fen, adjustments included; their sum is the run's total.
-        findings: school → what the veto rule found; tallies: school → its quota and countable pupils.
-        authors: who computed or adjusted it; they approve nothing of it (INV-21).
-        hands: everybody who had a part in it; they decide no appeal against it.
-        reviewed_by, approved_by: who audited and who approved this revision.
-        published_version, published_revision, appeal_until: of the latest publication.
-        ordered_fen, clawed_fen: paid out on orders, and ordered back.
-    """
-
-    version: int
-    revision: int = 0
-    profile: str
-    parameter_hash: str
-    shadow: bool
-    payable: bool
-    as_at: AwareDatetime
-    digest: str
-    amounts: dict[str, int]
-    findings: dict[str, str]
-    tallies: dict[str, tuple[int, int]] = {}
-    authors: list[str]
-    hands: list[str]
-    reviewed: bool = False
-    reviewed_by: list[str] = []
-    approved_by: list[list[str]] = []
-    published_version: int = 0
-    published_revision: int = 0
-    appeal_until: date | None = None
-    payments: dict[str, Payment] = {}
-    ordered_fen: int = 0
-    clawed_fen: int = 0
-
-    @property
-    def total_fen(self) -> int:
-        """The sum of the lines (INV-17)."""
-        return sum(self.amounts.values())
-
-    @property
-    def published(self) -> bool:
-        """Whether what stands now is public: this version with all its corrections."""
-        return (self.published_version, self.published_revision) == (self.version, self.revision)
-
-    @property
-    def approvers(self) -> list[str]:
-        """Who approved this revision, and for whom."""
-        return [person for hand in self.approved_by for person in hand]
-
-    @property
-    def makers(self) -> list[str]:
-        """Who computed, corrected, audited or approved it: none of them pays it out (INV-21)."""
-        return [*self.authors, *self.reviewed_by, *self.approvers]
-
-
-class Funding(BaseModel):
-    """Declared money: its source, its document, the pool, and what was ordered from it."""
-
-    source: Source
-    document: str | None
-    pool_fen: int
-    ordered_fen: int = 0
-
-
-class Veto(BaseModel):
-    """A proposed veto of one school, and how far people have come with it (INV-19)."""
-
-    status: Literal["PROPOSED", "HEARD", "IMPOSED", "DROPPED", "PUBLISHED", "LIFTED"]
-    proposed_by: list[str]
-    hands: list[str]
-    appeal_until: date | None = None
-
-
-class Appeal(BaseModel):
-    """An appeal against a published result or veto."""
-
-    run: str
-    school: str
-    about: About
-    made_by: list[str]
-    outcome: str | None = None
-
-
-class SettlementBook(BaseModel):
-    """What the campaign remembers of the runs of the settlement.
-
-    Attributes:
-        runs: name → run; funding: its document, or its source where it has none → money.
-        vetoes: `{run}/{school}` → veto; appeals: name → appeal.
-        samples: seed → digest of the sample that it drew.
-    """
-
-    runs: dict[str, Run] = {}
-    funding: dict[str, Funding] = {}
-    vetoes: dict[str, Veto] = {}
-    appeals: dict[str, Appeal] = {}
-    samples: dict[str, str] = {}
 
 
 # -- events ----------------------------------------------------------------------------------------------------------
@@ -235,6 +147,14 @@ class SettlementLinesAdded(Event):
     run: str
     version: int
     lines: tuple[SettlementLine, ...]
+
+
+class DropoutRatesAdded(Event):
+    """The losses of classes in a version, in parts where there are many; nothing is paid for them (R-05)."""
+
+    run: str
+    version: int
+    lines: tuple[DropoutLine, ...]
 
 
 class SettlementReviewed(Event):
@@ -342,13 +262,22 @@ class ClawBackOrdered(Event):
 
 
 class VetoProposed(Event):
-    """A person takes a result's finding up; it is a proposal, and the school is heard first (INV-19)."""
+    """A person takes a result's finding up; it is a proposal, and the school is heard first (INV-19).
+
+    Attributes:
+        class_id: None for the school's quota (R-04), a class for its losses (R-05); so in all that follows.
+        quota, countable: of the school; None where it is about losses.
+        pupils, lost: of the class; None where it is about the quota.
+    """
 
     run: str
     version: int
     school: str
-    quota: int
-    countable: int
+    class_id: str | None = None
+    quota: int | None = None
+    countable: int | None = None
+    pupils: int | None = None
+    lost: int | None = None
 
 
 class VetoReviewed(Event):
@@ -356,6 +285,7 @@ class VetoReviewed(Event):
 
     run: str
     school: str
+    class_id: str | None = None
     heard: str
 
 
@@ -364,6 +294,7 @@ class VetoImposed(Event):
 
     run: str
     school: str
+    class_id: str | None = None
     reason: str
 
 
@@ -372,6 +303,7 @@ class VetoDropped(Event):
 
     run: str
     school: str
+    class_id: str | None = None
     reason: str
 
 
@@ -380,6 +312,7 @@ class VetoPublished(Event):
 
     run: str
     school: str
+    class_id: str | None = None
     appeal_until: date
 
 
@@ -388,11 +321,12 @@ class VetoLifted(Event):
 
     run: str
     school: str
+    class_id: str | None = None
     appeal: str
 
 
 class SettlementAppealFiled(Event):
-    """A school appeals against a line, the whole result, or its veto."""
+    """A school appeals against a line, the whole result, its veto, or the veto of one of its classes."""
 
     appeal: str
     run: str
@@ -424,6 +358,7 @@ class SamplePublished(Event):
 SETTLEMENT_EVENTS: tuple[type[Event], ...] = (
     SettlementComputed,
     SettlementLinesAdded,
+    DropoutRatesAdded,
     SettlementReviewed,
     SettlementApproved,
     SettlementPublished,

@@ -17,9 +17,9 @@ from domain.settlement_events import (
     FundingSourceDeclared,
     FundingSourceRejected,
     PaymentOrdered,
-    Run,
     revised_digest,
 )
+from domain.settlement_state import Run
 from domain.settlement_vetoes import open_appeals
 from domain.stage_state import require_reason
 from domain.time import civil

@@ -1,26 +1,22 @@
 """Runs of the settlement: computed, reviewed, approved, published, paid, adjusted (R-08, R-09; INV-17 to INV-19).
 
-The client folds the counts from the ledger and says up to where it has read; the lines are computed here, so that
-nobody hands in an amount. A version that is published never changes: whatever comes later is another version or
-another line (INV-29). Vetoes and appeals stand in `domain.settlement_vetoes`.
+A version that is published never changes: whatever comes later is another version or another line (INV-29). How a
+version is computed stands in `domain.settlement_compute`, vetoes and appeals in `domain.settlement_vetoes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from domain.actors import Actor, require_other_person
 from domain.campaign_events import CampaignStatus
 from domain.campaign_state import CampaignState
 from domain.events import Envelope, Event
-from domain.funding import APPROVALS, FEN
+from domain.funding import APPROVALS
 from domain.parts import Part
-from domain.policy import PolicyProfile, profile
-from domain.policy_parameters import PenaltyFrom
 from domain.refusal import Blocker, Refusal
-from domain.settlement import ClassCount, settle
 from domain.settlement_commands import (
     SETTLEMENT_COMMANDS,
     AdjustSettlement,
@@ -39,19 +35,17 @@ from domain.settlement_commands import (
     PublishVeto,
     ReviewSettlement,
 )
+from domain.settlement_compute import computed
 from domain.settlement_events import (
-    LINES_AN_EVENT,
     SETTLEMENT_EVENTS,
     AdjustmentComputed,
     ClawBackOrdered,
-    Funding,
+    DropoutLine,
+    DropoutRatesAdded,
     FundingSourceDeclared,
     FundingSourceRejected,
-    LineChange,
-    Payment,
     PaymentConfirmed,
     PaymentOrdered,
-    Run,
     SamplePublished,
     SettlementApproved,
     SettlementComputed,
@@ -59,11 +53,10 @@ from domain.settlement_events import (
     SettlementLinesAdded,
     SettlementPublished,
     SettlementReviewed,
-    lines_digest,
-    public_totals,
     revised_digest,
 )
-from domain.settlement_money import adjusted, declared, funding_name, ordered, violated_classes
+from domain.settlement_money import adjusted, declared, funding_name, ordered
+from domain.settlement_state import Funding, Loss, Payment, Run
 from domain.settlement_vetoes import (
     appealed,
     decided_appeal,
@@ -73,11 +66,11 @@ from domain.settlement_vetoes import (
     open_appeals,
     proposed,
     published_veto,
+    require_after_cutoff,
     run_of,
     undecided_vetoes,
 )
 from domain.stream import Command
-from domain.targets import quotas_in_force
 from domain.time import civil
 
 
@@ -97,7 +90,7 @@ class SettlementPart(Part[CampaignState]):
             raise Refusal("CAMPAIGN_NOT_APPROVED")
         match command:
             case ComputeSettlement():
-                return self._compute(state, command, now)
+                return computed(state, command, now)
             case DeclareFunding():
                 return [declared(state, command)]
             case ProposeVeto():
@@ -150,53 +143,11 @@ class SettlementPart(Part[CampaignState]):
             case _:
                 raise NotImplementedError(command.kind)
 
-    # -- computing ----------------------------------------------------------------------------------------------------
-
-    def _compute(self, state: CampaignState, command: ComputeSettlement, now: datetime) -> list[Event]:
-        if command.as_at > now:
-            raise Refusal("SETTLEMENT_AS_AT_FUTURE")
-        before = state.settlement.runs.get(command.run)
-        if before is not None and before.payments:
-            raise Refusal("SETTLEMENT_PAID", run=command.run)
-        policy = _policy(state, command.profile)
-        counts = _counts(state, command)
-        voided = violated_classes(state)
-        told = settle(counts, policy, voided=voided)
-        lines = settled_lines(counts, policy, voided)
-        version = 1 if before is None else before.version + 1
-        computed = SettlementComputed(
-            run=command.run,
-            version=version,
-            profile=policy.id,
-            profile_version=policy.version,
-            parameter_hash=told.parameter_hash,
-            shadow=policy.shadow,
-            payable=policy.parameters.payable and not policy.shadow,
-            as_at=command.as_at,
-            lines=lines[:LINES_AN_EVENT],
-            lines_digest=lines_digest(lines),
-            totals=public_totals(lines),
-            findings={note.school: note.code.value for note in told.notes if note.class_id is None},
-            basis=command.basis,
-            stamp=told.stamp,
-            changes=() if before is None else _changes(before.amounts, lines),
-            voided=tuple(sorted(f"{school}/{class_id}" for school, class_id in voided)),
-        )
-        rest = range(LINES_AN_EVENT, len(lines), LINES_AN_EVENT)
-        return [
-            computed,
-            *(
-                SettlementLinesAdded(run=command.run, version=version, lines=lines[at : at + LINES_AN_EVENT])
-                for at in rest
-            ),
-        ]
-
     def _published(self, state: CampaignState, name: str, run: Run, now: datetime) -> SettlementPublished:
         _no_trial(run)
         if run.published:
             raise Refusal("SETTLEMENT_PUBLISHED", run=name)
-        if civil(run.as_at) < counting_cutoff(state):
-            raise Refusal("SETTLEMENT_BEFORE_CUTOFF", cutoff=counting_cutoff(state).isoformat())
+        require_after_cutoff(state, run)
         missing = APPROVALS - len(run.approved_by)
         if missing > 0:
             raise Refusal("SETTLEMENT_NOT_APPROVED", run=name, missing=missing)
@@ -222,6 +173,8 @@ class SettlementPart(Part[CampaignState]):
                 book.runs[name] = _run(event, book.runs.get(name), who)
             case SettlementLinesAdded(run=name, lines=lines):
                 _take_lines(book.runs[name], lines)
+            case DropoutRatesAdded(run=name, lines=losses):
+                _take_losses(book.runs[name], losses)
             case FundingSourceDeclared() | FundingSourceRejected():
                 pool = event.pool_fen if isinstance(event, FundingSourceDeclared) else 0
                 funding = Funding(source=event.source, document=event.document, pool_fen=pool)
@@ -288,99 +241,12 @@ class SettlementPart(Part[CampaignState]):
         return tuple(blocker for blocker in found if blocker.count)
 
 
-# -- shared with vetoes, audit and command line ----------------------------------------------------------------------
-
-
-def settled_lines(
-    counts: Sequence[ClassCount], policy: PolicyProfile, voided: Sequence[tuple[str, str]]
-) -> tuple[SettlementLine, ...]:
-    """Return the lines of a run: the one computation that the rules make and an auditor makes again."""
-    told = settle(counts, policy, voided=voided)
-    return tuple(
-        SettlementLine(**count.model_dump(), amount_fen=_amount(result.reward_yuan, policy), points=result.points)
-        for count, result in zip(counts, told.classes, strict=True)
-    )
-
-
-def counting_cutoff(state: CampaignState) -> date:
-    """Return the last day of counting by the policy in force; fold the record up to a time to ask for that time."""
-    return date.fromisoformat(f"{state.year:04d}-{state.policy.parameters.counting_cutoff}")
-
-
 def hands(actor: Actor) -> list[str]:
     """Return who acts, and for whom."""
     return [person for person in (actor.id, actor.on_behalf_of) if person is not None]
 
 
 # -- inside -----------------------------------------------------------------------------------------------------------
-
-
-def _policy(state: CampaignState, name: str) -> PolicyProfile:
-    """Return the campaign's own policy where it has that name, else the shipped one."""
-    return state.policy if state.policy.id == name else profile(name)
-
-
-def _counts(state: CampaignState, command: ComputeSettlement) -> list[ClassCount]:
-    """Read the counts; schools and quotas must be the campaign's own.
-
-    Every class with a quota is there: one left out would lower the school's quota. Beside them stand only classes
-    with countable pupils.
-
-    Raises:
-        Refusal: ROWS_REFUSED, SETTLEMENT_CLASSES_MISSING, SETTLEMENT_BASIS_FOREIGN, COMMAND_INVALID.
-    """
-    own = (state.campaign, f"{state.campaign}/")
-    if any(stream != own[0] and not stream.startswith(own[1]) for stream in command.basis):
-        raise Refusal("SETTLEMENT_BASIS_FOREIGN")
-    quotas = quotas_in_force(state.targets, counting_cutoff(state))
-    problems: list[dict[str, Any]] = []
-    counts: list[ClassCount] = []
-    seen: dict[str, None] = {}
-    for number, row in enumerate(command.classes):
-        name = f"{row.school}/{row.class_id}"
-        code = None
-        if row.school not in state.schools:
-            code = "SCHOOL_UNKNOWN"
-        elif name in seen:
-            code = "CLASS_TWICE"
-        elif row.quota != quotas.get(row.school, {}).get(row.class_id, 0):
-            code = "QUOTA_NOT_IN_FORCE"
-        elif not (row.quota or row.countable or row.class_id in quotas.get(row.school, {})):
-            code = "CLASS_UNKNOWN"
-        elif _more_served_than_pupils(row.pupils, (row.informed, row.guided, row.free_refusals)):
-            code = "MORE_SERVED_THAN_PUPILS"
-        if code is not None:
-            problems.append({"row": number, "code": code})
-            continue
-        seen[name] = None
-        counts.append(ClassCount.model_validate(row.model_dump()))
-    if problems:
-        raise Refusal("ROWS_REFUSED", count=len(problems), rows=problems)
-    needed = (f"{school}/{class_id}" for school, own in quotas.items() for class_id, heads in own.items() if heads)
-    missing = [name for name in needed if name not in seen]
-    if missing:
-        raise Refusal("SETTLEMENT_CLASSES_MISSING", classes=missing, count=len(missing))
-    return counts
-
-
-def _more_served_than_pupils(pupils: int | None, served: Iterable[int | None]) -> bool:
-    return pupils is not None and any(count is not None and count > pupils for count in served)
-
-
-def _amount(yuan: int, policy: PolicyProfile) -> int:
-    """Return a line's fen; where it can be paid, a penalty is no fine on anybody's wages (Q13)."""
-    parameters = policy.parameters
-    floored = parameters.payable and not policy.shadow and parameters.penalty_from is PenaltyFrom.SHADOW_ONLY
-    return (max(0, yuan) if floored else yuan) * FEN
-
-
-def _changes(before: dict[str, int], lines: tuple[SettlementLine, ...]) -> tuple[LineChange, ...]:
-    now = {line.name: line.amount_fen for line in lines}
-    return tuple(
-        LineChange(line=name, was_fen=before.get(name), now_fen=now.get(name))
-        for name in dict.fromkeys([*now, *before])
-        if before.get(name) != now.get(name)
-    )
 
 
 def _run(event: SettlementComputed, before: Run | None, who: list[str]) -> Run:
@@ -410,6 +276,12 @@ def _take_lines(run: Run, lines: tuple[SettlementLine, ...]) -> None:
         run.amounts[line.name] = line.amount_fen
         quota, countable = run.tallies.get(line.school, (0, 0))
         run.tallies[line.school] = (quota + line.quota, countable + line.countable)
+
+
+def _take_losses(run: Run, lines: tuple[DropoutLine, ...]) -> None:
+    for line in lines:
+        if line.finding is not None:
+            run.losses[line.name] = Loss(lost=line.lost, pupils=line.pupils, finding=line.finding.value)
 
 
 def _same_version(run: Run, version: int, revision: int) -> None:

@@ -1,16 +1,19 @@
 """Vetoes and appeals: a result only ever proposes a veto; people hear the school, decide, publish and hear appeals.
 
-Nobody decides what they had a hand in, and a free refusal of families is never a fault (R-04, X3; INV-07, INV-19,
-INV-21).
+A veto is about a school that missed its quota (R-04), or about a class that lost too many pupils (R-05); both go the
+same way. Nobody decides what they had a hand in, and neither a free refusal of families nor a loss after all that the
+school owes is ever a fault (X3; INV-07, INV-19, INV-21).
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from domain.actors import require_other_person
 from domain.campaign_state import CampaignState
 from domain.events import Event
+from domain.policy_change import counting_cutoff
 from domain.refusal import Refusal
 from domain.settlement import Finding
 from domain.settlement_commands import (
@@ -22,12 +25,8 @@ from domain.settlement_commands import (
     PublishVeto,
 )
 from domain.settlement_events import (
-    Appeal,
-    Run,
     SettlementAppealDecided,
     SettlementAppealFiled,
-    SettlementBook,
-    Veto,
     VetoDropped,
     VetoImposed,
     VetoLifted,
@@ -35,6 +34,7 @@ from domain.settlement_events import (
     VetoPublished,
     VetoReviewed,
 )
+from domain.settlement_state import Appeal, Run, SettlementBook, Veto
 from domain.stage_state import require_reason
 from domain.time import civil
 
@@ -43,22 +43,23 @@ def proposed(state: CampaignState, command: ProposeVeto) -> list[Event]:
     """Take up a finding of a run.
 
     Raises:
-        Refusal: SETTLEMENT_RUN_UNKNOWN, SETTLEMENT_TRIAL_ONLY, VETO_EXISTS, VETO_NO_FAULT, VETO_NOT_FOUND.
+        Refusal: SETTLEMENT_RUN_UNKNOWN, SETTLEMENT_TRIAL_ONLY, SETTLEMENT_BEFORE_CUTOFF, VETO_EXISTS, VETO_NO_FAULT,
+            VETO_DUTY_DONE, VETO_NOT_FOUND.
     """
     run = run_of(state, command.run)
     if run.shadow:
         raise Refusal("SETTLEMENT_TRIAL_ONLY")
-    if _name(command.run, command.school) in state.settlement.vetoes:
-        raise Refusal("VETO_EXISTS", school=command.school)
-    finding = run.findings.get(command.school)
-    if finding == Finding.NO_FAULT:
-        raise Refusal("VETO_NO_FAULT", school=command.school)
-    if finding != Finding.VETO_PROPOSED:
-        raise Refusal("VETO_NOT_FOUND", school=command.school)
-    tally = run.tallies.get(command.school, (0, 0))
-    return [
-        VetoProposed(run=command.run, version=run.version, school=command.school, quota=tally[0], countable=tally[1])
-    ]
+    require_after_cutoff(state, run)
+    if _name(command) in state.settlement.vetoes:
+        raise Refusal("VETO_EXISTS", school=_about(command))
+    event = VetoProposed(run=command.run, version=run.version, school=command.school, class_id=command.class_id)
+    if command.class_id is None:
+        _require_finding(run.findings.get(command.school), command, excuse="VETO_NO_FAULT")
+        quota, countable = run.tallies.get(command.school, (0, 0))
+        return [event.model_copy(update={"quota": quota, "countable": countable})]
+    loss = run.losses.get(_about(command))
+    _require_finding(None if loss is None else loss.finding, command, excuse="VETO_DUTY_DONE")
+    return [event if loss is None else event.model_copy(update={"pupils": loss.pupils, "lost": loss.lost})]
 
 
 def heard(state: CampaignState, command: HearSchool) -> list[Event]:
@@ -67,10 +68,10 @@ def heard(state: CampaignState, command: HearSchool) -> list[Event]:
     Raises:
         Refusal: VETO_UNKNOWN, VETO_HEARD.
     """
-    veto = _veto(state, command.run, command.school)
+    veto = _veto(state, command)
     if veto.status != "PROPOSED":
-        raise Refusal("VETO_HEARD", school=command.school)
-    return [VetoReviewed(run=command.run, school=command.school, heard=command.heard)]
+        raise Refusal("VETO_HEARD", school=_about(command))
+    return [VetoReviewed(run=command.run, school=command.school, class_id=command.class_id, heard=command.heard)]
 
 
 def decided_veto(state: CampaignState, command: DecideVeto) -> list[Event]:
@@ -79,16 +80,16 @@ def decided_veto(state: CampaignState, command: DecideVeto) -> list[Event]:
     Raises:
         Refusal: VETO_UNKNOWN, VETO_NOT_HEARD, VETO_DECIDED, REASON_REQUIRED, SELF_APPROVAL (recorded).
     """
-    veto = _veto(state, command.run, command.school)
+    veto = _veto(state, command)
     if veto.status not in ("PROPOSED", "HEARD"):
-        raise Refusal("VETO_DECIDED", school=command.school)
+        raise Refusal("VETO_DECIDED", school=_about(command))
     require_other_person(command.actor, veto.hands)
     if veto.status == "PROPOSED":
-        raise Refusal("VETO_NOT_HEARD", school=command.school)
+        raise Refusal("VETO_NOT_HEARD", school=_about(command))
     reason = require_reason(command)
     if command.decision == "IMPOSE":
-        return [VetoImposed(run=command.run, school=command.school, reason=reason)]
-    return [VetoDropped(run=command.run, school=command.school, reason=reason)]
+        return [VetoImposed(run=command.run, school=command.school, class_id=command.class_id, reason=reason)]
+    return [VetoDropped(run=command.run, school=command.school, class_id=command.class_id, reason=reason)]
 
 
 def published_veto(state: CampaignState, command: PublishVeto, now: datetime) -> list[Event]:
@@ -97,10 +98,10 @@ def published_veto(state: CampaignState, command: PublishVeto, now: datetime) ->
     Raises:
         Refusal: VETO_UNKNOWN, VETO_NOT_IMPOSED.
     """
-    if _veto(state, command.run, command.school).status != "IMPOSED":
-        raise Refusal("VETO_NOT_IMPOSED", school=command.school)
+    if _veto(state, command).status != "IMPOSED":
+        raise Refusal("VETO_NOT_IMPOSED", school=_about(command))
     until = civil(now) + timedelta(days=state.policy.parameters.appeal_days)
-    return [VetoPublished(run=command.run, school=command.school, appeal_until=until)]
+    return [VetoPublished(run=command.run, school=command.school, class_id=command.class_id, appeal_until=until)]
 
 
 def appealed(state: CampaignState, command: AppealSettlement, now: datetime) -> list[Event]:
@@ -114,7 +115,7 @@ def appealed(state: CampaignState, command: AppealSettlement, now: datetime) -> 
         raise Refusal("APPEAL_EXISTS", appeal=command.appeal)
     ground = require_reason(command)
     if command.about == "VETO":
-        veto = _veto(state, command.run, command.school)
+        veto = _veto(state, command)
         until = veto.appeal_until if veto.status == "PUBLISHED" else None
     else:
         until = run.appeal_until
@@ -123,9 +124,9 @@ def appealed(state: CampaignState, command: AppealSettlement, now: datetime) -> 
     if civil(command.occurred_at or now) > until:
         raise Refusal("APPEAL_TOO_LATE", until=until.isoformat())
     named = command.class_id is not None
-    line = f"{command.school}/{command.class_id}"
-    if named != (command.about == "LINE") or (named and line not in run.amounts):
-        raise Refusal("SETTLEMENT_LINE_UNKNOWN", line=line if named else command.school)
+    fits = named and _about(command) in run.amounts if command.about == "LINE" else not named
+    if command.about != "VETO" and not fits:
+        raise Refusal("SETTLEMENT_LINE_UNKNOWN", line=_about(command))
     return [
         SettlementAppealFiled(
             appeal=command.appeal,
@@ -148,36 +149,38 @@ def decided_appeal(state: CampaignState, command: DecideSettlementAppeal) -> lis
     appeal = state.settlement.appeals.get(command.appeal)
     if appeal is None:
         raise Refusal("APPEAL_UNKNOWN", appeal=command.appeal)
-    veto = state.settlement.vetoes.get(_name(appeal.run, appeal.school))
-    before = [*appeal.made_by, *run_of(state, appeal.run).hands, *([] if veto is None else veto.hands)]
-    require_other_person(command.actor, before)
+    vetoes = state.settlement.vetoes.values()
+    of_the_school = [veto for veto in vetoes if (veto.run, veto.school) == (appeal.run, appeal.school)]
+    before = [*appeal.made_by, *run_of(state, appeal.run).hands]
+    require_other_person(command.actor, [*before, *(person for veto in of_the_school for person in veto.hands)])
     if appeal.outcome is not None:
         raise Refusal("APPEAL_DECIDED", appeal=command.appeal)
     reason = require_reason(command)
     decided = SettlementAppealDecided(appeal=command.appeal, run=appeal.run, outcome=command.outcome, reason=reason)
     if appeal.about != "VETO" or command.outcome != "UPHELD":
         return [decided]
-    return [decided, VetoLifted(run=appeal.run, school=appeal.school, appeal=command.appeal)]
+    lifted = VetoLifted(run=appeal.run, school=appeal.school, class_id=appeal.class_id, appeal=command.appeal)
+    return [decided, lifted]
 
 
 def evolve_vetoes(book: SettlementBook, event: Event, who: list[str]) -> None:
     """Apply an event of a veto or an appeal; others change nothing here."""
     match event:
         case VetoProposed(run=run, school=school):
-            book.vetoes[_name(run, school)] = Veto(status="PROPOSED", proposed_by=who, hands=who)
-        case VetoReviewed(run=run, school=school):
-            _become(book, run, school, who).status = "HEARD"
-        case VetoImposed(run=run, school=school):
-            _become(book, run, school, who).status = "IMPOSED"
-        case VetoDropped(run=run, school=school):
-            _become(book, run, school, who).status = "DROPPED"
-        case VetoPublished(run=run, school=school, appeal_until=until):
-            veto = _become(book, run, school, who)
+            book.vetoes[_name(event)] = Veto(run=run, school=school, status="PROPOSED", proposed_by=who, hands=who)
+        case VetoReviewed():
+            _become(book, event, who).status = "HEARD"
+        case VetoImposed():
+            _become(book, event, who).status = "IMPOSED"
+        case VetoDropped():
+            _become(book, event, who).status = "DROPPED"
+        case VetoPublished(appeal_until=until):
+            veto = _become(book, event, who)
             veto.status, veto.appeal_until = "PUBLISHED", until
-        case VetoLifted(run=run, school=school):
-            _become(book, run, school, who).status = "LIFTED"
-        case SettlementAppealFiled():
-            book.appeals[event.appeal] = Appeal(run=event.run, school=event.school, about=event.about, made_by=who)
+        case VetoLifted():
+            _become(book, event, who).status = "LIFTED"
+        case SettlementAppealFiled(appeal=name, run=run, school=school, about=about, class_id=class_id):
+            book.appeals[name] = Appeal(run=run, school=school, about=about, class_id=class_id, made_by=who)
         case SettlementAppealDecided(appeal=name, outcome=outcome):
             book.appeals[name].outcome = outcome
         case _:
@@ -206,18 +209,57 @@ def run_of(state: CampaignState, name: str) -> Run:
     return found
 
 
-def _veto(state: CampaignState, run: str, school: str) -> Veto:
-    found = state.settlement.vetoes.get(_name(run, school))
+def require_after_cutoff(state: CampaignState, run: Run) -> None:
+    """Refuse what follows from a count of before the counting cut-off of its own policy: that is a trial (INV-11).
+
+    Raises:
+        Refusal: SETTLEMENT_BEFORE_CUTOFF.
+    """
+    cutoff = counting_cutoff(state, run.as_at)
+    if civil(run.as_at) < cutoff:
+        raise Refusal("SETTLEMENT_BEFORE_CUTOFF", cutoff=cutoff.isoformat())
+
+
+# -- inside -----------------------------------------------------------------------------------------------------------
+
+
+class _Named(Protocol):
+    """What a command and an event of a veto have in common."""
+
+    @property
+    def run(self) -> str: ...
+
+    @property
+    def school(self) -> str: ...
+
+    @property
+    def class_id(self) -> str | None: ...
+
+
+def _require_finding(finding: str | None, command: ProposeVeto, *, excuse: str) -> None:
+    if finding == Finding.NO_FAULT:
+        raise Refusal(excuse, school=_about(command))
+    if finding != Finding.VETO_PROPOSED:
+        raise Refusal("VETO_NOT_FOUND", school=_about(command))
+
+
+def _veto(state: CampaignState, command: _Named) -> Veto:
+    found = state.settlement.vetoes.get(_name(command))
     if found is None:
-        raise Refusal("VETO_UNKNOWN", school=school)
+        raise Refusal("VETO_UNKNOWN", school=_about(command))
     return found
 
 
-def _name(run: str, school: str) -> str:
-    return f"{run}/{school}"
+def _about(named: _Named) -> str:
+    """Return whom a veto is about: the school, or its class as lines are named."""
+    return named.school if named.class_id is None else f"{named.school}/{named.class_id}"
 
 
-def _become(book: SettlementBook, run: str, school: str, who: list[str]) -> Veto:
-    veto = book.vetoes[_name(run, school)]
+def _name(named: _Named) -> str:
+    return f"{named.run}/{_about(named)}"
+
+
+def _become(book: SettlementBook, event: _Named, who: list[str]) -> Veto:
+    veto = book.vetoes[_name(event)]
     veto.hands = list(dict.fromkeys([*veto.hands, *who]))
     return veto

@@ -21,6 +21,8 @@ from domain.settlement import STAMP_NOT_PAYABLE, ClassCount, class_reward, least
 
 NO_TASK: Final = "NO_TASK"
 BELOW_COUNT: Final = "BELOW_COUNT"
+TRIAL_FIGURES: Final = ("countable", "tier_was", "tier_now", "yuan_was", "yuan_now", "points_was", "points_now")
+"""Keys of a class that a trial computation fills."""
 
 
 class ClassMove(BaseModel):
@@ -128,6 +130,16 @@ def preview(
         profile=profile.id,
         parameter_hash=profile.parameter_hash,
     )
+
+
+def without_trial_figures(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a preview without what trial computations say of classes, for who may not see that yet (DESIGN §10).
+
+    What is asked of each school and class stays, and whether a school falls below the veto line: the author of a
+    revision has to know that. The digest that the event keeps is over all of it.
+    """
+    hidden = dict.fromkeys(TRIAL_FIGURES)
+    return data | {"yuan_was": None, "yuan_now": None, "classes": [{**row, **hidden} for row in data["classes"]]}
 
 
 # -- inside -------------------------------------------------------------------------------------------------------

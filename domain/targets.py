@@ -6,25 +6,23 @@ kept, so that "what held on 4 June" and "what did we know on 4 June" have differ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from domain.actors import Actor, require_other_person
-from domain.campaign_events import CampaignDrafted, CampaignStatus
+from domain.campaign_events import CampaignStatus
 from domain.campaign_state import CampaignState
 from domain.events import Envelope, Event
 from domain.parts import Part
 from domain.refusal import Refusal
 from domain.stage_state import require_reason
 from domain.targets_events import (
-    DRAFT_DOCUMENT,
     TARGET_COMMANDS,
     TARGET_EVENTS,
     AcknowledgeTarget,
     ApproveTargets,
     AssignClassQuotas,
-    Assignment,
     ClassQuotaAssigned,
     ClassQuotaReassigned,
     FlagPressure,
@@ -44,131 +42,11 @@ from domain.targets_events import (
     TargetsRejected,
     Wave,
 )
+from domain.targets_held import assigned, flag_name, follow, latest, to_assign
 from domain.time import civil
 
 YEARS_OF_SCHOOL: Final = 3
 """A class is named by the year in which it entered, three years before it graduates."""
-
-_BY_NAME: Final[dict[str, type[Event]]] = {kind.__name__: kind for kind in TARGET_EVENTS}
-
-
-# -- what holds ---------------------------------------------------------------------------------------------------
-
-
-def targets_in_force(state: Targets, on: date, *, wave: Wave | str | None = None) -> dict[str, int]:
-    """Return each school's target on a day, of one wave or of both together.
-
-    Args:
-        state: of the campaign, or of `targets_from`.
-        on: the day; papers that take effect later do not count yet.
-        wave: None adds the waves up (INV-08: spring + autumn = total).
-    """
-    found: dict[str, int] = {}
-    for one in _waves(wave):
-        paper = paper_in_force(state, one, on)
-        for school, heads in ({} if paper is None else paper.schools).items():
-            found[school] = found.get(school, 0) + heads
-    return found
-
-
-def quotas_in_force(state: Targets, on: date, *, wave: Wave | str | None = None) -> dict[str, dict[str, int]]:
-    """Return each school's class quotas on a day, of one wave or of both together.
-
-    A school that has not shared out a revised number yet keeps the classes of before, and `to_assign` names it; where
-    its number became 0, so did those of its classes: nothing is left to share out.
-    """
-    found: dict[str, dict[str, int]] = {}
-    for one in _waves(wave):
-        for school, heads in targets_in_force(state, on, wave=one).items():
-            held = _assigned(state, school, one, on)
-            classes = found.setdefault(school, {})
-            for class_id, number in ({} if held is None else held.classes).items():
-                classes[class_id] = classes.get(class_id, 0) + (number if heads else 0)
-    return found
-
-
-def paper_in_force(state: Targets, wave: Wave, on: date) -> Paper | None:
-    """Return the approved paper of a wave with the latest effective day that has come; of two, the later approved."""
-    come = [paper for paper in state.papers if paper.approved and paper.wave == wave and paper.effective <= on]
-    return max(enumerate(come), key=lambda item: (item[1].effective, item[0]))[1] if come else None
-
-
-def to_assign(state: Targets) -> list[str]:
-    """Return the schools whose classes do not sum to the school's latest approved number in some wave (INV-08)."""
-    found: dict[str, None] = {}
-    for wave in Wave:
-        paper = _latest(state, wave)
-        for school, heads in ({} if paper is None else paper.schools).items():
-            held = _assigned(state, school, wave, date.max)
-            if heads and heads != sum(({} if held is None else held.classes).values()):
-                found[school] = None
-    return list(found)
-
-
-def targets_from(envelopes: Iterable[Envelope]) -> Targets:
-    """Fold a campaign's own events to its targets; an older campaign gives its draft's quotas.
-
-    Leave out what was recorded after some instant to ask what was known then.
-    """
-    state = Targets()
-    for envelope in envelopes:
-        if envelope["type"] == CampaignDrafted.__name__:
-            state = of_the_draft(CampaignDrafted.model_validate(envelope["data"]), envelope)
-        elif envelope["type"] in _BY_NAME:
-            follow(state, _BY_NAME[envelope["type"]].model_validate(envelope["data"]), envelope)
-    return state
-
-
-def of_the_draft(drafted: CampaignDrafted, envelope: Envelope) -> Targets:
-    """Return the first issue of a campaign: the quotas of its draft, which were approved with it."""
-    drawn_up = civil(datetime.fromisoformat(envelope["occurred_at"]))
-    document = drafted.targets.document if drafted.targets else DRAFT_DOCUMENT
-    effective = drafted.targets.effective if drafted.targets else drawn_up
-    state = Targets()
-    for wave, quotas in ((Wave.AUTUMN, drafted.quotas), (Wave.SPRING, drafted.spring_quotas)):
-        if not quotas:
-            continue
-        schools = {school: sum(classes.values()) for school, classes in quotas.items()}
-        paper = Paper(document=document, wave=wave, effective=effective, schools=schools, total=sum(schools.values()))
-        state.papers.append(paper.model_copy(update={"approved": True}))
-        state.assignments += [
-            Assignment(school=school, wave=wave, document=document, effective=effective, classes=dict(classes))
-            for school, classes in quotas.items()
-        ]
-    return state
-
-
-def follow(state: Targets, event: Event, envelope: Envelope) -> None:
-    """Apply one event of the topic to the targets in place."""
-    match event:
-        case TargetsIssued() | TargetRevised():
-            state.papers.append(
-                Paper(
-                    document=event.document,
-                    wave=event.wave,
-                    effective=event.effective,
-                    schools=dict(event.schools),
-                    total=event.total,
-                    issued_by=_people(envelope),
-                    base=event.base if isinstance(event, TargetRevised) else None,
-                )
-            )
-        case TargetsApproved(document=document):
-            approved = [paper for paper in state.papers if paper.document == document and not paper.approved]
-            state.papers = [paper for paper in state.papers if paper not in approved]
-            state.papers += [paper.model_copy(update={"approved": True}) for paper in approved]
-        case TargetsRejected(document=document):
-            state.papers = [paper for paper in state.papers if paper.document != document or paper.approved]
-        case TargetAcknowledged(school=school, document=document):
-            state.acknowledged.setdefault(document, []).append(school)
-        case TargetObjected(school=school, document=document):
-            state.objected.setdefault(document, []).append(school)
-        case ClassQuotaAssigned() | ClassQuotaReassigned():
-            state.assignments.append(Assignment.model_validate(event.model_dump()))
-        case PressureFlagged(school=school, class_id=class_id, flag=flag):
-            state.flagged.append(_flag(school, class_id, flag))
-        case _:
-            pass  # what happens elsewhere in the campaign moves no target
 
 
 # -- the part -----------------------------------------------------------------------------------------------------
@@ -219,7 +97,7 @@ class TargetsPart(Part[CampaignState]):
             case AssignClassQuotas():
                 return [self._assigned(state, command, civil(now))]
             case FlagPressure(school=code, class_id=class_id, flag=flag):
-                if _flag(code, class_id, flag) in targets.flagged:
+                if flag_name(code, class_id, flag) in targets.flagged:
                     raise Refusal("PRESSURE_FLAGGED", flag=flag.value)
                 return [
                     PressureFlagged(
@@ -247,7 +125,7 @@ class TargetsPart(Part[CampaignState]):
 
     def _issued(self, state: CampaignState, command: IssueTargets, today: date) -> TargetsIssued:
         _check_paper(state, command)
-        if _latest(state.targets, command.wave) is not None:
+        if latest(state.targets, command.wave) is not None:
             raise Refusal("TARGETS_EXIST", wave=command.wave.value)
         return TargetsIssued(
             document=command.document,
@@ -261,7 +139,7 @@ class TargetsPart(Part[CampaignState]):
     def _revised(self, state: CampaignState, command: ReviseTargets, today: date) -> TargetRevised:
         reason = require_reason(command)
         _check_paper(state, command)
-        base = _latest(state.targets, command.wave)
+        base = latest(state.targets, command.wave)
         if base is None:
             raise Refusal("TARGETS_NONE", wave=command.wave.value)
         if command.effective < base.effective:
@@ -290,8 +168,8 @@ class TargetsPart(Part[CampaignState]):
         papers = _waiting(state.targets, document)
         require_other_person(actor, [person for paper in papers for person in paper.issued_by])
         for paper in papers:
-            latest = _latest(state.targets, paper.wave)
-            if paper.base != (None if latest is None else latest.document):
+            last = latest(state.targets, paper.wave)
+            if paper.base != (None if last is None else last.document):
                 raise Refusal("TARGETS_BASE_CHANGED", document=document)
             _check_spring(state, paper.wave, paper.schools)
         return TargetsApproved(document=document, waves=tuple(paper.wave for paper in papers))
@@ -300,7 +178,7 @@ class TargetsPart(Part[CampaignState]):
         self, state: CampaignState, command: AssignClassQuotas, today: date
     ) -> ClassQuotaAssigned | ClassQuotaReassigned:
         school, wave, classes = command.school, command.wave, command.classes
-        paper = _latest(state.targets, wave)
+        paper = latest(state.targets, wave)
         if paper is None or paper.document != command.document or school not in paper.schools:
             raise Refusal("TARGETS_UNKNOWN", document=command.document)
         _check_spring(state, wave, classes)
@@ -309,7 +187,7 @@ class TargetsPart(Part[CampaignState]):
             raise Refusal("CLASS_QUOTAS_WRONG_YEAR", classes=wrong)
         if sum(classes.values()) != paper.schools[school]:
             raise Refusal("CLASS_QUOTAS_DO_NOT_ADD_UP", sum=sum(classes.values()), target=paper.schools[school])
-        held = _assigned(state.targets, school, wave, date.max)
+        held = assigned(state.targets, school, wave, date.max)
         if held is None:
             return ClassQuotaAssigned(
                 school=school, wave=wave, document=paper.document, effective=paper.effective, classes=classes
@@ -379,26 +257,3 @@ def _answered(state: Targets, command: AcknowledgeTarget | ObjectToTarget) -> st
     if not named:
         raise Refusal("TARGETS_UNKNOWN", document=command.document)
     return named[-1]
-
-
-def _latest(state: Targets, wave: Wave) -> Paper | None:
-    """Return the last approved paper of a wave, whether its day has come or not: what the next one changes."""
-    return next((paper for paper in reversed(state.papers) if paper.approved and paper.wave == wave), None)
-
-
-def _assigned(state: Targets, school: str, wave: Wave, on: date) -> Assignment | None:
-    come = [held for held in state.assignments if (held.school, held.wave) == (school, wave) and held.effective <= on]
-    return max(enumerate(come), key=lambda item: (item[1].effective, item[0]))[1] if come else None
-
-
-def _waves(wave: Wave | str | None) -> tuple[Wave, ...]:
-    return tuple(Wave) if wave is None else (Wave(wave),)
-
-
-def _people(envelope: Envelope) -> list[str]:
-    actor = envelope["actor"]
-    return [person for person in (actor["id"], actor["on_behalf_of"]) if person is not None]
-
-
-def _flag(school: str, class_id: str | None, flag: str) -> str:
-    return f"{school}/{class_id or '-'}/{flag}"

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from domain.campaign_events import SCHOOL_CODE
 from domain.events import Event
@@ -48,6 +48,8 @@ class PressureCode(StrEnum):
     PLAN_ABOVE_POOL = "PLAN_ABOVE_POOL"
     LOW_BAND_CONSENTS = "LOW_BAND_CONSENTS"
     ALL_VOCATIONAL = "ALL_VOCATIONAL"
+    ALL_VOCATIONAL_LOW_BAND = "ALL_VOCATIONAL_LOW_BAND"
+    ALL_VOCATIONAL_OTHERS = "ALL_VOCATIONAL_OTHERS"
 
 
 class Moved(BaseModel):
@@ -276,6 +278,7 @@ class Paper(BaseModel):
     Attributes:
         issued_by: who wrote it and for whom, to keep the approver another person.
         base: number of the paper that it changes, None for the first of its wave.
+        approved_at: when the approval was recorded, None for a draft's.
     """
 
     document: str
@@ -286,16 +289,18 @@ class Paper(BaseModel):
     issued_by: list[str] = []
     base: str | None = None
     approved: bool = False
+    approved_at: AwareDatetime | None = None
 
 
 class Assignment(BaseModel):
-    """How a school shared a paper's number out to its classes, and from which day."""
+    """How a school shared a paper's number out to its classes, and from which day; a draft's has no `recorded_at`."""
 
     school: str
     wave: Wave
     document: str
     effective: date
     classes: dict[str, int]
+    recorded_at: AwareDatetime | None = None
 
 
 class Targets(BaseModel):

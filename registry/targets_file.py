@@ -34,8 +34,12 @@ FIGURES: Final[dict[str, tuple[str, ...]]] = {
     "vocational_intents": ("vocational_intents", "意向中职数"),
     "low_informed": ("low_informed", "低分段告知数"),
     "low_consents": ("low_consents", "低分段同意数"),
+    "low_intents": ("low_intents", "低分段意向登记数"),
+    "low_vocational": ("low_vocational", "低分段意向中职数"),
     "other_informed": ("other_informed", "其他告知数"),
     "other_consents": ("other_consents", "其他同意数"),
+    "other_intents": ("other_intents", "其他意向登记数"),
+    "other_vocational": ("other_vocational", "其他意向中职数"),
 }
 """Key → titles of its column; the first is the key in English."""
 
@@ -103,19 +107,21 @@ def read_figures(path: Path, year: int) -> dict[tuple[str, str | None], dict[str
         given = [name for name in FIGURES if name not in ("school", "class") and row[name]]
         counts: dict[str, Any] = {name: _count(where, row, name) for name in given}
         for band, name in (("low", "low_band"), ("other", "others")):
-            informed, consents = counts.pop(f"{band}_informed", None), counts.pop(f"{band}_consents", None)
-            if (informed is None) != (consents is None) or (consents or 0) > (informed or 0):
-                raise _rejected(
-                    "TARGETS_FILE_INVALID",
-                    f"{where}{band}_consents",
-                    (
-                        "告知数与同意数须同时填写，且同意数不多于告知数。",
-                        "Informed and consents stand together, and no more consent than were informed.",
-                    ),
-                    ("请核对这两列。", "Compare the two columns."),
-                )
-            if informed is not None:
-                counts[name] = {"informed": informed, "consents": consents}
+            pairs = (("informed", "consents"), ("intents", "vocational"))
+            own = {column: counts.pop(f"{band}_{column}", None) for pair in pairs for column in pair}
+            for whole, part in pairs:
+                if (own[whole] is None) != (own[part] is None) or (own[part] or 0) > (own[whole] or 0):
+                    raise _rejected(
+                        "TARGETS_FILE_INVALID",
+                        f"{where}{band}_{part}",
+                        (
+                            "告知数与同意数、意向数与中职数须成对填写，且后者不多于前者。",
+                            "Informed and consents, intents and vocational stand in pairs; the second is no more.",
+                        ),
+                        ("请核对这两列。", "Compare the two columns."),
+                    )
+            if any(number is not None for number in own.values()):
+                counts[name] = {column: number for column, number in own.items() if number is not None}
         found[key] = counts
     return found
 

@@ -7,9 +7,13 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "domain"))  # for the streams under test, also when run alone
 from filing_families import RECEIVING, Filing
-from stream_samples import CAMPAIGN, CLASSES, OFFICER, SCHOOL, A, B, C, running_county
+from settlement_courses import CLERK, DISCIPLINE, RUN, campaign, compute, counts
+from stream_samples import APPROVER, CAMPAIGN, CLASSES, OFFICER, SCHOOL, A, B, C, person, running_county
 
 from audit.counts import class_counts, recorded
+from audit.invariants import counting, families, money, people
+from audit.invariants.log import Log
+from domain.actors import Role
 from domain.measures import WaveCount
 from domain.sampling import Why
 from domain.time import instant
@@ -112,3 +116,58 @@ async def test_the_cutoff_is_that_of_the_policy_in_force_at_the_asked_time():
     own[-1] |= {"occurred_at": at, "recorded_at": at}
     may, now = await recorded(ledger, CAMPAIGN, instant("2026-05-31T00:00:00+08:00")), await recorded(ledger, CAMPAIGN)
     assert (may.cutoff.isoformat(), now.cutoff.isoformat()) == ("2026-11-20", "2026-10-31")
+
+
+def test_an_auditor_counts_to_the_cutoff_of_the_day_that_a_run_looks_at():
+    """INV-29: two runs of one command's day, on either side of a change of the policy."""
+    stream = campaign(((18, 0),), at="2026-11-01 08:00")
+    change = {"document": "青教发〔2026〕2号", "effective_from": "2026-11-22", "reason": "NOTICE"}
+    stream.do("announce_policy", OFFICER, version=2, parameters={"counting_cutoff": "11-21"}, **change)
+    stream.do("approve_policy", APPROVER, version=2)
+    stream.to("2026-11-23 08:00")
+    for as_at in ("2026-11-21T23:59:59+08:00", "2026-11-22T00:00:00+08:00"):
+        compute(stream, ((18, 0),), as_at=as_at)
+    log = Log(CAMPAIGN, {CAMPAIGN: stream.ledger})
+    days = [counting.cutoff_of(log, event).isoformat() for event in log.own(CAMPAIGN, "SettlementComputed")]
+    assert days == ["2026-11-20", "2026-11-21"]
+
+
+# -- a veto of a class ------------------------------------------------------------------------------------------------
+
+
+def vetoed():
+    """Return the record of a campaign in which a school's veto was dropped and a class's imposed (R-04, R-05)."""
+    stream = campaign(((18, 0),))
+    unserved = {"pupils": 18, "informed": 18, "guided": 17, "free_refusals": 0}
+    losses = [{"school": SCHOOL, "class_id": "2026-01", "grade": 9, "size": 46, "lost": 3}]
+    compute(stream, classes=counts(((18, 0),), **unserved), dropout=losses)
+    school = {"run": RUN, "school": SCHOOL}
+    its_class = school | {"class_id": "2026-01"}
+    stream.do("propose_veto", CLERK, **its_class)
+    stream.do("propose_veto", OFFICER, **school)
+    for about in (school, its_class):
+        stream.do("hear_school", DISCIPLINE, **about, heard="MEETING")
+    officer_too = person("officer", Role.BUREAU_APPROVER, "bureau")
+    stream.do("decide_veto", officer_too, **its_class, decision="IMPOSE", reason="DECIDED")
+    stream.do("decide_veto", APPROVER, **school, decision="DROP", reason="DECIDED")
+    return stream.ledger
+
+
+def found_broken(ledger, but=lambda _: True):
+    """Return which invariants an independent reader finds broken of what is left of a record."""
+    log = Log(CAMPAIGN, {CAMPAIGN: [envelope for envelope in ledger if but(envelope)]})
+    return [
+        rule.id for rule in (money.veto_by_people, people.four_eyes, families.no_costs_nothing) if [*rule.check(log)]
+    ]
+
+
+def test_an_auditor_tells_the_veto_of_a_class_from_that_of_its_school():
+    """Who proposed the school's may decide the class's; a hearing or a finding that is not there is found (INV-19)."""
+    ledger = vetoed()
+    assert found_broken(ledger) == []
+    heard = [envelope for envelope in ledger if envelope["type"] == "VetoReviewed"]
+    assert found_broken(ledger, lambda envelope: envelope is not heard[1]) == ["INV-19"]
+    assert found_broken(ledger, lambda envelope: envelope["type"] != "DropoutRatesAdded") == ["INV-19"]
+    proposed = [envelope for envelope in ledger if envelope["type"] == "VetoProposed"]
+    proposed[0]["actor"]["id"] = OFFICER.id
+    assert found_broken(ledger) == ["INV-21"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 from cli_in_process import command_line
@@ -84,8 +85,11 @@ def test_a_revision_is_shown_before_it_is_written(house, county):
         ("2023-01", 12, 0),
         ("2023-02", 10, 20),
     ]
-    assert [move["yuan_now"] for move in shown["classes"]] == [0, -1000]
-    assert shown["stamp"] == "试算·不得发放"
+    assert [(move["yuan_now"], move["countable"]) for move in shown["classes"]] == [(None, None)] * 2
+    assert (shown["withheld"], shown["yuan_now"], shown["stamp"]) == (True, None, "试算·不得发放")
+    whole = house("targets", "preview", table, CAMPAIGN, "--by", AUDITOR.id).json
+    assert [move["yuan_now"] for move in whole["classes"]] == [0, -1000]
+    assert (whole["withheld"], whole["preview"]) == (False, shown["preview"])
     assert house("targets", "preview", table, CAMPAIGN, "--by", OFFICER.id).json["preview"] == shown["preview"]
     assert "试算·不得发放" in house.readable("targets", "preview", table, CAMPAIGN, "--by", OFFICER.id).out
     for _ in range(2):
@@ -131,6 +135,35 @@ def test_pressure_is_computed_from_counts_and_proposed_once(house, county):
     assert house(*words, "--propose").json["proposed"] == len(found)
     assert house(*words, "--propose").json["proposed"] == 0
     assert county.campaign.names().count("PressureFlagged") == len(found)
+
+
+def test_flags_of_the_past_are_told_from_what_was_known_then(house, county):
+    """Before the paper there was nothing to flag (edge 47); only a flag of today goes on record."""
+    issued(house, heads=30)
+    table = house.file("figures.csv", ["school", "class", "pool"], [SCHOOL, "", 20], [SCHOOL, "2023-01", 8])
+    words = ("targets", "pressure", CAMPAIGN, "--figures", table, "--by", AUDITOR.id)
+    assert {flag["flag"] for flag in house(*words).json["flags"]} >= {"QUOTA_ABOVE_POOL"}
+    told = house(*words, "--at", "2025-11-30T09:00").json
+    assert (told["flags"], told["at"]) == ([], "2025-11-30T09:00:00+08:00")
+    wrong = house(*words, "--at", "2025-11-30T09:00", "--propose")
+    assert (wrong.code, wrong.json["error"]["code"]) == (2, "PRESSURE_OF_THE_PAST")
+    assert "PressureFlagged" not in county.campaign.names()
+
+
+def test_after_the_cutoff_the_bureau_sees_flags_and_no_small_cell(house, county, monkeypatch):
+    """R-22: a class's figure of 1 to 4 is left out for who does not watch over pressure; a school still sees none."""
+    issued(house)
+    rows = [[SCHOOL, "", 20, 24], [SCHOOL, "九年级1班", 4, 11], [SCHOOL, "2023-02", 5, 11]]
+    table = house.file("figures.csv", ["school", "class", "pool", "applications"], *rows)
+    monkeypatch.setattr("cli.target_figures.today_of", lambda _: date(2026, 11, 21))
+    words = ("targets", "pressure", CAMPAIGN, "--figures", table, "--by")
+    for who, small in ((OFFICER, None), (AUDITOR, "4")):
+        flags = {(flag["class"], flag["flag"]): flag for flag in house(*words, who.id).json["flags"]}
+        assert flags["2023-01", "QUOTA_ABOVE_POOL"]["limit"] == small
+        assert flags["2023-01", "QUOTA_ABOVE_POOL"]["suppressed"] is (small is None)
+        assert flags["2023-02", "QUOTA_ABOVE_POOL"]["limit"] == "5"
+        assert flags[None, "QUOTA_ABOVE_POOL"]["by"] == 2
+    assert house(*words, PRINCIPAL.id).json["refused"]["code"] == "FIGURES_RESERVED"
 
 
 def test_a_wrong_word_of_the_command_line(house):

@@ -34,14 +34,16 @@ RUN, LINE = "year-2026", f"{SCHOOL}/2026-01"
 DOCUMENT = "青教发〔2026〕12号"
 
 
-def campaign(tallies=FOUR_TIERS, parameters: dict[str, Any] | None = None, **changes: Any) -> Stream:
-    """Return an approved campaign of one school after the counting cut-off, with these quotas."""
+def campaign(
+    tallies=FOUR_TIERS, parameters: dict[str, Any] | None = None, at: str = AFTER_CUTOFF, **changes: Any
+) -> Stream:
+    """Return an approved campaign of one school at a time, after the counting cut-off, with these quotas."""
     quotas = {SCHOOL: {f"2026-{number:02d}": quota for number, (quota, _) in enumerate(tallies, 1) if quota}}
     fields = {"quotas": quotas, "policy": policy(**(parameters or {})).model_dump(mode="json")} | changes
     start = campaign_start(release=3, **fields)
     stream = Stream("campaign", start, when("2025-10-20 08:00"))
     stream.do("approve", APPROVER)
-    return stream.to(AFTER_CUTOFF)
+    return stream.to(at)
 
 
 def counts(tallies=FOUR_TIERS, **more: Any) -> list[dict[str, Any]]:

@@ -369,6 +369,21 @@ def test_the_quorum_is_the_policys():
         assert set(missing(held(everybody[:present], everybody[present:], policy=half))) == codes
 
 
+@pytest.mark.parametrize(
+    ("release", "follow_up", "owed"),
+    [(3, "HOME_VISIT", {"QUORUM_NOT_REACHED": 1}), (3, "PHONE_CALL", {}), (2, "PHONE_CALL", {"QUORUM_NOT_REACHED": 1})],
+)
+def test_what_is_owed_below_the_quorum_is_the_policys(release, follow_up, owed):
+    """A policy that asks for calls lets three of them be enough; a stage of an older release owes the visit."""
+    calls = policy(quorum_follow_up=follow_up).model_dump(mode="json")
+    stream = held([B], [A], policy=calls).to("2025-11-14 08:00")
+    stream.state.content_release = release
+    for day in (11, 12, 13):
+        follow_up(stream, contact(A, at=f"2025-11-{day} 07:00"))
+    assert outcome(stream, A) == "NO_ANSWER"
+    assert missing(stream) == owed
+
+
 def test_below_the_quorum_whom_nobody_reached_is_visited():
     """One of two came. Three calls found nobody: a visit is owed; after it, whatever it found, nothing is missing."""
     stream = held([B], [A]).to("2025-11-14 08:00")

@@ -62,7 +62,8 @@ def test_the_school_is_heard_before_another_person_decides():
     assert stream.refusal("decide_veto", APPROVER, **decide).code == "VETO_UNKNOWN"
     stream.do("propose_veto", OFFICER, run=RUN, school=SCHOOL)
     assert stream.last("VetoProposed")["data"] == {
-        "run": RUN, "version": 1, "school": SCHOOL, "quota": 18, "countable": 0,
+        "run": RUN, "version": 1, "school": SCHOOL, "class_id": None, "quota": 18, "countable": 0, "pupils": None,
+        "lost": None,
     }  # fmt: skip
     assert stream.refusal("propose_veto", OFFICER, run=RUN, school=SCHOOL).code == "VETO_EXISTS"
     assert stream.refusal("decide_veto", APPROVER, **decide).code == "VETO_NOT_HEARD"

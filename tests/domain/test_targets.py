@@ -21,8 +21,8 @@ from stream_samples import (
 )
 
 from domain.actors import Role
-from domain.targets import quotas_in_force, targets_from, targets_in_force, to_assign
 from domain.targets_events import Targets
+from domain.targets_held import quotas_in_force, targets_from, targets_in_force, to_assign
 
 DISCIPLINE = person("discipline", Role.DISCIPLINE_OFFICER, "bureau")
 PREVIEW = "a" * 64

@@ -71,10 +71,26 @@ def test_the_low_band_is_compared_in_whole_numbers(low, others, flagged):
     assert ("LOW_BAND_CONSENTS" in found) is flagged
 
 
-def test_a_band_holds_no_more_consents_than_informed():
+@pytest.mark.parametrize(
+    ("low", "others", "found"),
+    [
+        ((3, 3), (20, 7), ["ALL_VOCATIONAL_LOW_BAND"]),
+        ((3, 2), (20, 20), ["ALL_VOCATIONAL_OTHERS"]),
+        ((3, 3), (2, 2), ["ALL_VOCATIONAL_LOW_BAND", "ALL_VOCATIONAL_OTHERS"]),
+        ((0, 0), (20, 19), []),
+    ],
+)
+def test_a_band_of_one_mind_is_flagged(low, others, found):
+    """R-10: every intent of a score band vocational, whatever the other band says; nobody's intent is no intent."""
+    bands = [Band(intents=intents, vocational=vocational).model_dump() for intents, vocational in (low, others)]
+    assert list(flags(quota=5, low_band=bands[0], others=bands[1])) == found
+
+
+@pytest.mark.parametrize("counts", [{"informed": 1, "consents": 2}, {"intents": 1, "vocational": 2}])
+def test_a_part_of_a_band_is_no_more_than_the_whole(counts):
     """A count that cannot be is refused."""
     with pytest.raises(ValidationError):
-        Band(informed=1, consents=2)
+        Band(**counts)
 
 
 @pytest.mark.parametrize(("rounding", "target"), [("floor", 49), ("half_up", 49), ("ceiling", 50)])
@@ -180,6 +196,6 @@ def test_the_preview_is_the_settlement_of_before_and_after(rows):
     assert shown.yuan_now - shown.yuan_was == difference
     for move in shown.schools:
         assert move.veto_now is settle(after, LEGACY).schools[0].veto_proposed
-    again = preview(held, {SCHOOL: 0}, {SCHOOL: 1}, {SCHOOL: now}, LEGACY)
+    again = preview(held, {SCHOOL: 0}, {SCHOOL: sum(now.values()) + 1}, {SCHOOL: now}, LEGACY)
     assert again.digest != shown.digest
     assert len(shown.digest) == len("a" * 64)

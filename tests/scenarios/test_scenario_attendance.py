@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import pytest
 from scenario_campaign import broken, from_record
 from scenario_county import County
-from scenario_people import Group, School, calendar
+from scenario_people import OFFICER, Group, School, calendar
 
 from domain.calendar import Calendar, CalendarYear
 from domain.dropout_rates import dropout_results
 from domain.policy import PROFILES
-from domain.policy_parameters import Boundary
+from domain.policy_readings import Boundary
 from domain.rates import Rate, report_complete_rate, report_on_time_rate
 
 LEGACY = PROFILES["legacy"].parameters
@@ -69,9 +69,16 @@ async def _lost(data):
         await county.do(case, "record_persuasion", school.head, **visit, outcome=outcome)
         if comes:
             await county.do(case, "record_return", school.head, on=DAYS[-1], evidence="SEEN")
-        else:
-            await county.do(case, "confirm_dropout", school.principal)
+            continue
+        if student in away["2023-04"]:
+            await county.do(case, "file_written_report", school.principal, on=DAYS[-1], document="DROPOUT-2025-4")
+        await county.do(case, "confirm_dropout", school.principal)
     await county.to("2025-11-07 08:00")
+    await county.write(data)
+    found = await from_record(data, county.campaign)
+    await county.do(
+        "", "compute_settlement", OFFICER, run="november", profile="compliant", as_at=county.now, **found.fields
+    )
     await county.write(data)
     return county, data
 
@@ -121,6 +128,17 @@ def test_s08_at_the_line_under_the_other_reading(lost):
         if (one.award, one.veto_proposed) != (other.award, other.veto_proposed)
     ]
     assert moved == [(50, 1), (60, 3), (40, 2)]
+
+
+def test_s08_on_record_a_school_that_did_all_it_owes_has_no_fault(lost, run):
+    """The fourth class lost three of 46 and reported each: no veto is proposed of it; an auditor computes the same."""
+    county, data = lost
+    [event] = county.events("", "DropoutRatesAdded")
+    found = {(line["size"], line["lost"]): line["finding"] for line in event["data"]["lines"]}
+    proposed = {(size, lost): "VETO_PROPOSED" for size, lost, _, _, veto in S08 if veto}
+    assert {place: finding for place, finding in found.items() if finding} == proposed | {(46, 3): "NO_FAULT"}
+    told = run("settle", "verify", county.campaign, "--by", "stf_auditor", data=data)
+    assert (told["verified"], told["runs"][0]["problems"]) == (True, [])
 
 
 @pytest.mark.parametrize(("size", "lost", "shown", "veto"), SIXTH)

@@ -9,7 +9,7 @@ from scenario_people import BUREAU, OTHER_VOCATIONAL, VOCATIONAL, Group, School
 
 from domain.cliffs import veto_heads
 from domain.policy import PROFILES
-from domain.policy_parameters import LateBy
+from domain.policy_readings import LateBy
 from domain.sampling import Why, draw
 from domain.time import end_of
 
