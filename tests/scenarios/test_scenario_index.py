@@ -1,4 +1,4 @@
-"""Every scenario of DOMAIN §9b, with the file of its tests; or why it has none."""
+"""Every scenario of DOMAIN §9b that tests follow, with the file of its tests."""
 
 import ast
 from pathlib import Path
@@ -15,6 +15,7 @@ SCENARIOS = {
     "s08": "test_scenario_attendance.py",
     "s09": "test_scenario_attendance.py",
     "s10": "test_scenario_attendance.py",
+    "s11": "test_scenario_aid.py",
     "s14": "test_scenario_rewards.py",
     "s15": "test_scenario_targets.py",
     "s16": "test_scenario_targets.py",
@@ -23,7 +24,6 @@ SCENARIOS = {
     "s20": "test_scenario_targets.py",
     "s22": "test_scenario_cliffs.py",
 }
-NOT_IN_THIS_RELEASE = {"s11": "student aid (R-14, INV-33): no stream keeps it yet, and no command computes it"}
 
 
 def _tests_in(place):
@@ -39,7 +39,7 @@ def test_each_scenario_has_its_tests(scenario):
 
 
 def test_no_test_is_of_a_scenario_that_stands_nowhere():
-    """A test that names a scenario stands in the scenario's own file, and aid has none yet."""
+    """A test that names a scenario stands in the scenario's own file."""
     found = {
         (name.split("_")[1], place.name)
         for place in HERE.glob("test_scenario_*.py")
@@ -47,11 +47,3 @@ def test_no_test_is_of_a_scenario_that_stands_nowhere():
         if name[5:6] == "s" and name[6:8].isdigit()
     }
     assert found == set(SCENARIOS.items())
-    assert not {scenario for scenario, _ in found} & set(NOT_IN_THIS_RELEASE)
-
-
-def test_aid_is_not_in_this_release():
-    """Where a command of aid appears, its scenario is due: S11 has its numbers ready."""
-    from domain.actors import PERMISSIONS  # noqa: PLC0415 - only this test looks at the rules
-
-    assert not [kind for kind in PERMISSIONS if "aid" in kind.split("_")]
