@@ -43,6 +43,7 @@ WORKFLOW_TYPES = {
 ACTIVITY_APPEND = "append"
 ACTIVITY_COHORT = "cohort"
 ACTIVITY_PROPOSALS = "proposals"
+ACTIVITY_COMPARE = "compare_summary"
 ACTIVITY_ARCHIVE = "archive"
 
 # The numbers below decide what stands in a history: changing one breaks the replay of runs that are open.
@@ -101,6 +102,16 @@ class ProposalsRequest(BaseModel):
     snapshot: str
     digest: str
     rule: dict[str, Any]
+
+
+class CompareRequest(BaseModel):
+    """Which summary is compared with earlier ones, the digest that was handed in, and the characters of a shingle."""
+
+    model_config = ConfigDict(frozen=True)
+
+    summary: str
+    digest: str
+    shingle: int
 
 
 class ArchiveRequest(BaseModel):

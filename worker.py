@@ -20,6 +20,7 @@ from activities.dispatch import DispatchActivities
 from activities.histories import HistoryActivities
 from activities.people import PeopleActivities
 from activities.record import RecordActivities
+from activities.summaries import SummaryActivities
 from cli.logs import configure_logging
 from cli.run_main import run_main
 from domain.time import SHANGHAI
@@ -71,6 +72,7 @@ def build(
             record.append,
             people.cohort,
             people.proposals,
+            SummaryActivities(registry).compare,
             histories.archive,
             *([dispatch.drain] if dispatch else []),
         ],

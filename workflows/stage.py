@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         ACTIVITY_APPEND,
         ACTIVITY_ARCHIVE,
         ACTIVITY_COHORT,
+        ACTIVITY_COMPARE,
         ACTIVITY_PROPOSALS,
         BYTES_PER_APPEND,
         EVENTS_PER_APPEND,
@@ -56,6 +57,7 @@ with workflow.unsafe.imports_passed_through():
         AppendRequest,
         ArchiveRequest,
         CohortRequest,
+        CompareRequest,
         ProposalsRequest,
         TickRequest,
     )
@@ -65,6 +67,9 @@ FOREVER = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_inte
 
 BRIEF = timedelta(seconds=10)
 """An append takes milliseconds; one whose worker died is tried again after this long."""
+
+THOROUGH = timedelta(minutes=2)
+"""A comparison reads all summaries of a county's years."""
 
 ARCHIVES_AT_ONCE = 8
 """An archive waits in its slot for a child's end: never so many that the children's own find none."""
@@ -327,18 +332,20 @@ class StreamShell:
             self._job = asyncio.create_task(self._work(job))
 
     async def _work(self, job: Job) -> None:
-        request: CohortRequest | ProposalsRequest
+        request: CohortRequest | ProposalsRequest | CompareRequest
         match job.name:
             case "cohort":
                 name, request = ACTIVITY_COHORT, CohortRequest.model_validate(job.arguments)
             case "proposals":
                 name, request = ACTIVITY_PROPOSALS, ProposalsRequest.model_validate(job.arguments)
+            case "compare_summary":
+                name, request = ACTIVITY_COMPARE, CompareRequest.model_validate(job.arguments)
             case _:
                 raise ApplicationError(f"no activity for the job {job.name}", type="JobUnknown", non_retryable=True)
         result: dict[str, Any] = await workflow.execute_activity(
             name,
             request,
-            start_to_close_timeout=BRIEF,
+            start_to_close_timeout=THOROUGH if name == ACTIVITY_COMPARE else BRIEF,
             retry_policy=FOREVER,
             summary=job.name,
             result_type=dict[str, Any],
