@@ -9,6 +9,8 @@ COMPOSE_FILE := docker-compose.yml
 
 # A virtual environment that happens to be active must not redirect uv or mypy.
 unexport VIRTUAL_ENV
+# Without compiled files each process that a test starts, and each workflow's sandbox, compiles the house anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -43,7 +45,7 @@ demo: setup ## a sample county through a whole year, on the embedded engine
 	$(BIN)/python starter.py demo
 
 test: lint ## every gate: lint, types, walls between rooms, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: setup ## what a campaign costs on this machine
 	$(BIN)/python -m bench
