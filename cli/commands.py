@@ -122,6 +122,12 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "包保：分配、责任状、领导小组、委托代办",
                 "who looks after whom: carers, letters, stand-ins",
             ),
+            Entry(
+                "summary",
+                "cli.summary:app",
+                "总结：提交、雷同比对、复核",
+                "hand in summaries; review those like another",
+            ),
             Entry("person", "cli.person:app", "查看学生登记信息和访问记录", "a pupil's record, and who has looked"),
             Entry("notices", "cli.notices:app", "通知：清单、发送经过、预览", "the outbox: list, attempts, preview"),
             Entry(
@@ -155,6 +161,7 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "政策口径：各流程版本、比较、公布新版本",
                 "which version holds where; announce another",
             ),
+            Entry("window", "cli.window:app", "志愿填报时间的变更", "when applications are taken, and its changes"),
             Entry("schools", "cli.schools:app", "合格职校名单的公布和变更", "the list of qualified schools"),
             Entry("calendar", "cli.calendar:app", "发布日历", "publish a calendar"),
             Entry("pause", "cli.holds:pause", "暂停活动或一所学校", "hold a campaign or a school"),
@@ -167,6 +174,12 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
         "核对",
         "to look back",
         (
+            Entry(
+                "aid",
+                "cli.aid:app",
+                "资助：名单、公示、到校月份、发放表",
+                "student aid: lists, months of attendance, runs",
+            ),
             Entry(
                 "settle",
                 "cli.settle:app",

@@ -145,8 +145,8 @@ def _seeded_gateway(secret: Path, seed: int) -> FamilyGateway:
 
 
 def settled_fields(found: Recorded) -> dict[str, Any]:
-    """Return what `compute_settlement` takes of the record: the counts by class, and what they were folded from."""
-    return {"classes": [count.model_dump(mode="json") for count in found.settled], "basis": found.basis}
+    """Return what `compute_settlement` takes of the record."""
+    return found.fields
 
 
 def counted(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:

@@ -41,7 +41,7 @@ class Scope(StrEnum):
     ANY_SCHOOL = "ANY_SCHOOL"
 
 
-PERSON: Final = r"^(system|gateway|anonymous|(stf|gdn|stu)_[a-z0-9]{1,32})$"
+PERSON: Final = r"^(system|gateway|anonymous|(stf|gdn|cgv|stu)_[a-z0-9]{1,32})$"
 """A random reference; a name cannot stand there (DESIGN §8)."""
 
 ORGANISATION: Final = r"^(system|gateway|public|bureau|[0-9]{10})$"
@@ -51,7 +51,7 @@ class Actor(BaseModel):
     """Who acts, as it stands in every event's envelope (DESIGN §3).
 
     Attributes:
-        id: random reference (`stf_…`, `gdn_…`, `stu_…`), never a name.
+        id: random reference (`stf_…`, `gdn_…`, `cgv_…`, `stu_…`), never a name.
         role: the role in which the person acts.
         organisation: "bureau", "system" or the school's code.
         on_behalf_of: reference of the person that this one stands in for, if any.
@@ -109,6 +109,9 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "announce_policy": _OFFICER,
     "approve_policy": {Role.BUREAU_APPROVER: _ANY},
     "withdraw_policy": _BUREAU,
+    "change_window": _OFFICER,
+    "approve_window": {Role.BUREAU_APPROVER: _ANY},
+    "withdraw_window": _BUREAU,
     "publish_qualified_list": _OFFICER,
     "remove_qualified_school": _OFFICER,
     # planning targets (DOMAIN §4.2, INV-08; DESIGN §10)
@@ -157,6 +160,20 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "appeal_settlement": {Role.PRINCIPAL: _OWN},
     "decide_settlement_appeal": {Role.BUREAU_APPROVER: _ANY, Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
     "publish_sample": {Role.AUDITOR: _ANY, Role.DISCIPLINE_OFFICER: _ANY},
+    # student aid (R-14, INV-21, INV-33)
+    "draft_aid_list": {**_OFFICER, **_RECEIVING},
+    "publish_aid_list": _OFFICER,
+    "object_to_aid": _ANYBODY,
+    "decide_aid_objection": {Role.BUREAU_APPROVER: _ANY, **_INDEPENDENT},
+    "approve_aid_list": {Role.BUREAU_APPROVER: _ANY},
+    "reject_aid_list": {Role.BUREAU_APPROVER: _ANY},
+    "record_aid_attendance": {**_RECEIVING, **_REGISTER, **_OFFICER},
+    "withdraw_aid_attendance": {**_RECEIVING, **_REGISTER, **_OFFICER},
+    "stop_aid": {**_RECEIVING, **_REGISTER, **_OFFICER},
+    "compute_aid": _OFFICER,
+    "approve_aid_run": {Role.BUREAU_APPROVER: _ANY},
+    "confirm_aid_paid": {**_OFFICER, **_RECEIVING},
+    "show_aid": {**_BUREAU, **_RECEIVING, **_REGISTER, **_INDEPENDENT},
     # a school's register (DOMAIN §7.3; B11, B12)
     "record_exits": {**_SCHOOL, **_REGISTER},
     "replace_staff": {Role.PRINCIPAL: _OWN, **_OFFICER},
@@ -172,6 +189,9 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "revoke_delegation": _SCHOOL,
     "use_access": {**_SCHOOL, **_BUREAU, **_REGISTER, Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
     "list_accesses": {Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    # summaries of stages and of the year, and those that are like an earlier one (R-19)
+    "submit_summary": _LEADERS,
+    "review_summary": _BUREAU,
     # any stage (DESIGN §5)
     "correct": {**_SCHOOL, **_REGISTER, **_RECEIVING, **_OFFICER},
     "complete": _LEADERS,
@@ -236,6 +256,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "confirm_dropout": {Role.PRINCIPAL: _OWN, **_OFFICER},
     "serve_return_order": _OFFICER,
     "record_return": {**_SCHOOL, **_REGISTER},
+    "record_late_return": {**_SCHOOL, **_REGISTER},
     "start_home_teaching": {Role.PRINCIPAL: _OWN, **_OFFICER},
     "record_home_session": _SCHOOL,
     "verify_elsewhere": {**_REGISTER, **_OFFICER},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain import (
+    sentences_aid,
     sentences_attendance,
     sentences_care,
     sentences_compliance,
@@ -72,6 +73,7 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
     **sentences_settlement.BLOCKERS,
     **sentences_compliance.BLOCKERS,
     **sentences_care.BLOCKERS,
+    **sentences_aid.BLOCKERS,
 }
 """Blocker code → phrase by language, without a full stop: it stands in a list."""
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter
 
 from domain.actors import Actor, require, require_other_person
+from domain.aid import AidPart
 from domain.calendar import Calendar, CalendarUnknown
 from domain.campaign_events import (
     CAMPAIGN_COMMANDS,
@@ -54,17 +55,21 @@ from domain.settlement_runs import SettlementPart
 from domain.stage_events import DONE, StageSlug, StageStatus
 from domain.stage_state import require_reason
 from domain.stream import Command, Decider, Message, Outgoing, UnknownEventError, child, news
-from domain.targets import TargetsPart, of_the_draft
+from domain.targets import TargetsPart
 from domain.targets_events import Targets
+from domain.targets_held import of_the_draft
 from domain.time import civil
+from domain.window_change import WindowPart
 
 PARTS: tuple[Part[CampaignState], ...] = (
     TargetsPart(),
     PolicyChangePart(),
     SchoolListPart(),
+    WindowPart(),
     SettlementPart(),
     ComplaintsPart(),
     HoldsPart(),
+    AidPart(),
 )
 """The topics of the campaign that have a module of their own."""
 

@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from domain.actors import Actor
+from domain.aid_events import AidBook
 from domain.campaign_events import CampaignStatus, DayRange, SchoolEntry, SchoolStatus, StageWindow
 from domain.compliance_events import HoldRegister
 from domain.policy_change_events import PolicyChanges
-from domain.settlement_events import SettlementBook
+from domain.settlement_state import SettlementBook
 from domain.stream import StreamState
 from domain.targets_events import Targets
+from domain.window_change_events import WindowChanges
 
 
 class Complaint(BaseModel):
@@ -60,5 +62,7 @@ class CampaignState(StreamState):
     application_window: DayRange | None = None
     targets: Targets = Targets()
     policy_changes: PolicyChanges = PolicyChanges()
+    window_changes: WindowChanges = WindowChanges()
     settlement: SettlementBook = SettlementBook()
     holds: HoldRegister = HoldRegister()
+    aid: AidBook = AidBook()

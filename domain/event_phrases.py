@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain import sentences_attendance, sentences_care, sentences_compliance, sentences_settlement, sentences_targets
+from domain import (
+    sentences_aid,
+    sentences_attendance,
+    sentences_care,
+    sentences_compliance,
+    sentences_settlement,
+    sentences_summaries,
+    sentences_targets,
+)
 from domain.event_phrase import Phrase
 from domain.event_phrases_filing import APPLICATION_FILING, RETENTION
 from domain.event_phrases_service import IDENTIFICATION, PARENT_MEETINGS, SCHOOL_VISITS
@@ -229,5 +237,7 @@ PHRASES: Final[dict[str, Phrase]] = {
     **sentences_settlement.PHRASES,
     **sentences_compliance.PHRASES,
     **sentences_care.PHRASES,
+    **sentences_aid.PHRASES,
+    **sentences_summaries.PHRASES,
 }
 """All types of events."""

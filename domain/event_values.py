@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain import (
+    sentences_aid,
     sentences_attendance,
     sentences_care,
     sentences_compliance,
     sentences_settlement,
+    sentences_summaries,
     sentences_targets,
 )
 
@@ -111,6 +113,8 @@ VALUES: Final = _merged(
     sentences_settlement.VALUES,
     sentences_compliance.VALUES,
     sentences_care.VALUES,
+    sentences_aid.VALUES,
+    sentences_summaries.VALUES,
 )
 """Field → value → how it is shown (zh, en), of all topics."""
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from domain.actors import SYSTEM, Actor, require
 from domain.care import CarePart
+from domain.delegation import require_stand_in
 from domain.events import Envelope, Event
 from domain.parts import Clock, Part, adapter
 from domain.policy import PolicyProfile
@@ -48,8 +49,9 @@ from domain.school_state import SchoolState
 from domain.stage_events import StageSlug, StageStatus
 from domain.stage_state import require_reason
 from domain.stream import Decider, Job, Message, Outgoing, UnknownEventError, child, news
+from domain.summaries import SummariesPart, comparison, still_open
 from domain.time import civil
-from domain.watch import WatchPart, still_watching
+from domain.watch import WatchPart, refuse_unproven_exits, still_watching
 
 CONSENT_SINCE: Final = 3
 """The release whose application filing knows who is under fourteen, and who shares a telephone."""
@@ -58,7 +60,7 @@ YEARS_OF_SCHOOL: Final = 3
 """From entering a lower secondary school to graduation; a class is named by the year of entry."""
 
 
-PARTS: tuple[Part[SchoolState], ...] = (WatchPart(), CarePart(), PassOnPart())
+PARTS: tuple[Part[SchoolState], ...] = (WatchPart(), CarePart(), PassOnPart(), SummariesPart())
 """The topics of a school that have a module of their own."""
 
 
@@ -95,17 +97,26 @@ class SchoolDecider(Decider[SchoolState]):
         """Decide departures and late joiners.
 
         Raises:
-            Refusal: ROLE_NOT_ALLOWED, WRONG_SCHOOL, SCHOOL_NOT_STARTED, CAMPAIGN_CLOSED, ROWS_REFUSED.
+            Refusal: ROLE_NOT_ALLOWED, WRONG_SCHOOL, SCHOOL_NOT_STARTED, CAMPAIGN_CLOSED, ROWS_REFUSED, NOT_DELEGATED,
+                DELEGATION_ENDED.
         """
         require(command.actor, command.kind, state.school)
         if state.status == SchoolRunStatus.LOADING:
             raise Refusal("SCHOOL_NOT_STARTED", school=state.school)
         if state.status not in _at_work(state):
             raise Refusal("CAMPAIGN_CLOSED")
+        events = self._decided(state, command, now)
+        if command.actor.on_behalf_of is not None and state.release >= CarePart.since:
+            require_stand_in(state, command, civil(now))
+        return events
+
+    def _decided(self, state: SchoolState, command: Any, now: datetime) -> Sequence[Event]:
+        """Decide a command whoever gives it, as far as the own rules of its topic go."""
         today = civil(now)
         match command:
             case RecordExits(rows=rows):
                 self._refuse_rows(state, rows, today)
+                refuse_unproven_exits(state, rows, command.actor)
                 return [LeftRegister(student=row.student, exit=row.exit, on=row.on) for row in rows]
             case EnrolStudents(rows=rows):
                 self._refuse_rows(state, rows, today)
@@ -137,7 +148,8 @@ class SchoolDecider(Decider[SchoolState]):
                 part = next(part for part in PARTS if isinstance(command, part.commands))
                 if state.release < part.since:
                     raise Refusal("CAMPAIGN_TOO_OLD", release=state.release)
-                return part.decide(state, command, now)
+                decided = part.decide(state, command, now)
+                return [*decided, *self._end(state, decided)]
 
     def evolve(self, state: SchoolState | None, event: Event, envelope: Envelope) -> SchoolState:
         """Apply an event; the first must be `SchoolCampaignStarted`."""
@@ -200,9 +212,9 @@ class SchoolDecider(Decider[SchoolState]):
         return state
 
     def job(self, state: SchoolState) -> Job | None:
-        """Ask for the cohort of the snapshot until it is loaded."""
+        """Ask for the cohort of the snapshot until it is loaded; then for the comparison of a summary."""
         if state.status != SchoolRunStatus.LOADING:
-            return None
+            return comparison(state)
         asked = {"snapshot": state.entry.snapshot, "digest": state.entry.snapshot_digest}
         filing = state.stages.get(StageSlug.APPLICATION_FILING)
         if state.release >= CONSENT_SINCE and filing is not None:
@@ -344,7 +356,8 @@ class SchoolDecider(Decider[SchoolState]):
             return []
         changed = {event.stage: event.status for event in events if isinstance(event, StageChangeNoted)}
         stages_over = all(status == StageStatus.ARCHIVED for status in {**state.progress, **changed}.values())
-        return [SchoolClosed()] if stages_over and not still_watching(state, events) else []
+        goes_on = still_watching(state, events) or still_open(state, events)
+        return [SchoolClosed()] if stages_over and not goes_on else []
 
     def _load(self, state: SchoolState, message: Message) -> list[Event]:
         if state.status != SchoolRunStatus.LOADING:

@@ -1,4 +1,4 @@
-"""What the campaign decides for all and the school passes on to its stages: policy, holds, the list of schools.
+"""What the campaign decides for all and the school passes on: policy, holds, the list of schools, the window.
 
 News go between a stream and its parent only, so the school stands in between and writes down that it passed them on:
 the record then shows where a decision had arrived, and when.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
+from domain.campaign_events import DayRange
 from domain.events import Envelope, Event, PolicyAdopted
 from domain.parts import Part
 from domain.policy import PolicyProfile
@@ -66,11 +67,19 @@ class SchoolListPassedOn(Event):
     reason: str | None = None
 
 
+class WindowPassedOn(Event):
+    """The examination authority takes applications on other days (R-11, edge case 46)."""
+
+    first: date
+    last: date
+    document: str
+
+
 class PassOnPart(Part[SchoolState]):
     """News from the campaign that a school passes on; a campaign of an earlier release sends none of them."""
 
-    event_types = (HoldPassedOn, InvalidationPassedOn, ReinstatementPassedOn, SchoolListPassedOn)
-    messages = ("policy", "hold", "invalidate", "reinstate", "school_removed", "schools_listed")
+    event_types = (HoldPassedOn, InvalidationPassedOn, ReinstatementPassedOn, SchoolListPassedOn, WindowPassedOn)
+    messages = ("policy", "hold", "invalidate", "reinstate", "school_removed", "schools_listed", "window")
 
     def absorb(self, state: SchoolState, message: Message, now: datetime) -> list[Event]:
         """Take in what the campaign decided; what is known already leads to nothing."""
@@ -95,15 +104,23 @@ class PassOnPart(Part[SchoolState]):
             case "schools_listed":
                 added = tuple(code for code in data["schools"] if code not in state.qualified_schools)
                 return [SchoolListPassedOn(added=added)] if added else []
+            case "window":
+                passed_on = WindowPassedOn.model_validate(data)
+                window = DayRange(first=passed_on.first, last=passed_on.last)
+                return [passed_on] if window != state.application_window else []
             case _:
                 return super().absorb(state, message, now)
 
     def evolve(self, state: SchoolState, event: Event, envelope: Envelope) -> None:
-        """Keep the list of schools: the stages of a school that is just loading begin with it."""
+        """Keep the list of schools and the window: the stages of a school that is just loading begin with them."""
         del envelope
-        if isinstance(event, SchoolListPassedOn):
-            kept = [code for code in state.qualified_schools if code != event.removed]
-            state.qualified_schools = [*kept, *event.added]
+        match event:
+            case SchoolListPassedOn(removed=removed, added=added):
+                state.qualified_schools = [*(code for code in state.qualified_schools if code != removed), *added]
+            case WindowPassedOn(first=first, last=last):
+                state.application_window = DayRange(first=first, last=last)
+            case _:
+                pass  # what the other news change, the stages keep
 
     def outgoing(self, state: SchoolState, event: Event, envelope: Envelope) -> list[Outgoing]:
         """Pass it on under the name and with the data with which it came."""
@@ -116,6 +133,8 @@ class PassOnPart(Part[SchoolState]):
                 return _to(state, FILING, "invalidate", envelope, **event.model_dump(mode="json"))
             case ReinstatementPassedOn():
                 return _to(state, FILING, "reinstate", envelope, **event.model_dump(mode="json"))
+            case WindowPassedOn():
+                return _to(state, FILING, "window", envelope, **event.model_dump(mode="json"))
             case SchoolListPassedOn(removed=str() as school, on=date() as on, reason=reason):
                 removed = {"school": school, "on": on.isoformat(), "reason": reason}
                 return _to(state, READERS_OF_THE_LIST, "school_removed", envelope, **removed)

@@ -8,6 +8,7 @@ from domain.campaign_events import DayRange, SchoolEntry, StageWindow
 from domain.care_events import Care
 from domain.school_events import SchoolRunStatus
 from domain.stream import StreamState
+from domain.summaries_events import HeldSummary
 from domain.watch_events import Watch
 
 
@@ -41,3 +42,4 @@ class SchoolState(StreamState):
     application_window: DayRange | None = None
     watch: Watch = Watch()
     care: Care = Care()
+    summaries: dict[str, HeldSummary] = {}

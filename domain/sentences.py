@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from domain import (
+    sentences_aid,
     sentences_attendance,
     sentences_care,
     sentences_compliance,
@@ -18,6 +19,7 @@ from domain import (
     sentences_register,
     sentences_retention,
     sentences_settlement,
+    sentences_summaries,
     sentences_targets,
     sentences_visits,
 )
@@ -321,6 +323,8 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     **sentences_settlement.REFUSALS,
     **sentences_compliance.REFUSALS,
     **sentences_care.REFUSALS,
+    **sentences_aid.REFUSALS,
+    **sentences_summaries.REFUSALS,
 }
 """Refusal code → sentence by language."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain import (
+    sentences_aid,
     sentences_attendance,
     sentences_care,
     sentences_compliance,
@@ -12,6 +13,7 @@ from domain import (
     sentences_register,
     sentences_retention,
     sentences_settlement,
+    sentences_summaries,
     sentences_targets,
     sentences_visits,
 )
@@ -90,6 +92,7 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
     "stage_reminder": {"zh": "到期提醒", "en": "reminders"},
     "stage_escalation": {"zh": "逐级督办", "en": "escalations"},
     "choice_notice": {"zh": "告家长书", "en": "letters to parents"},
+    "choice_information": {"zh": "告照护人书（无答复码）", "en": "letters to caregivers, without a code"},
     "choice_notice_pupil": {"zh": "写给学生的告知书", "en": "letters to pupils"},
     "visit_invitation": {"zh": "参观邀请", "en": "invitations to visits"},
     "visit_cancelled": {"zh": "参观取消", "en": "cancelled visits"},
@@ -106,6 +109,7 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
     "case_opened": {"zh": "新立案件", "en": "new cases"},
     "written_report_overdue": {"zh": "书面报告超期", "en": "overdue written reports"},
     "persuasion_overdue": {"zh": "劝返超期", "en": "overdue attempts to bring pupils back"},
+    "dropout_case_ended": {"zh": "个案随学年终止", "en": "dropout cases that ended with the year"},
     "report_missed": {"zh": "日报缺报", "en": "missing daily reports"},
     "periodic_report_missed": {"zh": "周报或月报缺报", "en": "missing weekly or monthly reports"},
     # states of a notice
@@ -137,5 +141,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     **sentences_settlement.WORDS,
     **sentences_compliance.WORDS,
     **sentences_care.WORDS,
+    **sentences_aid.WORDS,
+    **sentences_summaries.WORDS,
 }
 """Code → word by language."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit.invariants import cooling, counting, families, money, people, record, watch
+from audit.invariants import aid, cooling, counting, families, money, people, record, watch
 from audit.invariants.rule import Invariant, NotCheckable
 
 _ALL: Final = (
@@ -17,6 +17,7 @@ _ALL: Final = (
     *(watch.figures_are_the_records, people.one_carer, people.listed_and_approved, people.four_eyes),
     *(people.access_has_a_purpose, people.owned_from_outside, record.exam_stays, record.no_personal_data),
     *(record.append_only, record.each_command_once, record.exact_times),
+    aid.aid_by_months_of_attendance,
 )
 
 INVARIANTS: Final[dict[str, Invariant]] = {one.id: one for one in sorted(_ALL, key=lambda one: one.id)}
@@ -45,14 +46,6 @@ NOT_CHECKABLE: Final[dict[str, NotCheckable]] = {
             (
                 "公布的是导出文件，不是事件：由 tests/audit/test_audit_returns.py 检查。",
                 "What is published are files, which are no events: tests/audit/test_audit_returns.py looks at them.",
-            ),
-        ),
-        NotCheckable(
-            "INV-33",
-            ("资助按月、按出勤发放", "aid by months of attendance"),
-            (
-                "本版本没有资助：没有任何资助事件可供检查。",
-                "Aid is not in this release: there is no event of it to look at.",
             ),
         ),
     )

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from audit.invariants.families import BOTH, FILING
-from audit.invariants.log import Log, at, recorded, repeated
+from audit.invariants.log import Log, at, day, recorded, repeated
 from audit.invariants.rule import Found, invariant
 from domain.events import Envelope
-from domain.time import end_of
+from domain.time import civil, end_of
 
 _ENDS_A_PLACE: Final = (
     "NotAdmitted",
@@ -94,8 +94,12 @@ def targets_add_up(log: Log) -> Iterator[Found]:
             papers[key] = data["schools"]
             if sum(data["schools"].values()) != data["total"]:
                 yield Found(event, "各校之和不等于全县总数。", "The schools do not sum to the total.")
+            elif any(heads < 0 for heads in data["schools"].values()):
+                yield Found(event, "有学校的指标为负数。", "A school's target is below nothing.")
         elif key in papers and sum(data["classes"].values()) != papers[key].get(data["school"], 0):
             yield Found(event, "各班之和不等于学校指标。", "The classes do not sum to the school's target.")
+        elif any(heads < 0 for heads in data["classes"].values()):
+            yield Found(event, "有班级的指标为负数。", "A class's quota is below nothing.")
 
 
 @dataclass
@@ -190,7 +194,9 @@ def counted_once(log: Log) -> Iterator[Found]:
     """Yield pupils of two registers or classes, lines of unknown classes, and classes counted twice."""
     holder: dict[str, None] = {}
     for _, events in log.by_stream("CohortLoaded"):
-        for event in events:
+        for number, event in enumerate(events):
+            if number:
+                yield Found(event, "名册被第二次载入。", "The register was loaded a second time.")
             pupils = [student for own in event["data"]["classes"].values() for student in own]
             if repeated(pupils) or any(student in holder for student in pupils):
                 yield Found(event, "有学生在名册上出现两次。", "A pupil stands on the register twice.")
@@ -232,6 +238,11 @@ def countable_only(log: Log) -> Iterator[Found]:
             last = events[mark["version"] - 1] if len(events) >= mark["version"] else None
             if last is None or last["hash"] != mark["hash"] or recorded(last) > recorded(event):
                 yield Found(event, f"依据 {stream} 不在记录中。", f"The basis {stream} is not in the record.")
+    year = log.campaign.rpartition("/")[2]
+    for event in log.of("RegistrationVerified", "RegistrationCorrected"):
+        deadline = date.fromisoformat(f"{year}-{log.parameter(event, 'registration_deadline')}")
+        if event["data"]["in_time"] and day(event["data"]["on"]) > deadline:
+            yield Found(event, "登记晚于截止日，却记为按时。", "Registered after the deadline, and called in time.")
     for event, line in _lines(log):
         found = _cases(log, event, line["school"])
         gone = _gone(log, event, line["school"])
@@ -274,7 +285,8 @@ def published_stays(log: Log) -> Iterator[Found]:
     version: dict[str, int] = {}
     amounts: dict[str, dict[str, int]] = {}
     before: dict[str, dict[str, int]] = {}
-    told: dict[str, tuple[Envelope, dict[str, int | None]]] = {}
+    fresh: dict[str, dict[str, int]] = {}
+    told: dict[str, Envelope] = {}
     public: dict[tuple[str, int], None] = {}
     more = ("SettlementLinesAdded", "SettlementPublished", "AdjustmentComputed")
     for event in log.own(log.campaign, "SettlementComputed", *more):
@@ -285,16 +297,17 @@ def published_stays(log: Log) -> Iterator[Found]:
                 yield Found(event, "版本号不连续。", "The version does not follow the one before.")
             version[run] = number
             before[run], amounts[run] = amounts.get(run, {}), _amounts(data)
-            told[run] = (event, {change["line"]: change["now_fen"] for change in data["changes"]})
+            fresh[run], told[run] = dict(amounts[run]), event
         elif event["type"] == "SettlementPublished":
             public[run, number] = None
-            yield from _untold(told[run], before[run], amounts[run])
+            yield from _untold(told[run], before[run], fresh[run])
         elif event["type"] == "AdjustmentComputed":
             amounts[run][data["line"]] = amounts[run].get(data["line"], 0) + data["delta_fen"]
         elif (run, number) in public:
             yield Found(event, "公布之后又增加了明细。", "Lines were added after the publication.")
         else:
             amounts[run] |= _amounts(data)
+            fresh[run] |= _amounts(data)
     for _, events in log.by_stream("PolicyAdopted"):
         adopted = [event["data"]["profile"]["version"] for event in events]
         for event, one, other in zip(events[1:], adopted, adopted[1:], strict=False):
@@ -309,15 +322,15 @@ def _amounts(data: dict[str, Any]) -> dict[str, int]:
     return {f"{line['school']}/{line['class_id']}": line["amount_fen"] for line in data["lines"]}
 
 
-def _untold(
-    told: tuple[Envelope, dict[str, int | None]], before: dict[str, int], now: dict[str, int]
-) -> Iterator[Found]:
-    event, changes = told
+def _untold(event: Envelope, before: dict[str, int], now: dict[str, int]) -> Iterator[Found]:
+    """Yield differences of a version from the one before it that its changes leave out, tell wrongly or make up."""
     if event["data"]["version"] == 1:
         return
-    for line in dict.fromkeys([*now, *before]):
-        if before.get(line) != now.get(line) and line not in changes:
-            yield Found(event, f"没有写明 {line} 的差异。", f"The difference of line {line} is not told.")
+    told = {change["line"]: (change["was_fen"], change["now_fen"]) for change in event["data"]["changes"]}
+    for line in dict.fromkeys([*now, *before, *told]):
+        was, becomes = before.get(line), now.get(line)
+        if told.get(line) != (None if was == becomes else (was, becomes)):
+            yield Found(event, f"没有如实写明 {line} 的差异。", f"The difference of line {line} is not told as it is.")
 
 
 def _lines(log: Log) -> Iterator[tuple[Envelope, dict[str, Any]]]:
@@ -326,13 +339,32 @@ def _lines(log: Log) -> Iterator[tuple[Envelope, dict[str, Any]]]:
             yield event, line
 
 
+def cutoff_of(log: Log, event: Envelope) -> date:
+    """Return the last day of counting for a line: by the policy of the day that its settlement looks at (INV-29)."""
+    name, computed = "counting_cutoff", _computed(log, event)
+    day = None if computed is None else civil(datetime.fromisoformat(computed["data"]["as_at"]))
+    profiles = [one["data"]["profile"] for one in log.own(log.campaign, "PolicyAdopted")]
+    begun = [one for one in profiles if day is not None and date.fromisoformat(one["valid_from"]) <= day]
+    first = log.streams[log.campaign][0]
+    month_day = begun[-1]["parameters"][name] if begun else log.parameter(first, name)
+    return date.fromisoformat(f"{log.campaign.rpartition('/')[2]}-{month_day}")
+
+
+def _computed(log: Log, event: Envelope) -> Envelope | None:
+    """Return the computation that a line belongs to."""
+    data = event["data"]
+    of_the_run = (
+        one
+        for one in log.own(log.campaign, "SettlementComputed")
+        if (one["data"]["run"], one["data"]["version"]) == (data["run"], data["version"])
+    )
+    return next(of_the_run, None)
+
+
 def _basis(log: Log, event: Envelope, stream: str) -> int:
     """Return up to which version a settlement has read a stream."""
-    data = event["data"]
-    for computed in log.own(log.campaign, "SettlementComputed"):
-        if (computed["data"]["run"], computed["data"]["version"]) == (data["run"], data["version"]):
-            return int(computed["data"]["basis"].get(stream, {"version": 0})["version"])
-    return 0
+    computed = _computed(log, event)
+    return 0 if computed is None else int(computed["data"]["basis"].get(stream, {"version": 0})["version"])
 
 
 def _cases(log: Log, event: Envelope, school: str) -> dict[str, _Case]:
@@ -400,8 +432,7 @@ def _held(log: Log, event: Envelope, school: str) -> dict[tuple[str, str | None]
 def _gone(log: Log, event: Envelope, school: str) -> dict[str, None]:
     """Return who was lost or had lawfully moved on before the cut-off, where no later finding says otherwise."""
     stream = f"{log.campaign}/{school}/retention"
-    year = log.campaign.rpartition("/")[2]
-    cutoff = end_of(date.fromisoformat(f"{year}-{log.parameter(event, 'counting_cutoff')}"))
+    cutoff = end_of(cutoff_of(log, event))
     upto = _basis(log, event, stream)
     types = ("Lost", "LawfulTransfer", "Returned", "EvidenceConflicting", "EvidenceResolved", "CheckpointCorrected")
     events = [one for one in log.own(stream, *types) if one["version"] <= upto]

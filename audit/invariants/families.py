@@ -25,6 +25,9 @@ BOTH: Final = ("pupil", "guardian")
 MAY_NOT_CONSENT: Final = ("CAREGIVER", "NO_CUSTODY")
 """Standings of people who may be told, and consent to nothing (edge cases 1 and 2)."""
 
+CAREGIVER: Final = "cgv_"
+"""Begins the references of caregivers whom a roster names: no guardians, unless a paper entrusted them."""
+
 ONWARD: Final = ("ApplicationRecorded", "Admitted", "Reported", "RegistrationVerified")
 PROTOCOL_SINCE: Final = 3
 
@@ -131,14 +134,15 @@ def only_families_act(log: Log) -> Iterator[Found]:
             if event["type"] == "GuardianshipRecorded":
                 standing[data["student"], data["person"]] = data["standing"]
                 continue
-            own = actor["id"] == data["student"] if data["party"] == "pupil" else actor["id"].startswith("gdn_")
+            grown_up = actor["id"].startswith(("gdn_", CAREGIVER))
+            own = actor["id"] == data["student"] if data["party"] == "pupil" else grown_up
             if actor["role"] not in BOTH or actor["role"] != data["party"] or not own:
                 yield Found(
                     event,
                     f"以“{actor['role']}”身份作出了只能由家庭作出的行为。",
                     f"An act of the family, made by the role {actor['role']}.",
                 )
-            elif event["type"] == "ConsentSigned" and standing.get((data["student"], actor["id"])) in MAY_NOT_CONSENT:
+            elif event["type"] == "ConsentSigned" and _standing(standing, event) in MAY_NOT_CONSENT:
                 yield Found(
                     event,
                     "签署人在案登记为无权同意的人。",
@@ -227,9 +231,12 @@ def way_back(log: Log) -> Iterator[Found]:
 def no_costs_nothing(log: Log) -> Iterator[Found]:
     """Yield lines and proposals of a veto that punish free refusals."""
     blameless: dict[tuple[str, int, str], bool] = {}
+    shadow: dict[tuple[str, int], bool] = {}  # further lines do not say it again
     for event in log.own(log.campaign, "SettlementComputed", "SettlementLinesAdded", "VetoProposed"):
         data = event["data"]
         if event["type"] == "VetoProposed":
+            if data.get("class_id") is not None:
+                continue  # a class's losses are no family's refusal (R-05)
             served = blameless.get((data["run"], data["version"], data["school"]), False)
             if served and log.parameter(event, "veto_no_fault"):
                 yield Found(
@@ -238,16 +245,23 @@ def no_costs_nothing(log: Log) -> Iterator[Found]:
                     "A veto was proposed although the service was whole and every missing head is a free refusal.",
                 )
             continue
+        trial = shadow.setdefault((data["run"], data["version"]), bool(data.get("shadow", True)))
         for line in data["lines"]:
             key = (data["run"], data["version"], line["school"])
             blameless[key] = blameless.get(key, True) and _blameless(line)
             taken = line["points"] < 0 or line["amount_fen"] < 0
-            if taken and line.get("free_refusals") and not data.get("shadow", True):
+            if taken and line.get("free_refusals") and not trial:
                 yield Found(
                     event,
                     f"班级 {line['class_id']} 因家庭自主拒绝被扣减。",
                     f"Class {line['class_id']} loses money or points where families freely said no.",
                 )
+
+
+def _standing(recorded: dict[tuple[str, str], str], signed: Envelope) -> str:
+    """Return what the signer is to the pupil: as recorded before, else what the kind of reference says."""
+    student, person = signed["data"]["student"], signed["actor"]["id"]
+    return recorded.get((student, person), "CAREGIVER" if person.startswith(CAREGIVER) else "GUARDIAN")
 
 
 def _blameless(line: dict[str, int | None]) -> bool:

@@ -26,6 +26,8 @@ class _Run:
     revision: int = 0
     reviewed: bool = False
     published: tuple[int, int] | None = None
+    digest: str = ""
+    confirmed: dict[str, None] = field(default_factory=dict)
     ordered: dict[str, int] = field(default_factory=dict)
     clawed: int = 0
 
@@ -80,13 +82,19 @@ def money_adds_up(log: Log) -> Iterator[Found]:
             case "SettlementLinesAdded":
                 run.amounts |= _amounts(data["lines"])
                 computed[-1][1].extend(data["lines"])
+            case "SettlementApproved" | "SettlementReviewed" if _version(data) != (run.version, run.revision):
+                yield Found(event, "同意的不是现行版本。", "What was agreed to is not the version in force.")
             case "SettlementApproved":
                 run.approvers.update(dict.fromkeys(people(event)[:1]))
             case "SettlementReviewed":
                 run.reviewed = True
             case "SettlementPublished":
-                run.published = (data["version"], data.get("revision", 0))
+                run.published, run.digest = _version(data), data["lines_digest"]
+                if run.total != data["total_fen"]:
+                    yield Found(event, "公布的合计不等于明细之和。", "The total published is not the lines' sum.")
             case "AdjustmentComputed":
+                if data["line"] not in run.amounts:
+                    yield Found(event, "更正的明细不存在。", "The line that is corrected is in no result.")
                 run.amounts[data["line"]] = run.amounts.get(data["line"], 0) + data["delta_fen"]
                 run.approvers, run.reviewed, run.revision = {}, False, run.revision + 1
                 if run.total != data["total_fen"]:
@@ -119,6 +127,8 @@ def lawful_sources(log: Log) -> Iterator[Found]:
         if event["type"] == "FundingSourceDeclared":
             if data["source"] not in LAWFUL:
                 yield Found(event, f"来源 {data['source']} 被接受。", f"The source {data['source']} was accepted.")
+            elif data["document"] in pools:
+                yield Found(event, "同一文号的资金被重复申报。", "Money of one document was declared a second time.")
             elif data["document"] is not None:
                 pools[data["document"]] = data["pool_fen"]
         elif data["funding"] not in pools:
@@ -145,16 +155,21 @@ def lawful_sources(log: Log) -> Iterator[Found]:
 def veto_by_people(log: Log) -> Iterator[Found]:
     """Yield vetoes that skip a step, that the program made, or that no result proposed."""
     findings: dict[tuple[str, int, str], str] = {}
-    step: dict[tuple[str, str], str] = {}
+    step: dict[tuple[str, str, str | None], str] = {}
     needed = {"VetoReviewed": ("VetoProposed",), "VetoImposed": ("VetoReviewed",), "VetoPublished": ("VetoImposed",)}
-    for event in log.own(log.campaign, "SettlementComputed", "VetoProposed", *needed):
+    for event in log.own(log.campaign, "SettlementComputed", "DropoutRatesAdded", "VetoProposed", *needed):
         data = event["data"]
         if event["type"] == "SettlementComputed":
             findings |= {(data["run"], data["version"], school): code for school, code in data["findings"].items()}
             continue
-        key = (data["run"], data["school"])
+        if event["type"] == "DropoutRatesAdded":
+            for line in data["lines"]:
+                findings[data["run"], data["version"], f"{line['school']}/{line['class_id']}"] = line["finding"]
+            continue
+        key = (data["run"], data["school"], data.get("class_id"))
+        about = data["school"] if key[2] is None else f"{data['school']}/{key[2]}"
         if event["type"] == "VetoProposed":
-            if findings.get((data["run"], data["version"], data["school"])) != "VETO_PROPOSED":
+            if findings.get((data["run"], data["version"], about)) != "VETO_PROPOSED":
                 yield Found(event, "结算结果没有这一建议。", "No result of the settlement says so.")
         elif step.get(key) not in needed[event["type"]]:
             yield Found(event, "程序缺少前一步。", "The step before it is missing.")
@@ -210,6 +225,10 @@ def _amounts(lines: list[dict[str, Any]]) -> dict[str, int]:
     return {f"{line['school']}/{line['class_id']}": line["amount_fen"] for line in lines}
 
 
+def _version(data: dict[str, Any]) -> tuple[int, int]:
+    return data["version"], data.get("revision", 0)
+
+
 def _sums_hold(totals: dict[str, int], lines: list[dict[str, Any]]) -> bool:
     names = ("quota", "countable", "amount_fen", "points")
     whole = all(isinstance(line[name], int) for line in lines for name in names)
@@ -227,6 +246,9 @@ def _moved(run: _Run, event: Envelope) -> Iterator[Found]:
     if event["type"] == "PaymentConfirmed":
         if run.ordered.get(data["payment"]) != data["fen"]:
             yield Found(event, "确认的金额与下达的不符。", "What was confirmed is not what was ordered.")
+        elif data["payment"] in run.confirmed:
+            yield Found(event, "同一笔支付被确认了两次。", "One payment was confirmed twice.")
+        run.confirmed[data["payment"]] = None
     elif event["type"] == "ClawBackOrdered":
         if not 0 < data["fen"] <= paid:
             yield Found(event, "追回超过已支付的金额。", "More is ordered back than was ordered.")
@@ -238,8 +260,12 @@ def _moved(run: _Run, event: Envelope) -> Iterator[Found]:
             yield Found(event, "支付的结果未经审计。", "What is paid was not audited.")
         elif run.published != (run.version, run.revision):
             yield Found(event, "支付的结果没有公布。", "What is paid was not published.")
+        elif _version(data) != run.published or data["lines_digest"] != run.digest:
+            yield Found(event, "支付的不是公布的明细。", "What is paid is not what was published.")
+        if data["payment"] in run.ordered:
+            yield Found(event, "同一支付编号下达了两次。", "One payment was ordered twice under one name.")
         if run.shadow or not run.payable:
             yield Found(event, "试算结果不得支付。", "A trial computation is never paid.")
         if not 0 < data["fen"] <= run.total - paid:
             yield Found(event, "支付超过应付金额。", "More is ordered than is due.")
-        run.ordered[data["payment"]] = data["fen"]
+        run.ordered[data["payment"]] = run.ordered.get(data["payment"], 0) + data["fen"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -120,43 +120,48 @@ class Pair:
     Attributes:
         made: what comes first; the latest of one matter counts.
         checked: what another person does about it.
-        by: fields that name the matter; a revision of 0 is left out of the event.
+        by: fields that name the matter.
+        every: everybody who made something counts, not the latest only.
     """
 
     made: tuple[str, ...]
     checked: str
     by: tuple[str, ...] = ()
+    every: bool = False
+
+
+CASE_ACTS: Final = ("ComplaintAcknowledged", "InvestigationOpened", "HoldPlaced", "HoldReleased", "ViolationConfirmed")
+"""What the owner of a compliance case does in it; an appeal against it is another person's to decide."""
 
 
 PAIRS: Final = (
     Pair(("CampaignDrafted",), "CampaignApproved"),
     Pair(("PolicyChangeAnnounced",), "PolicyChangeApproved", ("version",)),
     Pair(("TargetsIssued", "TargetRevised"), "TargetsApproved", ("document",)),
-    Pair(("SettlementComputed",), "SettlementApproved", ("run", "version")),
-    Pair(("SettlementComputed",), "SettlementReviewed", ("run", "version")),
-    Pair(("SettlementReviewed",), "SettlementApproved", ("run", "version", "revision")),
-    Pair(("AdjustmentComputed",), "SettlementReviewed", ("run", "version", "revision")),
-    Pair(("AdjustmentComputed",), "SettlementApproved", ("run", "version", "revision")),
-    Pair(("SettlementComputed",), "PaymentOrdered", ("run", "version")),
-    Pair(("AdjustmentComputed",), "PaymentOrdered", ("run", "version", "revision")),
-    Pair(("SettlementReviewed",), "PaymentOrdered", ("run", "version", "revision")),
-    Pair(("SettlementApproved",), "PaymentOrdered", ("run", "version", "revision")),
-    Pair(("SettlementComputed",), "PaymentConfirmed", ("run",)),
-    Pair(("PaymentOrdered",), "PaymentConfirmed", ("run", "payment")),
-    Pair(("VetoProposed",), "VetoImposed", ("run", "school")),
-    Pair(("VetoReviewed",), "VetoImposed", ("run", "school")),
-    Pair(("VetoProposed",), "VetoDropped", ("run", "school")),
-    Pair(("VetoReviewed",), "VetoDropped", ("run", "school")),
+    Pair(("VetoProposed",), "VetoImposed", ("run", "school", "class_id")),
+    Pair(("VetoReviewed",), "VetoImposed", ("run", "school", "class_id")),
+    Pair(("VetoProposed",), "VetoDropped", ("run", "school", "class_id")),
+    Pair(("VetoReviewed",), "VetoDropped", ("run", "school", "class_id")),
     Pair(("SettlementAppealFiled",), "SettlementAppealDecided", ("appeal",)),
+    Pair(("AidListDrafted",), "AidApproved", ("listed",)),
+    Pair(("AidListDrafted",), "AidObjectionDecided", ("listed",)),
+    Pair(("AidObjected",), "AidObjectionDecided", ("listed", "student")),
+    Pair(("AidComputed",), "AidRunApproved", ("run", "version")),
+    Pair(("AidComputed",), "AidPaid", ("run", "version")),
+    Pair(("AidRunApproved",), "AidPaid", ("run", "version")),
+    Pair(("AidComputed",), "AidRecovered", ("run", "version")),
+    Pair(("AidRunApproved",), "AidRecovered", ("run", "version")),
     Pair(("CampusVisitPlanned",), "CampusVisitApproved", ("trip",)),
     Pair(("PublicityRequested",), "PublicityApproved", ("presentation",)),
     Pair(("WithdrawalReported",), "CallbackMade", ("student",)),
     Pair(("DestinationConflicting",), "DestinationResolved", ("student",)),
     Pair(("EvidenceConflicting",), "EvidenceResolved", ("student", "checkpoint")),
     Pair(("HelpConfirmed",), "ContestResolved", ("student",)),
+    Pair(CASE_ACTS, "CaseAppealDecided", every=True),
+    Pair(("SummarySubmitted",), "SummaryReviewed", ("about", "summary")),
     Pair(("ReturnedToSchool", "HomeTeachingStarted", "ElsewhereVerified"), "ItemClosed"),
 )
-"""The maker and the checker of every kind of matter (FEATURES B8)."""
+"""The maker and the checker of every kind of matter (FEATURES B8); of a settlement's run see `_run_hands`."""
 
 
 @invariant(
@@ -180,7 +185,7 @@ def four_eyes(log: Log) -> Iterator[Found]:
             for event in events:
                 matter = tuple(event["data"].get(name) for name in pair.by)
                 if event["type"] in pair.made:
-                    makers[matter] = people(event)
+                    makers[matter] = (*makers.get(matter, ()), *people(event)) if pair.every else people(event)
                 elif any(one in makers.get(matter, ()) for one in people(event)):
                     yield Found(event, "经办人自己审核。", "Checked by the person who made it.")
     approvals: dict[tuple[str, int, int], list[str]] = {}
@@ -189,6 +194,7 @@ def four_eyes(log: Log) -> Iterator[Found]:
         if any(one in approvals.get(key, ()) for one in people(event)):
             yield Found(event, "同一人批准了两次。", "One person approved twice.")
         approvals.setdefault(key, []).extend(people(event))
+    yield from _run_hands(log)
 
 
 @invariant(
@@ -269,6 +275,56 @@ def owned_from_outside(log: Log) -> Iterator[Found]:
 
 
 # -- inside ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Hands:
+    """Who had a hand in a run: what bars from its next step is forgotten with a new version or a correction.
+
+    Attributes:
+        authors, reviewers, approvers: of the version in force.
+        ordered: by payment, who ordered it.
+        all: everybody, of all versions; they decide no appeal against it.
+    """
+
+    authors: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    ordered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    all: tuple[str, ...] = ()
+
+
+def _run_hands(log: Log) -> Iterator[Found]:
+    """Yield audits, approvals, payments and decisions of appeals by somebody who had a hand in the run before."""
+    runs: dict[str, _Hands] = {}
+    checks = ("SettlementReviewed", "SettlementApproved", "PaymentOrdered", "PaymentConfirmed")
+    made = ("SettlementComputed", "AdjustmentComputed", "VetoProposed", "VetoReviewed", "VetoImposed", "VetoDropped")
+    for event in log.own(log.campaign, *made, *checks, "SettlementAppealDecided"):
+        data, who = event["data"], people(event)
+        hands = runs.setdefault(data["run"], _Hands())
+        barred: tuple[str, ...] = ()
+        match event["type"]:
+            case "SettlementComputed":
+                hands.authors, hands.reviewers, hands.approvers = who, (), ()
+            case "AdjustmentComputed":
+                hands.authors, hands.reviewers, hands.approvers = (*hands.authors, *who), (), ()
+            case "SettlementReviewed":
+                barred, hands.reviewers = (*hands.authors, *hands.approvers), who
+            case "SettlementApproved":  # that nobody approves twice is looked at by version
+                barred = (*hands.authors, *hands.reviewers)
+                hands.approvers = (*hands.approvers, *who)
+            case "PaymentOrdered":
+                barred = (*hands.authors, *hands.reviewers, *hands.approvers)
+                hands.ordered[data["payment"]] = who
+            case "PaymentConfirmed":
+                ordered = hands.ordered.get(data["payment"], ())
+                barred = (*hands.authors, *hands.reviewers, *hands.approvers, *ordered)
+            case "SettlementAppealDecided":
+                barred = hands.all
+        if any(one in barred for one in who):
+            yield Found(event, "经办人自己审核。", "Checked by the person who made it.")
+        if event["type"] != "SettlementAppealDecided":
+            hands.all = (*hands.all, *who)
 
 
 def _by_split(shares: list[int], split: list[str]) -> bool:

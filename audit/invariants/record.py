@@ -119,13 +119,16 @@ def append_only(log: Log) -> Iterator[Found]:
 )
 def each_command_once(log: Log) -> Iterator[Found]:
     """Yield events of a command that had had its effect before, and acts of families taken twice."""
+    acts: dict[str, None] = {}  # of all streams: an act is a family's, wherever it is sent
     for events in log.streams.values():
         done: dict[str, None] = {}
-        acts: dict[str, None] = {}
         current: str | None = None
+        written = ""
         for event in events:
             command = event["command_id"]
-            if command != current:
+            again = command is not None and event["recorded_at"] != written  # one command is written at one instant
+            written = event["recorded_at"]
+            if command != current or again:
                 if command is not None and command in done:
                     yield Found(event, "该命令此前已经生效。", "This command has had its effect before.")
                 if command is not None:

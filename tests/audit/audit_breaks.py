@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from audit_small_log import (
     GRADE,
     HEAD,
     OFFICER,
+    OTHER,
     P1,
     P2,
     P3,
@@ -33,6 +35,7 @@ from audit_small_log import (
     VISITS,
     Book,
     Streams,
+    aided,
     computed,
     guardian,
     line,
@@ -40,15 +43,21 @@ from audit_small_log import (
     row,
 )
 
+import domain.aid_events as aid
 import domain.application_filing_events as filing
 import domain.attendance_events as watching
 import domain.care_events as care
 import domain.filing_consent_events as consent
 import domain.school_events as school
 import domain.settlement_events as settlement
+import domain.stage_events as stage
 from domain.actors import SYSTEM
-from domain.compliance_case_events import NoteRead
-from domain.events import CommandRefused, Envelope
+from domain.compliance_case_events import CaseAppealDecided, NoteRead
+from domain.compliance_events import ViolationConfirmed
+from domain.events import CommandRefused, Envelope, Event
+from domain.summaries_events import SummaryReviewed, SummarySubmitted
+
+BACK: Final = date(2026, 6, 28)
 
 LATE: Final = "2026-12-12 10:00"
 """After everything else in any stream."""
@@ -114,6 +123,46 @@ def _no_custody(streams: Streams) -> Envelope:
     return held
 
 
+def _written(*events: tuple[str, Event]) -> Break:
+    """Let the program write events into the filing at their times, in the order of the times; the last is named."""
+
+    def broken(streams: Streams) -> Envelope:
+        book = Book(streams)
+        written = [book.write(FILING, event, at) for at, event in events]
+        relink(streams, FILING, sorted(streams[FILING], key=lambda event: event["recorded_at"]))
+        return written[-1]
+
+    return broken
+
+
+def _window(last: str) -> consent.ApplicationWindowMoved:
+    return consent.ApplicationWindowMoved(first=date(2026, 6, 10), last=date.fromisoformat(last), document=DOCUMENT)
+
+
+def _locks(last: str) -> Break:
+    """Let the filing begin with an application window."""
+    return change(
+        "StagePlanned",
+        content={"release": 3, "application_window": {"first": "2026-06-10", "last": last}},
+        where={"stage": "application-filing"},
+    )
+
+
+def _signed_in_the_place(streams: Streams) -> Envelope:
+    """Let another guardian sign on the last day in the place of one without custody."""
+    signed = find(streams, "ConsentSigned", student=P1, party="guardian")
+    doubt = {"student": P1, "person": signed["actor"]["id"], "standing": "NO_CUSTODY", "evidence": "DOCUMENT"}
+    at = "2026-06-30T10:00:00.000+08:00"
+    when_written = {"occurred_at": at, "recorded_at": at}
+    held = {**signed, **when_written, "type": "GuardianshipRecorded", "data": doubt, "hash": "d" * 64}
+    other = {**signed["actor"], "id": "gdn_other0001"}
+    again = {**signed, **when_written, "actor": other, "data": {**signed["data"], "act": "act_9000000001"}}
+    held |= {"command_id": "no-custody", "actor": REGISTRAR.model_dump(mode="json")}
+    again |= {"command_id": "in-the-place", "hash": "e" * 64}
+    relink(streams, FILING, sorted([*streams[FILING], held, again], key=lambda event: event["recorded_at"]))
+    return again
+
+
 def _caregiver(streams: Streams) -> Envelope:
     """Let a guardian who was told be on record as a caregiver before the signature."""
     signed = find(streams, "ConsentSigned", student=P3, party="guardian")
@@ -146,6 +195,31 @@ def _other_hash(streams: Streams) -> Envelope:
 def _left_out(streams: Streams) -> Envelope:
     computed(Book(streams), "extra", 2, (line(0, amount_fen=0),), LATE)
     return streams[CAMPAIGN][-1]
+
+
+def _more_of_the_trial(one: settlement.SettlementLine) -> Break:
+    """Let the trial's only line stand in an event of its own behind the computation."""
+
+    def broken(streams: Streams) -> Envelope:
+        find(streams, "SettlementComputed", 1)["data"].update({**_lines(one), "lines": []})
+        added = settlement.SettlementLinesAdded(run="trial", version=1, lines=(one,))
+        return Book(streams).write(CAMPAIGN, added, LATE, OFFICER)
+
+    return broken
+
+
+def _taken_elsewhere(streams: Streams) -> Envelope:
+    """Let another school's families' stream take an act that was taken before."""
+    taken = find(streams, "NoticeAcknowledged")["data"]
+    again = filing.NoticeAcknowledged.model_validate({**taken, "student": "stu_000006"})
+    stream = FILING.replace(AT_SCHOOL, AT_OTHER)
+    return Book(streams).write(stream, again, LATE, guardian("stu_000006"))
+
+
+def _twice_in_a_row(streams: Streams) -> Envelope:
+    """Let the last command of the case take effect once more, right behind itself."""
+    read = NoteRead(case="c-1", note="nte_abcdef")
+    return Book(streams).write(CASE, read, LATE, DISCIPLINE, streams[CASE][-1]["command_id"])
 
 
 def _unknown_type(streams: Streams) -> Envelope:
@@ -210,6 +284,34 @@ def _free(**fields: Any) -> settlement.SettlementLine:
     return line(0, amount_fen=0, informed=5, guided=5, free_refusals=2, **fields)
 
 
+def _entries(*entries: aid.AidEntry) -> list[dict[str, Any]]:
+    return [entry.model_dump(mode="json") for entry in entries]
+
+
+def _aid_lines(*months: dict[str, int]) -> list[dict[str, Any]]:
+    """Return lines of the first pupil's aid."""
+    own = {"student": P1, "listed": "aid-1", "school": RECEIVING, "payer": RECEIVING, "account": aided(P1).account}
+    return [{**own, "months": one, "fen": sum(one.values())} for one in months]
+
+
+def _aid_of_a_stranger(streams: Streams) -> Envelope:
+    """Let all aid be that of a pupil who is in no register of a vocational school."""
+    for event in streams[CAMPAIGN]:
+        if event["type"].startswith("Aid"):
+            event["data"] = json.loads(json.dumps(event["data"]).replace(P1, P4))
+    return find(streams, "AidComputed")
+
+
+def _gone_in_september(streams: Streams) -> Envelope:
+    """Let a check have found before the run that the pupil was lost in September."""
+    event = find(streams, "RetentionConfirmed", student=P1)
+    event |= {"type": "Lost", "occurred_at": "2026-09-20T10:00:00.000+08:00"}
+    event["recorded_at"] = event["occurred_at"]
+    return find(streams, "AidComputed")
+
+
+AID_MONTHS: Final = {"2026-09": 20_000, "2026-10": 20_000}
+PAID_AGAIN = aid.AidPaid(run="aid-t1", version=1, payer=RECEIVING, fen=40_000, pupils=1, document="A-2")
 ADMITTED = filing.Admitted(student=P1, school=RECEIVING)
 LEFT = watching.AttendanceLeft(student=P1, exit="transfer", on=date(2026, 7, 1))
 JOINED = school.StudentJoined(student=P1, class_id=CLASS, on=date(2026, 7, 1))
@@ -238,6 +340,18 @@ AGREED_ANEW = (
     more(CAMPAIGN, settlement.SettlementPublished(**CORRECTED, **SHOWN_ANEW), LATE, OFFICER),
 )
 """The correction is audited, approved by two and published, as it must be before anything of it is paid."""
+RELOADED = school.CohortLoaded(snapshot="snp_000009", snapshot_digest="d" * 64, classes={CLASS: ("stu_000099",)})
+APPEALED = settlement.SettlementAppealFiled(
+    appeal="a-1", run="year", version=1, school=SCHOOL, class_id=None, about="RESULT", ground="COUNT"
+)
+APPEAL_DECIDED = settlement.SettlementAppealDecided(appeal="a-1", run="year", outcome="NOT_UPHELD", reason="RIGHT")
+VIOLATION = ViolationConfirmed(
+    case="c-1", violation="OTHER", school=SCHOOL, class_id=None, students=(), reason="SEEN",
+    appeal_by=date(2026, 12, 20), final=False,
+)  # fmt: skip
+CASE_APPEAL_DECIDED = CaseAppealDecided(case="c-1", outcome="REJECTED", reason="RIGHT")
+SUMMARY = SummarySubmitted(about="year", summary="sum_aaaaaa", digest="d" * 64, characters=900, revision=1)
+SUMMARY_CLEARED = SummaryReviewed(about="year", summary="sum_aaaaaa", outcome="ACCEPTED", reason="SAME_FORM")
 FORBIDDEN = settlement.FundingSourceDeclared(source="VOCATIONAL_SCHOOL", document="V-1", pool_fen=1_000)
 
 BREAKS: Final[dict[str, dict[str, Break]]] = {
@@ -263,6 +377,9 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         ),
         "a guardian in the pupil's name": by("ConsentSigned", guardian(P1), student=P1, party="pupil"),
         "a caregiver": _caregiver,
+        "a caregiver whom the roster names": by(
+            "ConsentSigned", guardian(P1).model_copy(update={"id": "cgv_grandmother"}), student=P1, party="guardian"
+        ),
         "another pupil": by("ConsentSigned", pupil(P3), student=P1, party="pupil"),
     },
     "INV-05": {
@@ -282,6 +399,35 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "applied without a confirmation": without(
             "ConsentConfirmed", "ApplicationRecorded", where={"student": P1}, student=P1
         ),
+        "away and back, and the cooling-off not begun anew": blaming(
+            _written(
+                ("2026-06-27 10:00", stage.StudentRemoved(student=P1, exit="transfer")),
+                ("2026-06-28 10:00", stage.StudentEnrolled(student=P1, class_id=CLASS, on=BACK, due=BACK)),
+            ),
+            "ConsentConfirmed",
+            student=P1,
+        ),
+        "the lock moved later, and the old end kept": blaming(
+            _both(
+                _locks("2026-06-28"),
+                _written(("2026-06-26 09:00", _window("2026-07-05"))),
+                move("ConsentConfirmed", "2026-06-29 12:00", student=P1),
+            ),
+            "ConsentConfirmed",
+            student=P1,
+        ),
+        "the lock moved earlier, and no day left": blaming(
+            _both(
+                _written(("2026-06-26 09:00", _window("2026-06-26"))),
+                move("ConsentConfirmed", "2026-06-27 08:00", student=P1),
+            ),
+            "ConsentConfirmed",
+            student=P1,
+        ),
+        "another guardian signed, and the first one's end kept": blaming(_signed_in_the_place, "ConsentConfirmed"),
+        "signed after the lock": _both(
+            _locks("2026-06-22"), move("ConsentSigned", "2026-06-23 09:00", student=P2, party="guardian")
+        ),
     },
     "INV-06": {
         "refused for a pause": change("FamilyActRefused", code="STAGE_NOT_OPEN"),
@@ -297,11 +443,13 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "points taken for free refusals": blaming(
             change("SettlementComputed", 1, **_lines(line(0, amount_fen=0, points=-2))), "SettlementComputed", 1
         ),
+        "points taken in further lines": _more_of_the_trial(line(0, amount_fen=0, points=-2)),
         "a veto for free refusals": blaming(change("SettlementComputed", 1, **_lines(_free())), "VetoProposed"),
     },
     "INV-08": {
         "schools beside the total": change("TargetsIssued", total=9),
         "classes beside the school": change("ClassQuotaAssigned", classes={CLASS: 3}),
+        "a class below nothing": change("ClassQuotaAssigned", classes={CLASS: 5, "2026-09": -3}),
     },
     "INV-09": {
         "one number, two pupils": blaming(
@@ -315,6 +463,7 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "a pupil on two registers": blaming(
             change("CohortLoaded", 1, classes={CLASS: ["stu_000006", P1]}), "CohortLoaded", 1
         ),
+        "a register loaded a second time": more(AT_SCHOOL, RELOADED, LATE),
         "a class counted twice": change("SettlementComputed", 1, **_lines(*[line(0, amount_fen=0)] * 2)),
     },
     "INV-11": {
@@ -322,6 +471,7 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
             move("Admitted", "2026-06-21 10:00", student=P1), "SettlementComputed", run="year"
         ),
         "registered too late": blaming(change("RegistrationVerified", in_time=False), "SettlementComputed", run="year"),
+        "called in time, and was not": change("RegistrationVerified", on="2026-11-21", where={"student": P1}),
         "signed by no guardian": blaming(_no_custody, "SettlementComputed", run="year"),
         "under a hold": blaming(change("CaseHoldNoted", 1, hold="another"), "SettlementComputed", run="year"),
         "a basis that is not there": _other_hash,
@@ -362,6 +512,23 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
             more(CAMPAIGN, MORE_DUE, LATE, OFFICER),
             more(CAMPAIGN, settlement.PaymentOrdered(**ORDER | {"revision": 2}), LATE, REGISTRAR),
         ),
+        "one payment ordered twice under one name": _both(
+            without("AdjustmentComputed", "PaymentConfirmed"),
+            without("ClawBackOrdered", "PaymentConfirmed"),
+            change("PaymentOrdered", fen=20_000),
+            change("PaymentConfirmed", fen=20_000),
+            _again("PaymentOrdered", fen=40_000),
+        ),
+        "an older revision is approved": more(
+            CAMPAIGN, settlement.SettlementApproved(run="year", version=1, approvals=3), LATE, DISCIPLINE
+        ),
+        "another version is audited": more(
+            CAMPAIGN, settlement.SettlementReviewed(run="year", version=9), LATE, DISCIPLINE
+        ),
+        "another total is published": change("SettlementPublished", total_fen=70_000),
+        "other lines are paid than were published": change("PaymentOrdered", lines_digest="e" * 64),
+        "confirmed twice": _again("PaymentConfirmed"),
+        "a line that no result has is corrected": change("AdjustmentComputed", line=f"{SCHOOL}/2026-99"),
         "another sum confirmed": change("PaymentConfirmed", fen=1),
         "an adjustment that does not add up": change("AdjustmentComputed", total_fen=1),
         "more ordered back than paid": change("ClawBackOrdered", fen=70_000),
@@ -369,6 +536,7 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-18": {
         "a vocational school's money": more(CAMPAIGN, FORBIDDEN, LATE, OFFICER),
         "money nobody declared": change("PaymentOrdered", funding="nothing"),
+        "a pool declared anew": _again("FundingSourceDeclared"),
         "beyond the pool": blaming(change("FundingSourceDeclared", pool_fen=1), "PaymentOrdered"),
     },
     "INV-19": {
@@ -385,10 +553,25 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-21": {
         "approves the own draft": by("CampaignApproved", OFFICER),
         "approves the own targets": by("TargetsApproved", OFFICER),
-        "approves twice": _again("SettlementApproved"),
+        "approves twice": _both(
+            more(CAMPAIGN, settlement.SettlementApproved(**CORRECTED, approvals=1), LATE, APPROVER),
+            more(CAMPAIGN, settlement.SettlementApproved(**CORRECTED, approvals=2), LATE, APPROVER),
+        ),
         "orders the payment of the own result": by("PaymentOrdered", OFFICER),
         "orders the payment of what one audited": by("PaymentOrdered", AUDITOR),
         "approves what one audited": by("SettlementApproved", AUDITOR),
+        "orders the payment that one was the first to approve": by("PaymentOrdered", APPROVER),
+        "confirms the payment of what one audited": by("PaymentConfirmed", AUDITOR),
+        "confirms the payment of what one approved": by("PaymentConfirmed", APPROVER),
+        "decides the appeal against the own result": _both(
+            more(CAMPAIGN, APPEALED, LATE, PRINCIPAL), more(CAMPAIGN, APPEAL_DECIDED, LATE, OFFICER)
+        ),
+        "decides the appeal against the own finding": _both(
+            more(CASE, VIOLATION, LATE, DISCIPLINE), more(CASE, CASE_APPEAL_DECIDED, LATE, DISCIPLINE)
+        ),
+        "clears the own summary": _both(
+            more(AT_SCHOOL, SUMMARY, LATE, PRINCIPAL), more(AT_SCHOOL, SUMMARY_CLEARED, LATE, PRINCIPAL)
+        ),
         "confirms the own payment": by("PaymentConfirmed", REGISTRAR),
         "confirms the payment of the own result": by("PaymentConfirmed", OFFICER),
         "decides the own veto": by("VetoImposed", OFFICER),
@@ -401,6 +584,11 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
             "ItemClosed", PRINCIPAL.model_copy(update={"on_behalf_of": HEAD.id})
         ),
         "hears the contest of the own decision": by("ContestResolved", HEAD),
+        "approves the own aid list": by("AidApproved", OFFICER),
+        "decides the own objection to aid": by("AidObjectionDecided", AUDITOR),
+        "approves the own run of aid": by("AidRunApproved", OFFICER),
+        "pays what one approved": by("AidPaid", APPROVER),
+        "takes back what one computed": by("AidRecovered", OFFICER),
         "through a stand-in": by("PaymentConfirmed", SECOND.model_copy(update={"on_behalf_of": OFFICER.id})),
     },
     "INV-22": {
@@ -416,6 +604,8 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-26": {"a broken link": _unpaired_chain, "a version skipped": _version_skipped},
     "INV-27": {
         "an act taken twice": _taken_twice,
+        "an act taken twice in two schools": _taken_elsewhere,
+        "a command that took effect twice in a row": _twice_in_a_row,
         "a command that took effect twice": more(
             CASE, NoteRead(case="c-1", note="nte_abcdef"), LATE, DISCIPLINE, f"{CASE}-2"
         ),
@@ -428,6 +618,15 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-29": {
         "lines after the publication": more(CAMPAIGN, MORE_LINES, LATE, OFFICER),
         "a difference that is not told": _second_version(()),
+        "a difference that is told wrongly": _second_version(
+            (settlement.LineChange(line=f"{SCHOOL}/{CLASS}", was_fen=50_000, now_fen=31_000),)
+        ),
+        "a difference that there is none": _second_version(
+            (
+                settlement.LineChange(line=f"{SCHOOL}/{CLASS}", was_fen=50_000, now_fen=30_000),
+                settlement.LineChange(line=f"{SCHOOL}/2026-09", was_fen=1, now_fen=None),
+            )
+        ),
         "a version left out": _left_out,
         "an older policy": blaming(
             lambda streams: find(streams, "PolicyAdopted", 1)["data"]["profile"].update(version=1), "PolicyAdopted", 1
@@ -444,6 +643,37 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "the complainant is named": by("ComplaintReceived", HEAD),
         "the principal looks into it": by("InvestigationOpened", HEAD),
     },
-    "INV-34": {"another number of reports": change("WeeklyReportFiled", figures={"due": 5, "filed": 5, "missed": 0})},
+    "INV-33": {
+        "two payers": change("AidEntriesAdded", entries=_entries(aided(P2, payer=OTHER, school=OTHER))),
+        "an account of two pupils": change("AidEntriesAdded", entries=_entries(aided(P3, account=aided(P2).account))),
+        "a list that nobody approved": without("AidApproved", "AidComputed"),
+        "a month without attendance": blaming(
+            change("AidAttendanceRecorded", rows=[{"student": P1, "month": "2026-10", "evidence": "SEEN"}]),
+            "AidComputed",
+        ),
+        "a month twice": _both(
+            change("AidPaid", fen=60_000),
+            change("AidComputed", fen=60_000, lines=_aid_lines(AID_MONTHS, {"2026-09": 20_000})),
+        ),
+        "a month after the last": blaming(
+            change("AidListDrafted", entries=_entries(aided(P1, last="2026-09"), aided(P2))), "AidComputed"
+        ),
+        "another amount": _both(
+            change("AidPaid", fen=40_001),
+            change("AidComputed", fen=40_001, lines=_aid_lines(AID_MONTHS | {"2026-09": 20_001})),
+        ),
+        "a total that does not add up": change("AidComputed", fen=40_001),
+        "a pupil who is registered nowhere": _aid_of_a_stranger,
+        "a pupil who had left": _gone_in_september,
+        "taken back what was not paid": change("AidComputed", 1, lines=_aid_lines({"2026-11": -20_000})),
+        "another sum paid": change("AidPaid", fen=39_999),
+        "paid twice": more(CAMPAIGN, PAID_AGAIN, LATE, SECOND),
+        "taken back without an approval": without("AidRunApproved", "AidRecovered", where={"run": "aid-t1-back"}),
+    },
+    "INV-34": {
+        "another number of reports": change("WeeklyReportFiled", figures={"due": 5, "filed": 5, "missed": 0}),
+        "a number left out": change("WeeklyReportFiled", figures={"due": 5, "filed": 4, "in_time": 4}),
+        "no numbers at all": change("WeeklyReportFiled", figures={}),
+    },
 }
 """Invariant → what is done to the log → the break."""

@@ -5,6 +5,7 @@ import sqlite3
 
 from domain.deciders import decider_of
 from domain.events import canonical_text, recomputed_hash
+from domain.notices import NoticePlan, copy_for
 from domain.stream import fold
 
 SCHOOL = "campaign/qingshan/2025/9900010001"
@@ -210,6 +211,33 @@ def invent_a_notice(forger):
     return ("outbox", stream, None, "unexpected")
 
 
+def share_a_notice(forger, **changes):
+    """No forgery: a second guardian's notice as the sender makes one, beside the one that an event planned."""
+    row = forger.sql.execute(f"SELECT {', '.join(NoticePlan.model_fields)} FROM outbox LIMIT 1").fetchone()
+    plan = NoticePlan(**dict(zip(NoticePlan.model_fields, row, strict=True)))
+    values = {**copy_for(plan, "gdn_second", plan.purpose).model_dump(), "copy_of": plan.notice_id}
+    values |= {"state": "planned", "person": "gdn_second", **changes}
+    forger.sql.execute(
+        f"INSERT INTO outbox ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
+    )
+    return ("outbox", plan.stream, None, "unexpected")
+
+
+def share_it_with_another(forger):
+    """A copy that is kept for somebody else than its id was made for."""
+    return share_a_notice(forger, person="gdn_third")
+
+
+def share_what_nobody_planned(forger):
+    """A copy of a notice that does not exist."""
+    return share_a_notice(forger, copy_of="ntc_0")
+
+
+def share_it_with_another_household(forger):
+    """A copy for another pupil's family."""
+    return share_a_notice(forger, recipient="stu_another1")
+
+
 def send_a_notice_elsewhere(forger):
     """Another recipient."""
     notice, stream, cause = forger.sql.execute("SELECT notice_id, stream, cause FROM outbox LIMIT 1").fetchone()
@@ -255,6 +283,9 @@ LEDGER_ALONE = (
     invent_a_board,
     delete_a_notice,
     invent_a_notice,
+    share_it_with_another,
+    share_what_nobody_planned,
+    share_it_with_another_household,
     send_a_notice_elsewhere,
     forget_a_hold,
     keep_a_hold,

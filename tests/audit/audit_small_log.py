@@ -30,6 +30,7 @@ from stream_samples import (
     when,
 )
 
+import domain.aid_events as aid
 import domain.application_filing_events as filing
 import domain.attendance_events as watching
 import domain.campaign_events as campaign
@@ -132,6 +133,7 @@ def good() -> Streams:
     _file(book)
     _retain(book)
     _complain(book)
+    _aid(book)
     _settle(book)
     return book.streams
 
@@ -438,6 +440,66 @@ def _complain(book: Book) -> None:
         event = kind(**place, student=None, reason="CHECKED")
         book.write(CASE, event, at, DISCIPLINE)
         book.write(CAMPAIGN, event, at)
+
+
+def aided(student: str, **fields: Any) -> aid.AidEntry:
+    """Return a pupil's place on the aid list."""
+    given = {"study_year": 1, "kind": "AGRICULTURE", "school": RECEIVING, "payer": RECEIVING}
+    months = {"start": "2026-09", "first": "2026-09", "last": "2027-06"}
+    letter = "abcdef"[int(student[-1]) - 1]
+    return aid.AidEntry.model_validate(given | months | {"student": student, "account": f"acc_{letter * 16}"} | fields)
+
+
+def aid_computed(book: Book, run: str, at: str, **months: int) -> None:
+    """Append a run of one line, with its approval and what moved."""
+    fen = sum(months.values())
+    own = {f"2026-{name[1:]}": amount for name, amount in months.items()}
+    place = {"listed": "aid-1", "school": RECEIVING, "payer": RECEIVING, "account": aided(P1).account}
+    lines = (aid.AidLine.model_validate({**place, "student": P1, "months": own, "fen": fen}),)
+    about: dict[str, Any] = {"run": run, "version": 1}
+    event = aid.AidComputed(
+        **about,
+        study_year=1,
+        term=1,
+        monthly=dict.fromkeys(own, 20_000),
+        lines=lines,
+        lines_digest=aid.lines_digest(lines),
+        pupils=1,
+        fen=fen,
+        payers={RECEIVING: fen},
+        withheld={},
+        basis={},
+    )
+    book.write(CAMPAIGN, event, f"{at} 09:00", OFFICER)
+    book.write(CAMPAIGN, aid.AidRunApproved(**about, lines_digest=event.lines_digest), f"{at} 10:00", APPROVER)
+    moved = aid.AidPaid if fen > 0 else aid.AidRecovered
+    money = moved(**about, payer=RECEIVING, fen=abs(fen), pupils=1, document="A-1")
+    book.write(CAMPAIGN, money, f"{at} 11:00", CLERK)
+
+
+def _aid(book: Book) -> None:
+    about: dict[str, Any] = {"listed": "aid-1"}
+    entries = (aided(P1), aided(P2), aided(P3))
+    digest = aid.entries_digest(entries)
+    drafted = aid.AidListDrafted(**about, entries=entries[:2], size=3, entries_digest=digest)
+    book.write(CAMPAIGN, drafted, "2026-10-21 09:00", OFFICER)
+    more = aid.AidEntriesAdded(**about, entries=entries[2:])
+    book.write(CAMPAIGN, more, "2026-10-21 09:00", OFFICER, f"{CAMPAIGN}-{len(book.streams[CAMPAIGN])}")
+    shown = aid.AidListPublished(**about, entries_digest=digest, until=date(2026, 10, 28))
+    book.write(CAMPAIGN, shown, "2026-10-21 10:00", OFFICER)
+    doubt: dict[str, Any] = {**about, "student": P3}
+    book.write(CAMPAIGN, aid.AidObjected(**doubt, reason="NOT_THERE"), "2026-10-22 09:00", AUDITOR)
+    decided = aid.AidObjectionDecided(**doubt, outcome="UPHELD", reason="SEEN_ELSEWHERE")
+    book.write(CAMPAIGN, decided, "2026-10-23 09:00", SECOND)
+    book.write(CAMPAIGN, aid.AidListTakenDown(**about), "2026-10-29 00:00")
+    book.write(CAMPAIGN, aid.AidApproved(**about, entries_digest=digest), "2026-10-29 09:00", APPROVER)
+    rows = [{"student": P1, "month": month, "evidence": "REGISTER"} for month in ("2026-09", "2026-10")]
+    book.write(CAMPAIGN, aid.AidAttendanceRecorded.model_validate({"rows": rows}), "2026-11-01 09:00", REGISTRAR)
+    aid_computed(book, "aid-t1", "2026-11-02", m09=20_000, m10=20_000)
+    wrong = aid.AidAttendanceWithdrawn(student=P1, month="2026-10", reason="OTHER_PUPIL")
+    book.write(CAMPAIGN, wrong, "2026-11-03 09:00", REGISTRAR)
+    aid_computed(book, "aid-t1-back", "2026-11-04", m10=-20_000)
+    book.write(CAMPAIGN, aid.AidStopped(student=P1, last="2026-12", reason="MOVED"), "2026-11-05 09:00", REGISTRAR)
 
 
 def line(countable: int = 2, **fields: Any) -> settlement.SettlementLine:

@@ -8,7 +8,19 @@ from domain.refusal import Blocker, Refusal
 from domain.sentences import CATALOGUE, REFUSALS, blocker_phrase, refusal_sentence
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("domain", "workflows", "activities", "ledger", "registry", "gateway", "notices", "audit", "client", "rehearsal", "cli")
+ROOMS = (
+    "domain",
+    "workflows",
+    "activities",
+    "ledger",
+    "registry",
+    "gateway",
+    "notices",
+    "audit",
+    "client",
+    "rehearsal",
+    "cli",
+)
 
 
 def _sources():

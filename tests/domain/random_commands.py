@@ -61,6 +61,7 @@ POOLS: dict[str, Draw] = {
     "paper": DOCUMENTS,
     "note": one_of(["nte_abcdef"]),
     "text": one_of(["nte_abcdef"]),
+    "summary": one_of(["sum_abcdef", "sum_abcdef", "sum_fedcba"]),
     "purpose": one_of(["TALK", "CASE"]),
     "person": one_of([A.replace("stu", "gdn"), B.replace("stu", "gdn"), "gdn_other00001"]),
     "witness": STAFF,
@@ -71,6 +72,9 @@ POOLS: dict[str, Draw] = {
     "cause": one_of(["campaign/qingshan/2026#1"]),
     "hold": one_of([f"one-{number}" for number in range(1, 13)]),
     "profile": one_of(["compliant", "legacy"]),
+    "payer": one_of([RECEIVING, RECEIVING, "bureau"]),
+    "account": one_of([f"acc_{letter * 16}" for letter in "aaabc"]),
+    **dict.fromkeys(("month", "first", "last"), one_of(["2026-09", "2026-10", "2027-02", "2028-03"])),
     "figure": one_of(["3/4"]),
     "limit": one_of(["1/2"]),
     "seed": one_of(["seed-2026-1"]),
@@ -86,9 +90,13 @@ NAMED: dict[tuple[str, str], Draw] = {
     ("announce_policy", "parameters"): one_of([{"backdate_days": 31}, {"signature_wait_hours": 2}, {"no": 1}]),
     ("announce_policy", "profile"): one_of([None]),
     ("correct", "values"): one_of([{"reference": "R-9"}, {"attended": False}, {"destination": "RESIT"}]),
+    **{(kind, "about"): one_of(["year", "year", "identification"]) for kind in ("submit_summary", "review_summary")},
     ("plan_trip", "seats"): one_of([2, 40]),
     ("record_presentation", "pupils"): one_of([{FIRST: 2}]),
     ("publish_sample", "size"): one_of([1]),
+    ("draft_aid_list", "kind"): one_of(["AGRICULTURE", "AGRICULTURE", "SPORTS"]),
+    ("draft_aid_list", "school"): RECEIVERS,
+    ("compute_aid", "term"): one_of([1, 2]),
 }
 """Fields that need a value of their own in one kind of command."""
 

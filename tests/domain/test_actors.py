@@ -31,6 +31,9 @@ adopt_policy       bureau_officer:any bureau_approver:any
 announce_policy    bureau_officer:any
 approve_policy     bureau_approver:any
 withdraw_policy    bureau_officer:any bureau_approver:any
+change_window      bureau_officer:any
+approve_window     bureau_approver:any
+withdraw_window    bureau_officer:any bureau_approver:any
 publish_qualified_list bureau_officer:any
 remove_qualified_school bureau_officer:any
 issue_targets      bureau_officer:any
@@ -76,6 +79,19 @@ publish_veto       bureau_officer:any bureau_approver:any
 appeal_settlement  principal:own
 decide_settlement_appeal bureau_approver:any discipline_officer:any auditor:any
 publish_sample     auditor:any discipline_officer:any
+draft_aid_list     bureau_officer:any receiving_school:any
+publish_aid_list   bureau_officer:any
+object_to_aid      class_head:any grade_leader:any principal:any bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any receiving_school:any auditor:any guardian:any pupil:any public:any
+decide_aid_objection bureau_approver:any discipline_officer:any auditor:any
+approve_aid_list   bureau_approver:any
+reject_aid_list    bureau_approver:any
+record_aid_attendance receiving_school:any register_officer:any bureau_officer:any
+withdraw_aid_attendance receiving_school:any register_officer:any bureau_officer:any
+stop_aid           receiving_school:any register_officer:any bureau_officer:any
+compute_aid        bureau_officer:any
+approve_aid_run    bureau_approver:any
+confirm_aid_paid   bureau_officer:any receiving_school:any
+show_aid           bureau_officer:any bureau_approver:any receiving_school:any register_officer:any discipline_officer:any auditor:any
 record_exits       class_head:own grade_leader:own principal:own register_officer:any
 replace_staff      principal:own bureau_officer:any
 enrol_students     grade_leader:own principal:own register_officer:any bureau_officer:any
@@ -89,6 +105,8 @@ reject_delegation  class_head:own grade_leader:own principal:own
 revoke_delegation  class_head:own grade_leader:own principal:own
 use_access         class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any auditor:any
 list_accesses      discipline_officer:any auditor:any
+submit_summary     grade_leader:own principal:own
+review_summary     bureau_officer:any bureau_approver:any
 correct            class_head:own grade_leader:own principal:own register_officer:any receiving_school:any bureau_officer:any
 complete           grade_leader:own principal:own
 reopen             principal:own bureau_officer:any
@@ -145,6 +163,7 @@ file_written_report principal:own
 confirm_dropout    principal:own bureau_officer:any
 serve_return_order bureau_officer:any
 record_return      class_head:own grade_leader:own principal:own register_officer:any
+record_late_return class_head:own grade_leader:own principal:own register_officer:any
 start_home_teaching principal:own bureau_officer:any
 record_home_session class_head:own grade_leader:own principal:own
 verify_elsewhere   register_officer:any bureau_officer:any

@@ -336,6 +336,60 @@ def test_rejected_and_revoked_delegations_are_gone():
         assert may(stream) == "NOT_DELEGATED"
 
 
+STAND_IN = GRADE.model_copy(update={"id": HEAD.id, "on_behalf_of": GRADE.id})
+SHARE = {"class_id": "2026-01", "carers": [HEAD.id, SECOND, THIRD]}
+
+
+def test_the_school_itself_knows_who_may_stand_in():
+    """A command in another's name without paper is refused by the stream and kept, however it was sent (S13)."""
+    stream = school(10)
+    assert stream.recorded("partition_class", STAND_IN, **SHARE) == "NOT_DELEGATED"
+    stream.do("delegate", GRADE, delegation="leave-1", to=HEAD.id, until="2025-10-31", classes=["2026-01"])
+    assert stream.recorded("partition_class", STAND_IN, **SHARE) == "NOT_DELEGATED"
+    stream.do("accept_delegation", HEAD, delegation="leave-1")
+    assert stream.recorded("partition_class", STAND_IN, **{**SHARE, "class_id": "2026-02"}) == "NOT_DELEGATED"
+    stranger = STAND_IN.model_copy(update={"id": STRANGER.id})
+    assert stream.recorded("partition_class", stranger, **SHARE) == "NOT_DELEGATED"
+    stream.do("partition_class", STAND_IN, **SHARE)
+    assert stream.last("StudentsPartitioned")["actor"]["on_behalf_of"] == GRADE.id
+    again = {**SHARE, "carers": [SECOND, HEAD.id, THIRD]}
+    stream.to("2025-10-31 23:59").do("partition_class", STAND_IN, **again)
+    stream.to("2025-11-01 00:00")
+    assert stream.recorded("partition_class", STAND_IN, **SHARE) == "DELEGATION_ENDED"
+    stream.restart()
+    stream.consistent()
+
+
+def test_a_schools_other_commands_ask_for_the_delegation_too():
+    """Its register's and its staff list's: what a principal alone may do, a stand-in does with paper only."""
+    stand_in = PRINCIPAL.model_copy(update={"id": GRADE.id, "on_behalf_of": PRINCIPAL.id})
+    said = {"leaving": HEAD.id, "joining": "stf_newhead", "role": "class_head", "on": "2025-10-20", "reason": "LEAVE"}
+    stream = school(10)
+    assert stream.recorded("replace_staff", stand_in, **said) == "NOT_DELEGATED"
+    stream.do("delegate", PRINCIPAL, delegation="leave-1", to=GRADE.id, until="2025-10-31", commands=["replace_staff"])
+    stream.do("accept_delegation", GRADE, delegation="leave-1")
+    stream.do("replace_staff", stand_in, **said)
+    stream.do("revoke_delegation", PRINCIPAL, delegation="leave-1", reason="BACK")
+    assert stream.recorded("replace_staff", stand_in, **{**said, "joining": "stf_newer1"}) == "NOT_DELEGATED"
+
+
+def test_nobody_takes_a_delegation_back_in_the_principals_name():
+    """What is personal is covered by no delegation, not even by a whole one."""
+    stream = delegated()
+    stream.do("delegate", PRINCIPAL, delegation="all-1", to=SECOND, until="2025-10-31")
+    stream.do("accept_delegation", TEACHER, delegation="all-1")
+    stand_in = PRINCIPAL.model_copy(update={"id": SECOND, "on_behalf_of": PRINCIPAL.id})
+    assert stream.recorded("revoke_delegation", stand_in, delegation="leave-1", reason="BACK") == "NOT_DELEGATED"
+    assert may(stream) is True
+
+
+def test_schools_of_an_older_release_go_on_as_they_were():
+    """They hold no delegations, so they ask for none."""
+    stand_in = PRINCIPAL.model_copy(update={"id": GRADE.id, "on_behalf_of": PRINCIPAL.id})
+    said = {"leaving": HEAD.id, "joining": "stf_newhead", "role": "class_head", "on": "2025-10-20", "reason": "LEAVE"}
+    school(10, release=2).do("replace_staff", stand_in, **said)
+
+
 def test_who_leaves_the_school_stands_in_for_nobody():
     """A replaced person's delegations end with the person."""
     stream = delegated()

@@ -309,6 +309,8 @@ TestDecidersUnderEverybodysHands = DecidersUnderEverybodysHands.TestCase
 TestDecidersUnderEverybodysHands.settings = (
     settings.get_profile("long") if LONG else settings(max_examples=20, stateful_step_count=40, phases=FAST, **QUICK)
 )
+if LONG:  # takes minutes; a time-out in the middle of a course looks like a fault of the test
+    pytest.mark.timeout(0)(TestDecidersUnderEverybodysHands)
 
 
 @pytest.mark.parametrize(("kind", "name"), SAID)
