@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Self
 
-from sqlalchemy import RowMapping, delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from registry import database
@@ -138,8 +138,8 @@ class Registry:
             references: source of references and salts for new pupils, drawn in the roster's order.
             commit: False computes the result and writes nothing.
             expect: the drift that somebody reviewed (`ImportResult.drift`); None takes any.
-            exclusive: refuse a new or returning pupil whom another school lists (INV-01). A campaign's first rosters
-                come one after the other and are taken without; the count in the result warns.
+            exclusive: refuse a new or returning pupil whom another school lists (INV-01). A launch has compared its
+                rosters with each other before (`registry.draft`).
 
         Raises:
             InputRejected: `ROSTER_DRIFTED`, the drift is no longer the expected one; `PUPIL_AT_ANOTHER_SCHOOL`. Nothing
@@ -148,8 +148,9 @@ class Registry:
         async with self._writing.begin() as connection:
             await connection.execute(
                 select(schools.c.school)
-                .where(schools.c.campaign == campaign, schools.c.school == school)
-                .with_for_update()  # one import per school at a time; on SQLite `IMMEDIATE` sees to that
+                .where(schools.c.campaign == campaign, true() if exclusive else schools.c.school == school)
+                .order_by(schools.c.school)
+                .with_for_update()  # one import at a time, of a school or where it looks at all; `IMMEDIATE` on SQLite
             )
             return await take_roster(
                 connection,

@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parents[1] / "ledger"))  # for `ledger_postgr
 from ledger_postgres import NoPostgresError, make_empty, own_server
 
 PEPPER = b"p" * 32
+OTHER_SCHOOL = "9900010002"
 OLD = (
     "DROP TABLE caregivers",
     "DROP TABLE guardians",
@@ -140,6 +141,20 @@ async def test_two_imports_of_one_school_come_one_after_the_other(held):
     )
     assert sorted(result.added for result in both) == [0, 39]
     assert len(await held.names(CAMPAIGN, SCHOOL)) == 39
+
+
+async def test_two_schools_that_take_one_person_at_once(held):
+    """Late rosters with the same newcomer arrive together: one school has the pupil, the other is refused (INV-01)."""
+    rosters = {school: Roster((pupil(1),)) for school in (SCHOOL, OTHER_SCHOOL)}
+    both = await asyncio.gather(
+        *(
+            held.import_roster(CAMPAIGN, school, roster, References.seeded(seed), exclusive=True)
+            for seed, (school, roster) in enumerate(rosters.items())
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(getattr(one, "code", "taken") for one in both) == ["PUPIL_AT_ANOTHER_SCHOOL", "taken"]
+    assert sum([len(await held.names(CAMPAIGN, school)) for school in rosters]) == 1
 
 
 async def test_a_registry_of_the_first_schema_is_brought_up_on_every_database(held, registry_url):
