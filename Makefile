@@ -45,7 +45,7 @@ demo: setup ## a sample county through a whole year, on the embedded engine
 	$(BIN)/python starter.py demo
 
 test: lint ## every gate: lint, types, walls between rooms, tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## what a campaign costs on this machine
 	$(BIN)/python -m bench
