@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from domain.aid_months import month_of
+from domain.aid_months import month_after, month_of
 from domain.campaign_state import CampaignState
 from domain.deciders import decider_of
 from domain.events import Envelope
@@ -66,6 +66,26 @@ async def follow_ups(ledger: Ledger, campaign: str, schools: Iterable[str]) -> F
         for student, ended in state.ended.items():
             found.left.append(_left(student, ended.pupil.school, ended.on))
     return found
+
+
+async def unregistered(ledger: Ledger, state: CampaignState, found: FollowUps) -> list[dict[str, str]]:
+    """Return the places of aided pupils whom the record has registered nowhere, with the month before their first.
+
+    Nothing of theirs can be paid: whoever exists on a list alone draws no money (P23, INV-33).
+    """
+    known = dict.fromkeys([*found.pupils, *(row["student"] for row in found.left)])
+    for code in state.schools:
+        if all(student in known for student in state.aid.pupils):
+            break
+        async for envelope in ledger.events(stage_id(state.campaign, code, StageSlug.APPLICATION_FILING)):
+            if envelope["type"] == "RegistrationVerified":
+                known[envelope["data"]["student"]] = None
+    return [
+        {"student": student, "school": span.school, "last": month_after(span.start, 0)}
+        for student, pupil in state.aid.pupils.items()
+        if student not in known
+        for span in pupil.spans
+    ]
 
 
 def told_runs(own: Iterable[Envelope]) -> dict[str, dict[str, Any]]:

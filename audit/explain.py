@@ -272,13 +272,26 @@ def _gives_quota(data: Mapping[str, Any], school: str, class_id: str) -> bool:
 
 
 def _lines(log: Log, school: str, class_id: str) -> list[dict[str, Any]]:
-    found = []
-    for event in log.own(log.campaign, "SettlementComputed", "SettlementLinesAdded"):
-        for line in event["data"]["lines"]:
+    """Return the line of each version of a run, the policy that it was computed by, and its later corrections."""
+    found: list[dict[str, Any]] = []
+    rules: dict[tuple[str, int], dict[str, Any]] = {}
+    for event in log.own(log.campaign, "SettlementComputed", "SettlementLinesAdded", "AdjustmentComputed"):
+        data = event["data"]
+        run = {name: data[name] for name in ("run", "version")}
+        key = (data["run"], data["version"])
+        if event["type"] == "AdjustmentComputed":
+            said = {name: data[name] for name in ("delta_fen", "reason", "cause")}
+            for line in found if data["line"] == f"{school}/{class_id}" else ():
+                if (line["run"], line["version"]) == key:
+                    line["corrections"].append({**said, "event": name_of(event)})
+            continue
+        if event["type"] == "SettlementComputed":
+            policy = {"id": data["profile"], "version": data["profile_version"]}
+            rules[key] = {"policy": policy | {"parameter_hash": data["parameter_hash"]}, "as_at": data["as_at"]}
+        for line in data["lines"]:
             if (line["school"], line["class_id"]) == (school, class_id):
                 said = {name: line[name] for name in ("quota", "countable", "amount_fen", "points")}
-                run = {name: event["data"][name] for name in ("run", "version")}
-                found.append({**run, **said, "event": name_of(event), "policy": event["policy"]})
+                found.append({**run, **said, "event": name_of(event), **rules[key], "corrections": []})
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from audit.aid import campaign_of, follow_ups
+from audit.aid import campaign_of, follow_ups, unregistered
 from cli.aid_rows import Rows, attended_rows, entitled_rows
 from cli.failures import REFUSED, usage
 from cli.options import LANG, CampaignName, Change, Face, console, say
@@ -132,7 +132,10 @@ async def run(
     change: Change,
     face: Face = _FACE,
 ) -> int:
-    """Compute from approved lists and recorded months; who had left by the follow-ups is paid no later month."""
+    """Compute from approved lists and recorded months.
+
+    Who had left by the follow-ups is paid no later month, and who is registered nowhere none at all.
+    """
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
         ledger = await rooms.ledger()
@@ -142,6 +145,7 @@ async def run(
             raise Refusal("CAMPAIGN_NOT_APPROVED") from None
         found = await follow_ups(ledger, campaign, state.schools)
         aided = [row for row in found.left if row["student"] in state.aid.pupils]
+        aided += await unregistered(ledger, state, found)
         fields = {"run": name, "study_year": year, "term": term, "left": aided, "basis": found.basis}
         return end(face, await rooms.submit(campaign, await rooms.command(campaign, change, "compute_aid", **fields)))
 

@@ -201,7 +201,8 @@ def _run(told: dict[str, Any], actor: Actor, *, lines: bool) -> dict[str, Any]:
         hidden = ("account",)
         data["lines"] = [{name: value for name, value in line.items() if name not in hidden} for line in own]
         students = [line["student"] for line in own]
-        data["withheld"] = {one: months for one, months in told["withheld"].items() if one in students}
+        whole = actor.role is not Role.RECEIVING_SCHOOL
+        data["withheld"] = {one: months for one, months in told["withheld"].items() if whole or one in students}
     return data
 
 

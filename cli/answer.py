@@ -58,12 +58,12 @@ class _Wish:
 
 
 async def answer(
-    code: Annotated[str, Parameter(help=say("信上的 8 位验证码", "the 8 characters of the letter"))],
+    code: Annotated[str, Parameter(help=say("信上的 8 位答复码", "the 8 characters of the letter"))],
     act: Act,
     what: Annotated[str | None, Parameter(help=WHAT)] = None,
     *,
     student: Annotated[
-        str | None, Parameter(help=say("学生编号；填错的验证码会计数", "the pupil; wrong codes are counted then"))
+        str | None, Parameter(help=say("学生编号；填错的答复码会计数", "the pupil; wrong codes are counted then"))
     ] = None,
     at: Annotated[
         str | None, Parameter(help=say("家庭办理的时间（RFC 3339）", "when the family acted (RFC 3339; default: now)"))
@@ -86,7 +86,7 @@ async def answer(
         bool,
         Parameter(
             negative="",
-            help=say("纸质密封验证码，家长在回访电话中读出", "a paper's sealed code, read out at the call-back"),
+            help=say("纸质密封答复码，家长在回访电话中读出", "a paper's sealed code, read out at the call-back"),
         ),
     ] = False,
     callback_by: Annotated[
@@ -166,7 +166,7 @@ def _show_report(face: Face, refusal: Refusal, report: dict[str, Any]) -> int:
     """Say that the withdrawal was put down as a report, as one by text message is."""
     said = refusal_data(refusal)
     text = say(
-        f"已记录撤回的要求，办理已暂停，县教育局将回访；用正确的验证码撤回可立即生效。验证码：{said['message']}",
+        f"已记录撤回的要求，办理已暂停，县教育局将回访；用正确的答复码撤回可立即生效。答复码：{said['message']}",
         "The wish to withdraw is on record, the case is suspended and the bureau calls the family; with the right "
         f"code a withdrawal takes effect at once. The code: {said['message']}",
     )
@@ -201,7 +201,7 @@ def _require_whole(device: str | None, channel: str | None, callback_by: str | N
     if paper != (callback_by is not None):
         raise usage(
             "CALLBACK_INCOMPLETE",
-            say("纸质验证码和回访人员须一并填写。", "A paper's code and who calls back go together."),
+            say("纸质答复码和回访人员须一并填写。", "A paper's code and who calls back go together."),
             place="--paper, --callback-by",
             remedy=say(
                 "请同时填写 --paper 和 --callback-by，或两项都不填。", "Write both --paper and --callback-by, or none."
@@ -210,7 +210,7 @@ def _require_whole(device: str | None, channel: str | None, callback_by: str | N
     if paper and channel is not None:
         raise usage(
             "CHOICE_NEEDED",
-            say("纸质验证码的渠道就是纸质。", "The channel of a paper's code is the paper."),
+            say("纸质答复码的渠道就是纸质。", "The channel of a paper's code is the paper."),
             place="--paper, --channel",
             remedy=say("请去掉 --channel。", "Leave --channel away."),
         )
@@ -243,10 +243,10 @@ def _wish(
     if spelling.read(code) is None:
         raise usage(
             "CODE_MALFORMED",
-            say("验证码的写法不对。", "The code is malformed."),
+            say("答复码的写法不对。", "The code is malformed."),
             place="CODE",
             remedy=say(
-                "验证码是 8 位字母和数字，如 7K2M-Q4XD，请照信上填写。",
+                "答复码是 8 位字母和数字，如 7K2M-Q4XD，请照信上填写。",
                 "It has 8 letters and digits, as 7K2M-Q4XD: write it as the letter shows it.",
             ),
         )

@@ -117,7 +117,7 @@ async def template(
         state = await held(rooms, attendance_id(campaign, school), AttendanceState)
     _write_template(file, _zero(state, day or _today()))
     data = {"file": str(file), "rows": len(state.sizes(day or _today()))}
-    face.show(data, lambda: Text(f"{file}: {data['rows']}"))
+    face.show(data, lambda: Text(say(f"{file}：{data['rows']} 个班级", f"{file}: {data['rows']} classes")))
     return 0
 
 

@@ -234,7 +234,11 @@ def _shown(data: dict[str, Any]) -> RenderableType:
     for one in data["unsigned"]:
         letters.add_row(WORDS[one["level"]][LANG], one["scope"], one["signer"])
     stand_ins = Table(
-        say("委托", "delegation"), say("由", "by"), say("至", "to"), say("期限", "until"), say("已接受", "accepted")
+        say("委托", "delegation"),
+        say("委托人", "by"),
+        say("受托人", "to"),
+        say("期限", "until"),
+        say("已接受", "accepted"),
     )
     for one in data["delegations"]:
         accepted = say("是", "yes") if one["accepted"] else say("否", "no")
@@ -251,4 +255,4 @@ def _shown(data: dict[str, Any]) -> RenderableType:
         lines.append(say(f"责任状须在 {day} 动员开始前签完", f"letters stand before the mobilisation begins, {day}"))
     if data["not_listed"]:
         lines.append(say("不在人员名单中：", "not on the staff list: ") + ", ".join(data["not_listed"]))
-    return Group(Text("\n".join(lines)), carers, letters, stand_ins)
+    return Group(Text("\n".join(lines)), *(table for table in (carers, letters, stand_ins) if table.row_count))

@@ -26,6 +26,16 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
             "change the dates in campaign.toml unless you mean this."
         ),
     ),
+    "COOLING_CUT_FOR_ALL": (
+        (
+            "志愿填报阶段 {opens} 才开始，志愿系统 {last} 即锁定，所有家庭的冷静期都会缩短，县教育局须逐户回访；"
+            "请尽量让该阶段提前开始。"
+        ),
+        (
+            "The filing opens on {opens} and the official system locks at the end of {last}: every family's "
+            "cooling-off will be cut short and the bureau must call each of them; open the filing earlier if you can."
+        ),
+    ),
     "POLICY_UNCONFIRMED": (
         "政策口径“{profile}”没有文号，尚待县教育局确认。",
         "The policy profile “{profile}” has no document number; the bureau has to confirm it.",

@@ -34,7 +34,7 @@ Evidence = Annotated[str, Parameter(help=EVIDENCE)]
 app = App(name="choice", help_format="plaintext", version_flags=[])
 
 
-@app.command(help=say("向家庭发出告知书和验证码", "offer a notice; it goes out with the family's codes"))
+@app.command(help=say("向家庭发出告知书和答复码", "offer a notice; it goes out with the family's codes"))
 async def offer(
     campaign: CampaignName,
     school: SchoolCode,

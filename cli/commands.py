@@ -87,11 +87,11 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "家庭择校：发告知书、查办理情况",
                 "offer the notice, see where the cases stand",
             ),
-            Entry("answer", "cli.answer:answer", "家庭本人凭验证码答复", "a family's own act, by its code"),
+            Entry("answer", "cli.answer:answer", "家庭本人凭答复码答复", "a family's own act, by its code"),
             Entry(
                 "gateway",
                 "cli.gateway_command:app",
-                "家庭网关：接收短信答复、生成纸质密封验证码",
+                "家庭网关：接收短信答复、生成纸质密封答复码",
                 "families' text messages, and sealed codes for papers",
             ),
             Entry(

@@ -17,6 +17,7 @@ from cli.options import LANG, By, CampaignName, Change, Face, say
 from cli.rooms import Rooms
 from cli.stage import end
 from domain.complaints import case_stream
+from domain.event_values import VALUES
 from domain.words import WORDS
 
 _FACE = Face()
@@ -222,5 +223,6 @@ def _table(lines: list[dict[str, Any]]) -> Table:
     for line in lines:
         status = WORDS[f"case_{line['status']}"][LANG] + (say("，逾期", ", overdue") if line["overdue"] else "")
         by = line.get("appeal_by") or line.get("decide_by") or "—"
-        table.add_row(line["case"], line["matter"], line["about"], status, by, ", ".join(line["holds"]))
+        matter = VALUES["matter"][line["matter"]][LANG == "en"]
+        table.add_row(line["case"], matter, line["about"], status, by, ", ".join(line["holds"]))
     return table

@@ -42,6 +42,18 @@ OWN: Final = (
 )
 """What a demo writes into its directory; a new one removes this and nothing else."""
 
+_REFUSED: Final = {
+    "ACT_NOT_SIGNED": ("不是家庭本人的签名", "not the family's own signature"),
+    "CASE_NOT_CLOSABLE": ("个案尚不能销号", "a case too early to close"),
+    "CODE_WRONG": ("答复码不对", "a wrong code"),
+    "FUNDING_GATE": ("不符合支付条件", "not payable"),
+    "PUBLICITY_NOT_APPROVED": ("宣讲未经批准", "a presentation without approval"),
+    "ROLE_NOT_ALLOWED": ("无权办理", "not allowed to the role"),
+    "ROWS_REFUSED": ("清单中有错行", "rows that cannot be recorded"),
+    "SCHOOL_NOT_LISTED": ("学校不在名单", "a school not on the list"),
+}
+"""What a demo meets, in few words; the refusal itself says it in whole sentences."""
+
 INHERITED: Final = ("DIVERSION_LANG", "DIVERSION_LOG_LEVEL")
 """A demo never touches the installation's own engine, databases, keys and mail server."""
 
@@ -159,6 +171,13 @@ def _counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{word(name, LANG)} {number}" for name, number in numbers.items()) or "0"
 
 
+def _refused(numbers: Mapping[str, int]) -> str:
+    """Say how often which rule refused: in short where there is a short word, else by its code."""
+    return ", ".join(
+        f"{say(*_REFUSED[code]) if code in _REFUSED else word(code, LANG)} {number}" for code, number in numbers.items()
+    )
+
+
 def _settlement(settlement: Mapping[str, Mapping[str, Any]]) -> str:
     """Say what each profile's trial comes to; nothing of it is ever paid."""
     lines = [
@@ -201,7 +220,7 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("事件", "events"), str(data["events"])),
         (say("通知", "notices"), _counts(data["notices_by_purpose"])),
         (say("邮件送达本地接收端", "mails in the local sink"), f"{data['mails']} / {data['notices']}"),
-        (say("被规则拒绝的操作", "refused by the rules"), _counts(data["refusals"])),
+        (say("被规则拒绝的操作", "refused by the rules"), _refused(data["refusals"])),
         (say("完成阶段的学校", "schools that completed"), stages),
         (say("毕业去向", "destinations"), _counts(data["destinations"])),
         (say("稳定回访", "retention"), _counts(data["retention"])),

@@ -16,6 +16,7 @@ from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
 from cli.outcome_due import state_of
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
+from cli.stage_view import word
 from domain.attendance_state import Standing
 from domain.dropout_end import proof_until, services
 from domain.dropout_events import Ending, HomeTeachingGround, Persuasion
@@ -263,7 +264,7 @@ def _readable(data: dict[str, Any]) -> Text:
 
 def _lines(case: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"{case['student']} ({case['class']})  {case['status']}  {say('自', 'since')} {case['since']}  "
+        f"{case['student']} ({case['class']})  {word(case['status'], LANG)}  {say('自', 'since')} {case['since']}  "
         f"{say('劝返', 'attempts')} {case['attempts']}"
     )
     for blocker in case["missing"]:

@@ -139,7 +139,7 @@ def _show(failure: Failure, *, as_json: bool) -> None:
 
         print_json(failure.as_data())
         return
-    lines = [f"{failure.message}[{failure.code}]"]
+    lines = [f"{failure.message}{say('', ' ')}[{failure.code}]"]
     if failure.place:
         lines.append(f"  {say('位置', 'where')}: {failure.place}")
     if failure.remedy:

@@ -98,7 +98,7 @@ def engine_unreachable(place: str = "") -> Failure:
         say("流程引擎没有应答。", "The engine does not answer."),
         place=place,
         remedy=say(
-            "请先运行 diversion up(使用同一个 --data),再用同一个 --command-id 重试。",
+            "请先运行 diversion up（使用同一个 --data），再用同一个 --command-id 重试。",
             "Run `diversion up` with the same --data, then try again with the same --command-id.",
         ),
     )

@@ -53,7 +53,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         raise Failure(
             NOT_FOUND,
             "NO_CODES_HERE",
-            say("数据目录中没有发出过验证码。", "No code was ever sent from this data directory."),
+            say("数据目录中没有发出过答复码。", "No code was ever sent from this data directory."),
             place=str(settings.data),
             remedy=say("请用 --data 指定正确的目录。", "Name the right one with --data."),
         )

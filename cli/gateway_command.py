@@ -86,12 +86,12 @@ async def serve(
 # -- papers -----------------------------------------------------------------------------------------------------
 
 
-@app.command(help=say("为纸质回执生成密封验证码（县局）", "write sealed codes for papers; the bureau does"))
+@app.command(help=say("为纸质回执生成密封答复码（县局）", "write sealed codes for papers; the bureau does"))
 async def issue_paper(
     campaign: CampaignName,
     school: SchoolCode,
     file: Annotated[
-        Path, Parameter(help=say("写入此文件（含姓名和验证码）", "write them there, with names and codes"))
+        Path, Parameter(help=say("写入此文件（含姓名和答复码）", "write them there, with names and codes"))
     ],
     *,
     students: Students,
@@ -127,7 +127,7 @@ async def issue_paper(
         _write(file, [_printed(*slip, code) for slip, code in zip(slips, codes, strict=True)])
     data: dict[str, Any] = {"campaign": campaign, "school": school, "file": str(file), "papers": len(slips)}
     text = say(
-        f"{file}：{len(slips)} 张（含姓名和验证码，请逐张密封）",
+        f"{file}：{len(slips)} 张（含姓名和答复码，请逐张密封）",
         f"{file}: {len(slips)} slips (names and codes: seal each)",
     )
     face.show(data, lambda: Text(text))
@@ -179,9 +179,9 @@ def _printed(binding: Binding, name: str, code: str) -> str:
         (
             f"{who}：{name or '（姓名待填）'}　学生编号：{binding.student}",
             f"告知书版本：{binding.document}",
-            f"密封验证码：{code}",
-            "请妥善保管，不要告诉任何人，包括教师。县教育局打电话回访时，请您本人读出此验证码，您的答复才生效。",
-            "撤回不必等候回访：可凭此验证码随时办理，也可以拨打 12345。不答复不等于同意。",
+            f"密封答复码：{code}",
+            "请妥善保管，不要告诉任何人，包括教师。县教育局打电话回访时，请您本人读出此答复码，您的答复才生效。",
+            "撤回不必等候回访：可凭此答复码随时办理，也可以拨打 12345。不答复不等于同意。",
         )
     )
 

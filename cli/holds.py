@@ -149,7 +149,7 @@ def _end(
         text += say(f"。{zh}", f"; {en}")
     elif pending:
         text += say(
-            f",{pending} 个流程尚未跟上，稍后用 status 查看", f"; {pending} streams have yet to follow: see `status`"
+            f"，{pending} 个流程尚未跟上，稍后用 status 查看", f"; {pending} streams have yet to follow: see `status`"
         )
     face.show(data, lambda: Text(text))
     return 0

@@ -132,7 +132,7 @@ class Change:
                 say("操作编号的写法不对。", "The command id is malformed."),
                 place="--command-id",
                 remedy=say(
-                    "请用字母、数字和 ._:/#@-,至多 128 个字符。", "Use letters, digits and ._:/#@-, at most 128."
+                    "请用字母、数字和 ._:/#@-，至多 128 个字符。", "Use letters, digits and ._:/#@-, at most 128."
                 ),
             )
         for option, value in (("--reason", self.reason), ("--late-reason", self.late_reason)):
@@ -142,7 +142,7 @@ class Change:
                     say("理由应为代码。", "The reason must be a code."),
                     place=option,
                     remedy=say(
-                        "请用大写字母、数字和下划线，如 EXAM_WEEK;文字说明请写在 --note。",
+                        "请用 2 至 64 个大写字母、数字和下划线，以字母开头，如 EXAM_WEEK；文字说明请写在 --note。",
                         "Use capitals, digits and underscores, as EXAM_WEEK; free text belongs to --note.",
                     ),
                 )

@@ -47,7 +47,7 @@ def show_refusal(error: Any, *, as_json: bool, receipt: dict[str, Any] | None = 
     if as_json:
         print_json({"accepted": False, "refused": data, "receipt": receipt, **more})
         return
-    lines = [f"{data['message']}[{refusal.code}]"]
+    lines = [f"{data['message']}{say('', ' ')}[{refusal.code}]"]
     lines += [f"  - {blocker['message']}" for blocker in data["blockers"]]
     if receipt is not None:
         lines.append(f"  {say('记录', 'on record')}: {receipt['stream']}#{receipt['last_version']}")

@@ -56,7 +56,7 @@ def check(
         }
         data = {"accepted": 0, "rejected": [], "warnings": [], "ignored": {}, "rows": 0, "file_error": error}
         data["error"] = error
-        return _end(face, data, Text(f"{error['message']}[{error['code']}] {error['remedy']}"))
+        return _end(face, data, Text(f"{error['message']}{say('', ' ')}[{error['code']}] {error['remedy']}"))
     data = {**_read_data(roster), "file_error": None}
     if errors is not None:
         data["errors_file"] = str(errors) if write_corrections(errors, sheets, roster) else None

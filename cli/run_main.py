@@ -20,7 +20,7 @@ INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 READER_GONE: Final = 141  # 128 + SIGPIPE, as `head` leaves any other program behind it
 
 _REPORT: Final = (
-    "出现意外错误(程序缺陷)。请将以下内容报告系统维护人员; 转发前请先删去个人信息。\n"
+    "出现意外错误（程序缺陷）。请将以下内容报告系统维护人员；转发前请先删去个人信息。\n"
     "Unexpected failure: a bug. Please report the text below to whoever maintains this installation; "
     "remove personal data before you pass it on."
 )

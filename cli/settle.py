@@ -154,10 +154,10 @@ async def _of_campaign(face: Face, campaign: str, names: list[str], by: str, *, 
 
 
 def of_record(found: Recorded, name: str) -> dict[str, Any]:
-    """Return what the record gives under a profile, with its basis; the campaign's own policy where it has the name."""
+    """Return what the record gives under a profile, with its basis; `compliant` is the campaign's own policy."""
     from domain.settlement_money import violated_classes  # noqa: PLC0415
 
-    policy = found.state.policy if found.state.policy.id == name else profile(name)
+    policy = found.state.policy if name in (found.state.policy.id, DEFAULT_PROFILE) else profile(name)
     extras: dict[str, list[Any]] = {"waves": found.waves, "deliveries": found.deliveries}
     if found.dropout:
         extras["dropout"] = found.dropout

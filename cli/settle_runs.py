@@ -42,7 +42,7 @@ async def run(
     face: Face = _FACE,
 ) -> int:
     """Fold the counts from the ledger and let the rules compute the lines; the same name again is a new version."""
-    moment = None if as_at is None else _moment(as_at)
+    moment = None if as_at is None else moment_given("--as-at", as_at)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
         try:
@@ -157,6 +157,12 @@ async def adjust(
 
     The run is audited, approved and published anew, as its next revision, before anything of it is paid.
     """
+    stream, _, version = cause.rpartition("#")
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        known = [str(envelope["version"]) async for envelope in (await rooms.ledger()).events(stream)]
+    if version not in known:
+        raise Refusal("ADJUSTMENT_CAUSE_FOREIGN")
     return await act(
         "adjust_settlement", campaign, change, face, run=name, line=line, delta_fen=delta_yuan * FEN, cause=cause
     )
@@ -179,13 +185,18 @@ def fixed(change: Change) -> tuple[str, Change]:
     return own, Change(command_id=own, **values)
 
 
-def _moment(text: str) -> datetime:
+def moment_given(option: str, text: str) -> datetime:
+    """Return an option's moment; it may lie ahead of the clock on the wall, as a rehearsed year does.
+
+    Raises:
+        Failure: TIME_INVALID (2).
+    """
     try:
         return instant(text)
     except ValueError:
         raise usage(
             "TIME_INVALID",
             say("时间的写法不对。", "The time is malformed."),
-            place="--as-at",
+            place=option,
             remedy=say("请写成 2026-11-21T00:00:00+08:00。", "Write it as 2026-11-21T00:00:00+08:00."),
         ) from None

@@ -10,16 +10,20 @@ from rich.text import Text
 
 from audit.counts import recorded
 from audit.settlements import Told, told_runs, verified
-from cli.failures import NOT_VERIFIED, REFUSED
-from cli.options import CampaignName, Change, Face, say
+from cli.failures import NOT_VERIFIED, REFUSED, usage
+from cli.options import LANG, CampaignName, Change, Face, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from cli.settle_people import seen_by
+from cli.settle_runs import moment_given
+from cli.stage_view import word
 from domain.disclosure import Sight, without_small_cells
 from domain.funding import FEN
+from domain.policy_change import policy_on
 from domain.refusal import Refusal
 from domain.sampling import draw, rates, sample_digest
-from domain.time import end_of
+from domain.stream import UnknownEventError
+from domain.time import civil, end_of
 
 _FACE = Face()
 
@@ -72,6 +76,7 @@ def _run(run: Told, *, whole: bool, school: str, least: int) -> dict[str, Any]:
     data = run.as_data()
     if whole:
         return data
+    corrected = _corrected(data)
     rows = [
         {
             "school": line["school"],
@@ -79,7 +84,7 @@ def _run(run: Told, *, whole: bool, school: str, least: int) -> dict[str, Any]:
             "quota": line["quota"],
             "countable": line["countable"],
             "completion": f"{line['countable']}/{line['quota']}" if line["quota"] else None,
-            "reward_yuan": line["amount_fen"] // FEN,
+            "reward_yuan": (line["amount_fen"] + corrected.get(f"{line['school']}/{line['class_id']}", 0)) // FEN,
             "points": line["points"],
         }
         for line in data["lines"]
@@ -89,6 +94,17 @@ def _run(run: Told, *, whole: bool, school: str, least: int) -> dict[str, Any]:
     kept = ("run", "version", "profile", "parameter_hash", "as_at", "stamp", "published", "appeal_until")
     totals = {name: data["totals"][name] for name in ("classes", "quota", "countable")}
     return {name: data[name] for name in kept} | {"totals": totals, "lines": [*own, *others]}
+
+
+def _corrected(data: dict[str, Any]) -> dict[str, int]:
+    """Return by line how much the corrections move that stood when the run was last published."""
+    events = [act["event"] for act in data["acts"]]
+    public = data["acts"][: events.index(data["published"])] if data["published"] in events else []
+    found: dict[str, int] = {}
+    for act in public:
+        if act["type"] == "AdjustmentComputed":
+            found[act["line"]] = found.get(act["line"], 0) + act["delta_fen"]
+    return found
 
 
 async def verify(campaign: CampaignName, *, by: By, face: Face = _FACE) -> int:
@@ -113,23 +129,41 @@ async def sample(
     publish: Annotated[
         bool, Parameter(negative="", help=say("把种子和摘要写入台账", "put the seed and the digest on record"))
     ] = False,
+    at: Annotated[
+        str | None, Parameter(help=say("按此时已记录的重新抽取", "draw it again from what was on record by then"))
+    ] = None,
     change: Change,
     face: Face = _FACE,
 ) -> int:
-    """Draw the audit sample; the same seed and record give the same references to anybody."""
+    """Draw the audit sample; the same seed and record give the same references to anybody.
+
+    A sample that was published is drawn again as at its event's `recorded_at`: the record has gone on since.
+    """
+    moment = None if at is None else moment_given("--at", at)
+    if publish and moment is not None:
+        raise usage(
+            "SAMPLE_OF_THE_PAST",
+            say("公布的是现在的抽样。", "What is published is a sample of today."),
+            place="--at",
+            remedy=say("请去掉 --at 或 --publish。", "Leave out --at, or --publish."),
+        )
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
         actor, sight = await seen_by(rooms, campaign, change.by)
         if sight is not Sight.ALL:
             raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="publish_sample", allowed=["auditor"])
-        found = await recorded(await rooms.ledger(), campaign)
+        try:
+            found = await recorded(await rooms.ledger(), campaign, moment)
+        except UnknownEventError:
+            raise Refusal("CAMPAIGN_NOT_APPROVED") from None
+        policy = found.state.policy if moment is None else policy_on(found.state, civil(moment))
         quotas = {(count.school, count.class_id): count.quota for count in found.classes}
-        drawn = draw(found.consents, quotas, seed, end_of(found.cutoff), found.state.policy.parameters)
+        drawn = draw(found.consents, quotas, seed, end_of(found.cutoff), policy.parameters)
         data: dict[str, Any] = {
             "campaign": campaign,
             "seed": seed,
-            "rate": str(found.state.policy.parameters.callback_rate_autumn),
-            "rates": {wave.value: str(rate) for wave, rate in rates(found.state.policy.parameters).items()},
+            "rate": str(policy.parameters.callback_rate_autumn),
+            "rates": {wave.value: str(rate) for wave, rate in rates(policy.parameters).items()},
             "of": len(found.consents),
             "size": len(drawn),
             "digest": sample_digest(drawn),
@@ -165,7 +199,7 @@ def _table(data: dict[str, Any]) -> Table:
         totals = run["totals"]
         published = run["published"] or "—"
         table.add_row(
-            run["run"], str(run["version"]), run["profile"], str(totals["quota"]), str(totals["countable"]),
+            run["run"], str(run["version"]), word(run["profile"], LANG), str(totals["quota"]), str(totals["countable"]),
             str(published), run["stamp"],
         )  # fmt: skip
     return table

@@ -140,7 +140,7 @@ def _note(note: dict[str, Any]) -> str:
     if note["free_refusals"] is not None:
         facts.append(say(f"自主拒绝 {note['free_refusals']}", f"free refusals {note['free_refusals']}"))
     known = say("（" + "，".join(facts) + "）", f" ({', '.join(facts)})") if facts else ""
-    return f"  - {where}: {note['message']}{known}[{note['code']}]"
+    return f"  - {where}: {note['message']}{known}{say('', ' ')}[{note['code']}]"
 
 
 def _cliff(cliff: dict[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 from rich.text import Text
@@ -20,6 +20,24 @@ from protocol import stage_id
 
 _FACE = Face()
 Stage = Annotated[str, Parameter(help=" | ".join(StageSlug))]
+
+_LABELS: Final = {
+    "act": ("家庭的答复", "the family's act"),
+    "added": ("新增", "added"),
+    "appeal": ("申诉编号", "appeal"),
+    "campaign": ("活动", "campaign"),
+    "case": ("案件", "case"),
+    "changed": ("变更", "changed"),
+    "committed": ("已写入", "committed"),
+    "complaint": ("投诉编号", "complaint"),
+    "delegation": ("委托", "delegation"),
+    "payment": ("支付编号", "payment"),
+    "preview": ("预览摘要", "preview"),
+    "removed": ("移除", "removed"),
+    "rows": ("行数", "rows"),
+    "summary": ("总结", "summary"),
+}
+"""What else an answer may tell, as people read it."""
 
 app = App(name="stage", help_format="plaintext", version_flags=[])
 
@@ -111,6 +129,24 @@ def end(face: Face, answer: Answer, **more: Any) -> int:
         show_refusal(refusal, as_json=face.json, receipt=receipt, **more)
         return REFUSED
     text = say("已办理", "done") + f": {receipt['stream']}#{receipt['first_version']}-{receipt['last_version']}"
-    text += "".join(f"\n{name}: {value}" for name, value in more.items())
+    text += "".join(f"\n{_label(name)}: {_plain(value)}" for name, value in more.items())
     face.show({"accepted": True, "refused": None, "receipt": receipt, **more}, lambda: Text(text))
     return 0
+
+
+def _label(name: str) -> str:
+    """Return what a further key of an answer is called for people; JSON keeps the key."""
+    return say(*_LABELS[name]) if name in _LABELS else name
+
+
+def _plain(value: Any) -> str:
+    """Return what stands behind a label: a receipt as its place in the record, a list as its parts."""
+    match value:
+        case {"stream": stream, "first_version": first, "last_version": last}:
+            return f"{stream}#{first}-{last}"
+        case bool():
+            return say("是", "yes") if value else say("否", "no")
+        case list():
+            return ", ".join(str(part) for part in value) or say("无", "none")
+        case _:
+            return str(value)

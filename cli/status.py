@@ -37,6 +37,19 @@ EVERY: Final = 2.0
 ORDER: Final = {slug.value: number for number, slug in enumerate(StageSlug)}
 DONE: Final = ("completed", "skipped", "archived")
 
+_STANDINGS: Final = {
+    "draft": ("待批准", "draft"),
+    "running": ("进行中", "running"),
+    "stopped": ("已停止", "stopped"),
+    "closing": ("正在结束", "closing"),
+    "archived": ("已归档", "archived"),
+    "waiting": ("待启动", "waiting"),
+    "starting": ("启动中", "starting"),
+    "loading": ("启动中", "loading"),
+    "closed": ("已结束", "closed"),
+}
+"""A campaign's and a school's standing in Chinese and English."""
+
 
 async def status(
     campaign: Annotated[str | None, Parameter(help=say("活动（默认最近一届）", "default: the latest one"))] = None,
@@ -268,10 +281,15 @@ def _work_table(data: Mapping[str, Any], names: Mapping[str, str]) -> Renderable
     return Group(Text(f"{head} ({'; '.join(sums)})" if sums else head), *([table] if sums else []))
 
 
+def _standing(status: str) -> str:
+    """Return how a campaign or a school stands, as a person reads it."""
+    return say(*_STANDINGS[status])
+
+
 def readable(data: dict[str, Any], names: Mapping[str, str] | None = None) -> RenderableType:
     """Return the board as a person reads it."""
     engine = {"reachable": say("可达", "reachable"), "unreachable": say("不可达", "unreachable")}[data["engine"]]
-    head = f"{data['campaign']}  {data['status']}  {say('引擎', 'engine')}: {engine}"
+    head = f"{data['campaign']}  {_standing(data['status'])}  {say('引擎', 'engine')}: {engine}"
     if data["paused"]:
         head += "  " + say("已暂停", "paused")
     table = Table(
@@ -294,7 +312,7 @@ def readable(data: dict[str, Any], names: Mapping[str, str] | None = None) -> Re
                 style="bold red" if stage["overdue"] else None,
             )
         if not school["stages"]:
-            table.add_row(school["school"], "—", school["status"], "—", "—", "")
+            table.add_row(school["school"], "—", _standing(school["status"]), "—", "—", "")
     lines = [f"{say('停办', 'halted')}: {halt['stream']}#{halt['version']}" for halt in data["halted"]]
     lines += [f"{say('提示', 'warning')}: {warning['message']}" for warning in data["warnings"]]
     work = [_work_table(data, names or {})] if "work" in data else []

@@ -88,7 +88,9 @@ TOPICS: Final = (
             Figure("cases", "疑似辍学", "suspected dropout", ("DropoutCaseOpened",)),
             Figure("returned", "返校", "returned", ("ReturnedToSchool",), under="/dropout/"),
             Figure("closed", "销号", "closed", ("ItemClosed",), under="/dropout/"),
-            Figure("not_returned", "个案随学年终止", "ended with the year", ("CaseEndedWithTheYear",), under="/dropout/"),
+            Figure(
+                "not_returned", "个案随学年终止", "ended with the year", ("CaseEndedWithTheYear",), under="/dropout/"
+            ),
         ),
     ),
     Topic(

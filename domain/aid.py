@@ -66,7 +66,7 @@ from domain.aid_lists import (
     stopped,
 )
 from domain.aid_months import number_of
-from domain.aid_runs import approved_run, computed, due_numbers, paid, run_of, settle
+from domain.aid_runs import approved_run, computed, due_numbers, overpaid_numbers, paid, run_of, settle
 from domain.campaign_events import CampaignStatus
 from domain.campaign_state import CampaignState
 from domain.events import Envelope, Event
@@ -192,6 +192,7 @@ class AidPart(Part[CampaignState]):
         found = (
             Blocker(code="AID_LISTS_UNDECIDED", count=sum(one.status in undecided for one in state.aid.lists.values())),
             Blocker(code="AID_MONTHS_UNPAID", count=_unpaid_months(state.aid)),
+            Blocker(code="AID_MONTHS_OVERPAID", count=_overpaid_months(state.aid)),
             Blocker(code="AID_RUNS_UNPAID", count=sum(run.open for run in state.aid.runs.values())),
         )
         return tuple(blocker for blocker in found if blocker.count)
@@ -248,6 +249,11 @@ def _unpaid_months(book: AidBook) -> int:
         if book.lists[span.listed].status == "APPROVED"
         for number in due_numbers(span, None)
     )
+
+
+def _overpaid_months(book: AidBook) -> int:
+    """Return how many paid months are due no more, and no approved run takes back."""
+    return sum(len(overpaid_numbers(span)) for pupil in book.pupils.values() for span in pupil.spans)
 
 
 def _heads(lines: tuple[AidLine, ...], before: dict[str, int]) -> dict[str, int]:

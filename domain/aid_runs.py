@@ -80,8 +80,10 @@ def computed(state: CampaignState, command: ComputeAid) -> list[Event]:
 def approved_run(state: CampaignState, name: str, version: int, actor: Actor) -> AidRunApproved:
     """Return the approval of a run by another person than its author.
 
+    What was taken back or stopped since it was computed is paid to nobody: such a run is computed again first.
+
     Raises:
-        Refusal: AID_RUN_UNKNOWN, AID_RUN_VERSION_OLD, AID_RUN_APPROVED, SELF_APPROVAL (recorded).
+        Refusal: AID_RUN_UNKNOWN, AID_RUN_VERSION_OLD, AID_RUN_APPROVED, AID_RUN_STALE, SELF_APPROVAL (recorded).
     """
     run = run_of(state.aid, name)
     if run.version != version:
@@ -89,6 +91,9 @@ def approved_run(state: CampaignState, name: str, version: int, actor: Actor) ->
     if run.approved:
         raise Refusal("AID_RUN_APPROVED", run=name)
     require_other_person(actor, run.authors)
+    stale = sum(not _still_due(state.aid, run, line) for line in run.lines)
+    if stale:
+        raise Refusal("AID_RUN_STALE", run=name, count=stale)
     return AidRunApproved(run=name, version=version, lines_digest=run.digest)
 
 
@@ -123,11 +128,7 @@ def paid(state: CampaignState, command: ConfirmAidPaid) -> AidPaid | AidRecovere
 def settle(book: AidBook, run: AidRun) -> None:
     """Write an approved run's months to its pupils, in place; the lines stand in the record, the state drops them."""
     for line in run.lines:
-        [span] = [
-            span
-            for span in book.pupils[line.student].spans
-            if (span.listed, span.study_year) == (line.listed, run.study_year)
-        ]
+        span = _span_of(book, run, line)
         for month, fen in line.months.items():
             number = number_of(span.start, month)
             if fen < 0:
@@ -143,7 +144,27 @@ def due_numbers(span: Span, left: str | None) -> list[int]:
     return sorted(number for number in span.attended if span.first <= number <= last)
 
 
+def overpaid_numbers(span: Span) -> list[int]:
+    """Return the months of a span that an approved run pays and that are due no more: the next run takes them back."""
+    due = due_numbers(span, None)
+    return [number for number in span.settled if number not in due]
+
+
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _span_of(book: AidBook, run: AidRun, line: AidLine) -> Span:
+    """Return the span that a line of a run is about; a list names a pupil once for a year of study."""
+    place = (line.listed, run.study_year)
+    [span] = [span for span in book.pupils[line.student].spans if (span.listed, span.study_year) == place]
+    return span
+
+
+def _still_due(book: AidBook, run: AidRun, line: AidLine) -> bool:
+    """Tell whether a line's months to be paid were neither taken back nor stopped since it was computed."""
+    span = _span_of(book, run, line)
+    due = due_numbers(span, None)
+    return all(number_of(span.start, month) in due for month, fen in line.months.items() if fen >= 0)
 
 
 def _next_version(book: AidBook, command: ComputeAid) -> int:

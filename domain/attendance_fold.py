@@ -123,6 +123,9 @@ def _of_pupils(state: AttendanceState, event: Event, envelope: Envelope) -> bool
             state.left.pop(student, None)
             state.exits.pop(student, None)
             state.move(class_id, joined=1)
+            spells = state.spells.get(student)
+            if spells and spells[-1].until is None:  # the case ended with the departure: the class has the pupil again
+                spells[-1].until = on
         case _:
             return False
     return True
@@ -179,7 +182,11 @@ def _let_go(state: AttendanceState, student: str, envelope: Envelope) -> None:
 
 
 def _stand(state: AttendanceState, student: str, standing: Standing, on: date, envelope: Envelope) -> None:
-    """Take in where a case stands; a pupil who is back is counted with the class from that day on."""
+    """Take in where a case stands; a pupil who is back is counted with the class from that day on.
+
+    That takes back what was only assumed of the days since, never an absence that a report named: a school does not
+    undo its own reports by dating a return before them.
+    """
     spell = state.spells[student][-1]
     if standing is not Standing.CLOSED:
         spell.status = standing
@@ -187,5 +194,5 @@ def _stand(state: AttendanceState, student: str, standing: Standing, on: date, e
         _let_go(state, student, envelope)
     if standing is Standing.RETURNED:
         spell.until = on
-        for day in [day for day in state.absent.get(student, ()) if day >= on]:
+        for day in [day for day in state.assumed.get(student, ()) if day >= on]:
             state.forget_absence(student, day)

@@ -82,6 +82,10 @@ SHARED: Final[dict[str, dict[str, str]]] = {
         "zh": "{count} 个前置阶段尚未完成，请先完成",
         "en": "stages that must come first: {count} (finish them)",
     },
+    "COHORT_NOT_FROZEN": {
+        "zh": "名单尚未锁定，请先锁定名单",
+        "en": "the list is not frozen (freeze it first)",
+    },
     "STAGE_HAS_NO_CONTENT": {
         "zh": "本版本尚无本阶段的内容，县教育局可说明理由跳过",
         "en": "this release has no content for this stage (the bureau can skip it with a reason)",

@@ -52,6 +52,7 @@ from domain.policy_change import PolicyChangePart
 from domain.refusal import Blocker, Refusal
 from domain.school_list import SchoolListPart
 from domain.settlement_runs import SettlementPart
+from domain.settlement_vetoes import appeals_possible
 from domain.stage_events import DONE, StageSlug, StageStatus
 from domain.stage_state import require_reason
 from domain.stream import Command, Decider, Message, Outgoing, UnknownEventError, child, news
@@ -136,7 +137,7 @@ class CampaignDecider(Decider[CampaignState]):
             case CloseCampaign():
                 reason = require_reason(command)
                 if state.status == CampaignStatus.RUNNING:
-                    unfinished = self.blockers(state)
+                    unfinished = (*self.blockers(state), *appeals_possible(state, civil(now)))
                     if unfinished:
                         raise Refusal("STAGES_NOT_FINISHED", blockers=unfinished)
                 return [CampaignClosed(reason=reason), *self._end(state)]

@@ -365,7 +365,8 @@ class ComplianceDecider(Decider[ComplianceState]):
         if not state.acknowledged and state.acknowledge_by is not None and "acknowledge" not in state.overdue:
             overdue = AcknowledgementOverdue(case=state.case, due=state.acknowledge_by, to_role=above)
             yield end_of(state.acknowledge_by), [overdue]
-        if state.status in UNDECIDED and state.decide_by is not None and "case" not in state.overdue:
+        waiting = state.status in (*UNDECIDED, CaseStatus.REFERRED)  # to hand it on does not end its day (INV-32)
+        if waiting and state.decide_by is not None and "case" not in state.overdue:
             late = DecisionOverdue(case=state.case, due=state.decide_by, to_role=above, step="case")
             yield end_of(state.decide_by), [late]
         if state.status is CaseStatus.APPEALED and state.appeal_decide_by and "appeal" not in state.overdue:

@@ -135,12 +135,12 @@ class Protocol(Sparse):
     Attributes:
         intents: what pupil and guardian said last, each for themselves (G12).
         guardians: person → standing, as recorded; `guardianship_by`: who recorded it, and who was stood in for.
-        acknowledged_by: the guardians who have acknowledged a notice.
+        acknowledged_by: guardian → the version of the notice that this one has acknowledged last.
         objections: guardians who said no while another guardian says yes; each ends the own one.
         suspended: reason → since when; while there is one, nothing is recorded onward. `suspended_by`: reason → who of
             the offices suspended; another person lifts.
         report: the reported withdrawal that is not settled yet.
-        data_consent_at: when a guardian agreed to the data of a child under 14 (R-17).
+        data_consent_at, data_consent_by: when and who agreed to the data of a child under 14 (R-17).
         devices: digest of the device that a party signed with last.
         signer: the guardian who has signed.
         wave: the season that both sign for, where it is not autumn.
@@ -154,7 +154,8 @@ class Protocol(Sparse):
             that nobody answered since; `tried_enough`: so many that no more are asked for.
         reacknowledge: the version that a guardian must acknowledge before the next step (edge case 23).
         asked_anew: the family has been offered another version and has not answered since.
-        was_in_time: both had signed when a newer notice asked them to sign anew; no lock stands in their way then.
+        was_in_time: both had signed when a newer notice, a violation or the list of schools asked them to sign anew; no
+            lock stands in their way then.
         unsound: signed after the admission, or admitted by a school that was not on the list any more; not counted.
         removed: the school left the list after the admission; the place is kept (edge case 24).
         invalidated: the compliance case that touched this one; the pupil keeps every right and the place.
@@ -164,12 +165,13 @@ class Protocol(Sparse):
     intents: dict[Party, Intent] = {}
     guardians: dict[str, Standing] = {}
     guardianship_by: list[str] = []
-    acknowledged_by: list[str] = []
+    acknowledged_by: dict[str, str] = {}
     objections: list[str] = []
     suspended: dict[SuspensionReason, AwareDatetime] = {}
     suspended_by: dict[SuspensionReason, list[str]] = {}
     report: Report | None = None
     data_consent_at: AwareDatetime | None = None
+    data_consent_by: str | None = None
     devices: dict[Party, str] = {}
     signer: str | None = None
     wave: Wave | None = None
@@ -292,19 +294,32 @@ class Protocol(Sparse):
         """Take the school's answer; a signature that is younger does not count (INV-11)."""
         self.unsound = self.signed_at is None or self.signed_at > at
 
-    def settle(self, intent: Intent | None) -> None:
+    def settle(self) -> None:
         """Leave what is needed no more once the registration is verified: a school has up to 1,600 cases.
 
-        An answer that says what the case says anyway is not kept twice.
+        What each party said last is kept: nothing else tells who of them said it (G12).
         """
-        self.intents = {party: said for party, said in self.intents.items() if said != intent}
         self.signed_at, self.said_at, self.restarted_at, self.not_before, self.confirmed = None, None, None, None, False
-        self.devices, self.called, self.acknowledged_by = {}, [], []
+        self.devices, self.called = {}, []
 
-    def acknowledge(self, person: str) -> None:
-        """Remember who has acknowledged a notice."""
-        if person not in self.acknowledged_by:
-            self.acknowledged_by = [*self.acknowledged_by, person]
+    def acknowledge(self, person: str, document: str) -> None:
+        """Remember who has acknowledged which notice."""
+        self.acknowledged_by = {**self.acknowledged_by, person: document}
+
+    def agree_to_data(self, person: str, at: datetime) -> None:
+        """Take an agreement to the data of a child under 14: the earliest of somebody who counts as a guardian now."""
+        if self.data_agreed_at is None or at < self.data_agreed_at:
+            self.data_consent_at, self.data_consent_by = at, person
+
+    @property
+    def data_agreed_at(self) -> datetime | None:
+        """Return when somebody agreed to the data who counts as a guardian now; None where nobody did (INV-24)."""
+        by = self.data_consent_by
+        return self.data_consent_at if by is not None and self.may_consent(by) else None
+
+    def told(self, document: str) -> bool:
+        """Tell whether somebody has acknowledged a notice who counts as a guardian now (INV-02)."""
+        return any(version == document and self.may_consent(one) for one, version in self.acknowledged_by.items())
 
     def suspend(self, reason: SuspensionReason, at: datetime, offices: list[str]) -> None:
         """Suspend for a reason; `offices`: who of the offices does it, none where a family's own act does."""

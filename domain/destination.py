@@ -268,7 +268,7 @@ class Case(Sparse):
 
     def intent_of(self, party: Party) -> Intent | None:
         """Return what pupil or guardian said last, each for themselves (G12); None where that one said nothing."""
-        return self.protocol.intents.get(party) or (self.intent if self.registration is not None else None)
+        return self.protocol.intents.get(party)
 
     @property
     def may_apply(self) -> bool:
@@ -459,6 +459,15 @@ class Case(Sparse):
         """Let the family choose again without any disadvantage: its signatures end, what it was told stays so."""
         self._cancel()
 
+    def sign_anew(self) -> None:
+        """End the signatures by no doing of the family's: whoever had signed in time does so again after the lock too.
+
+        R-11; DOMAIN §7.3: after somebody else's violation, or a correction of an office, the pupil keeps every right.
+        """
+        was_in_time = self.signed_by_both or self.protocol.was_in_time
+        self.choose_anew()
+        self.protocol.was_in_time = was_in_time
+
     def supersede(self, now: str) -> None:
         """Take a newer version of the notice (edge case 23).
 
@@ -466,9 +475,7 @@ class Case(Sparse):
         the next step waits for a guardian's acknowledgement of the newer version.
         """
         if self.application is None:
-            was_in_time = self.signed_by_both or self.protocol.was_in_time
-            self._cancel()
-            self.protocol.was_in_time = was_in_time
+            self.sign_anew()
             self.acknowledged, self.acknowledged_at = None, None
         self.protocol.reacknowledge = now
         self.offered, self.offered_on = None, None
@@ -486,7 +493,7 @@ class Case(Sparse):
         self.registration, self.acts, self.intent_at = registration, [], None
         if self.protocol.ends is not None:
             self.acknowledged_at = None  # the wait that it began has long passed
-        self.protocol.settle(self.intent)
+        self.protocol.settle()
 
     def resolve(self, finding: Finding) -> None:
         """Take a person's decision between two records; vocational keeps the reporting, anything else ends it."""

@@ -277,7 +277,7 @@ def _report(state: DropoutState, command: FileWrittenReport) -> list[Event]:
     if state.report is not None:
         raise Refusal("WRITTEN_REPORT_FILED", day=state.report.isoformat())
     due = report_due(state)
-    on_time = due is None or command.on <= due
+    on_time = due is None or (command.on <= due and not state.escalated)  # no date undoes that it was missing
     return [WrittenReportFiled(document=command.document, on=command.on, on_time=on_time)]
 
 

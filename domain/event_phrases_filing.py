@@ -116,7 +116,9 @@ APPLICATION_FILING: Final[dict[str, Phrase]] = {
         "{student}：{party}同意处理未满十四周岁学生的信息（{document}）",
         "{student}: the {party} agreed to the data of a child under 14 ({document})",
     ),
-    "ConsentKept": Phrase("{student}：{party}声明同意仍然有效", "{student}: the {party} says that the consent stands"),
+    "ConsentKept": Phrase(
+        "{student}：{party}表示不撤回、不再反对", "{student}: the {party} neither withdraws nor objects any longer"
+    ),
     "ConsentObjected": Phrase(
         "{student}：{party}对另一监护人的同意提出异议",
         "{student}: a {party} objects to what another guardian says",

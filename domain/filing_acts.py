@@ -111,15 +111,17 @@ def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct, 
         counts: when it begins to count (`counts_from`): by that hour it is in time for the official system.
 
     Raises:
-        Refusal: ACT_NOT_BY_GUARDIAN, CONSENT_SUSPENDED, SPRING_FORBIDDEN, WAVE_DIFFERS, SIGNED_TOO_EARLY (with the
-            instant from which it works), SIGNING_NOT_OFFERED (with the day), SIGNING_CLOSED (with the last day),
-            DESTINATION_DIFFERS, DATA_CONSENT_MISSING.
+        Refusal: ACT_NOT_BY_GUARDIAN, NOTICE_NOT_ACKNOWLEDGED, CONSENT_SUSPENDED, SPRING_FORBIDDEN, WAVE_DIFFERS,
+            SIGNED_TOO_EARLY (with the instant from which it works), SIGNING_NOT_OFFERED (with the day), SIGNING_CLOSED
+            (with the last day), DESTINATION_DIFFERS, DATA_CONSENT_MISSING.
     """
     parameters, protocol, said = state.policy.parameters, case.protocol, instant(stamp(act.at))
     refuse_unless_guardian(case, act)
     replaces = takes_the_place(case, act)
-    if replaces and act.party is Party.GUARDIAN and act.person not in protocol.acknowledged_by:
+    if replaces and act.party is Party.GUARDIAN and protocol.acknowledged_by.get(act.person) != act.document:
         raise Refusal("NOTICE_NOT_ACKNOWLEDGED")
+    if not protocol.told(act.document):
+        raise Refusal("NOTICE_NOT_ACKNOWLEDGED")  # who read it is on record as no guardian since
     if protocol.suspended and not (replaces and list(protocol.suspended) == [SuspensionReason.CUSTODY_DISPUTE]):
         raise Refusal("CONSENT_SUSPENDED")
     if act.wave is Wave.SPRING and not parameters.spring_delivery:
@@ -138,7 +140,7 @@ def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct, 
     was_in_time = replaces or protocol.was_in_time
     if window is not None and counts.replace(microsecond=0) > window.locks and not was_in_time:
         raise Refusal("SIGNING_CLOSED", last=window.last.isoformat())
-    if act.student in state.under_14 and (protocol.data_consent_at is None or said < protocol.data_consent_at):
+    if act.student in state.under_14 and (protocol.data_agreed_at is None or said < protocol.data_agreed_at):
         raise Refusal("DATA_CONSENT_MISSING")
 
 

@@ -135,7 +135,9 @@ def record_callbacks(state: ApplicationFilingState, command: RecordCallbacks, no
 def record_guardianship(state: ApplicationFilingState, command: RecordGuardianship) -> list[Event]:
     """Return what a person is to a pupil; a signature of somebody who turns out to be no guardian suspends the case.
 
-    Whether somebody may consent who has acknowledged or signed is the register officer's to record, from a paper.
+    Whether somebody may consent who has acknowledged or signed is the register officer's to record, from a paper. That
+    a guardian is a caregiver only, no school records by word of mouth: it would take the guardian out of what is
+    decided, and out of what is written to the guardians.
 
     Raises:
         Refusal: STUDENT_UNKNOWN, STUDENT_LEFT, PROOF_NEEDED, STANDING_BY_REGISTER, ALREADY_RECORDED.
@@ -143,7 +145,9 @@ def record_guardianship(state: ApplicationFilingState, command: RecordGuardiansh
     case = _case(state, command.student)
     may, acted = command.standing in MAY_CONSENT, case.protocol.has_acted(command.person)
     takes_away = acted and not (may and case.protocol.may_consent(command.person))
-    if (takes_away or command.standing is not Standing.CAREGIVER) and command.evidence not in PAPER:
+    outside = command.actor.role is Role.REGISTER_OFFICER or not case.protocol.may_consent(command.person)
+    by_word = command.standing is Standing.CAREGIVER and outside and command.person not in case.protocol.guardians
+    if (takes_away or not by_word) and command.evidence not in PAPER:
         raise Refusal("PROOF_NEEDED")
     if takes_away and command.actor.role is not Role.REGISTER_OFFICER:
         raise Refusal("STANDING_BY_REGISTER")
@@ -287,8 +291,7 @@ def take_consent(case: Case, event: Event, at: datetime, *people: str) -> None:
     protocol = case.protocol
     match event:
         case DataConsentGiven():
-            earlier = protocol.data_consent_at
-            protocol.data_consent_at = at if earlier is None else min(at, earlier)
+            protocol.agree_to_data(people[0], at)
         case ConsentKept():
             for person in people:
                 protocol.yield_objection(person)
@@ -297,7 +300,8 @@ def take_consent(case: Case, event: Event, at: datetime, *people: str) -> None:
                 protocol.object(person)
         case CoolingStarted(ends=ends, full=full):
             protocol.cool(ends, full, at)
-            protocol.invalidated = None
+            if case.admitted_on is None:  # signed anew; of an admitted pupil's return only the days begin anew
+                protocol.invalidated = None
         case ConsentConfirmed():
             protocol.confirmed = True
         case ConsentVersionSuperseded(now=now):
@@ -309,7 +313,7 @@ def take_consent(case: Case, event: Event, at: datetime, *people: str) -> None:
                 protocol.removed = True
                 protocol.unsound = protocol.unsound or (case.admitted_on is not None and on <= case.admitted_on)
             else:
-                case.choose_anew()
+                case.sign_anew()
         case _:
             _take_suspension(case, event, at, people)
 
@@ -354,7 +358,7 @@ def _take_suspension(case: Case, event: Event, at: datetime, people: tuple[str, 
             protocol.guardianship_by = list(dict.fromkeys([*protocol.guardianship_by, *_offices(people)]))
         case CaseInvalidated(case=touched):
             if case.application is None or case.admitted_on is None:
-                case.choose_anew()
+                case.sign_anew()
             protocol.invalidated = touched
         case CaseReinstated():
             protocol.invalidated = None

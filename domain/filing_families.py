@@ -103,7 +103,7 @@ def take(case: Case, event: Event, at: datetime, person: str, *, said: datetime)
                 protocol.yield_objection(person)  # where a suspension rests on it, only a keep ends both
         case NoticeAcknowledged(document=document):
             case.acknowledge(document, at)
-            protocol.acknowledge(person)
+            protocol.acknowledge(person, document)
         case ConsentSigned(party=party, document=document, destination=destination, wave=wave, device=device):
             case.sign(party, document, destination, at, person, wave)
             protocol.said_at = None if said == at else said
@@ -171,6 +171,8 @@ def _answered(state: ApplicationFilingState, case: Case, act: FamilyAct, now: da
     said, document = as_said(act), act.document
     match act.act:
         case "intent" if act.intent is not None:
+            if state.has_protocol:
+                refuse_unless_guardian(case, act)  # else somebody's wish would stand for the guardians' (G12)
             return [IntentStated(**said, intent=act.intent)]
         case "acknowledge":
             if act.party is not Party.GUARDIAN:

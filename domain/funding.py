@@ -47,6 +47,7 @@ class GateFacts(NamedTuple):
         open_appeals: appeals against it that nobody has decided.
         appeals_possible: the time for appeals is not over.
         violations: classes of a confirmed violation that still have an amount (R-09).
+        paid_elsewhere: classes with an amount for which another run has paid.
     """
 
     payable: bool
@@ -62,6 +63,7 @@ class GateFacts(NamedTuple):
     open_appeals: int = 0
     appeals_possible: bool = False
     violations: int = 0
+    paid_elsewhere: int = 0
 
 
 def is_lawful(source: Source) -> bool:
@@ -73,7 +75,7 @@ def gate(facts: GateFacts) -> tuple[Blocker, ...]:
     """Return what stands in the way of a payment, nothing where it may be ordered.
 
     The first eight are R-08's; the rest follow from it: nothing is paid before it is published and its time for
-    appeals is over, nor to a class of a confirmed violation.
+    appeals is over, nor to a class of a confirmed violation, nor to one that another run has paid.
     """
     missing = max(0, APPROVALS - facts.approvals)
     short = max(0, facts.amount_fen - facts.pool_left_fen)
@@ -91,5 +93,6 @@ def gate(facts: GateFacts) -> tuple[Blocker, ...]:
         (facts.open_appeals > 0, Blocker(code="SETTLEMENT_APPEALS_OPEN", count=facts.open_appeals)),
         (facts.appeals_possible, Blocker(code="APPEAL_TIME_RUNNING")),
         (facts.violations > 0, Blocker(code="VIOLATIONS_NOT_SETTLED", count=facts.violations)),
+        (facts.paid_elsewhere > 0, Blocker(code="PAID_BY_ANOTHER_RUN", count=facts.paid_elsewhere)),
     )
     return tuple(blocker for stands, blocker in conditions if stands)

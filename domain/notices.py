@@ -114,7 +114,8 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
             return [_plan(envelope, "document_superseded", data["student"], data["now"], optional=False)]
         case "CoolingLengthened" | "CoolingMoved" as kind:
             purpose = "cooling_lengthened" if kind == "CoolingLengthened" else "cooling_moved"
-            plans = [_to_both(envelope, purpose, row["student"], row["ends"]) for row in data["rows"]]
+            at = envelope["occurred_at"]  # an end can come again: forth, back and forth is three times news
+            plans = [_to_both(envelope, purpose, row["student"], f"{row['ends']}@{at}") for row in data["rows"]]
             return [plan for both in plans for plan in both]
         case kind if kind in TO_BOTH:
             return _to_both(envelope, TO_BOTH[kind], data["student"], envelope["occurred_at"])

@@ -295,7 +295,7 @@ class PolicyParameters(BaseModel):
     complaint_extension_workdays: Count = 15
     retention_checkpoints: tuple[str, ...] = ("D+30", "term_end", "next_March")
     aid_rate_yuan: Count = 2000
-    aid_months: Positive = 10
+    aid_months: Annotated[int, Field(strict=True, ge=1, le=12)] = 10
     aid_list_workdays: Positive = 5
     aid_rate_changes: tuple[tuple[Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")], Count], ...] = ()
     aid_first_month: Annotated[int, Field(strict=True, ge=1, le=12)] = 9

@@ -31,6 +31,7 @@ Language = Literal["zh", "en"]
 
 _MISSING: Final = "—"
 _JOINED: Final[dict[str, str]] = {"zh": "、", "en": ", "}
+_PHRASES_JOINED: Final[dict[str, str]] = {"zh": "；", "en": "; "}  # blockers are phrases with commas of their own
 
 _GENERAL: Final[dict[str, dict[str, str]]] = {
     # who (DESIGN §3)
@@ -116,6 +117,11 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：没有名为“{profile}”的政策口径。请核对名称。",
         "en": "Not done: there is no policy profile “{profile}”. Check its name.",
     },
+    "PROFILE_NOT_IN_FORCE": {
+        "zh": "未受理：本次活动当日的政策口径是“{held}”，不能按“{profile}”结算。请改用 {held}，或用 legacy 试算。",
+        "en": "Not done: the campaign's policy of that day is “{held}”, and nothing is settled by “{profile}”. "
+        "Use {held}, or `legacy` for a trial.",
+    },
     "PROFILE_SHADOW_ONLY": {
         "zh": "未受理：政策口径“{profile}”只能试算，不得用于启动活动，不得发放。请改用合规口径（compliant）。",
         "en": "Not done: the policy profile “{profile}” is for trial computation only and can start no campaign. "
@@ -154,9 +160,9 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: the campaign is closed and cannot be changed. Ask the bureau for a correction.",
     },
     "STAGES_NOT_FINISHED": {
-        "zh": "未受理：还有学校的阶段未完成，活动不能结束。请先完成，或说明理由跳过：{blockers}。",
-        "en": "Not done: stages of some schools are not finished, so the campaign cannot close. "
-        "Finish them or skip them with a reason: {blockers}.",
+        "zh": "未受理：活动还不能结束，还差：{blockers}。请先办结；阶段也可说明理由跳过。",
+        "en": "Not done: the campaign cannot close yet. Still open: {blockers}. Finish this first; a stage can be "
+        "skipped with a reason.",
     },
     "ALREADY_PAUSED": {
         "zh": "未受理：活动或该校已经暂停，无需再次暂停。",
@@ -350,7 +356,8 @@ def _shown(value: Any, lang: str) -> str:
                 return entry[lang].format_map(_Fields({name: str(part) for name, part in parameters.items()}))
             return sentence(code, parameters, lang).rstrip("。.")
         case list() | tuple():
-            return _JOINED[lang].join(_shown(part, lang) for part in value) or _MISSING
+            joined = _PHRASES_JOINED if any(isinstance(part, dict) for part in value) else _JOINED
+            return joined[lang].join(_shown(part, lang) for part in value) or _MISSING
         case str() if value in WORDS:
             return WORDS[value][lang]
         case _:

@@ -120,6 +120,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：发放表 {run} 已有新版本，现为第 {version} 版。请先查看新版本。",
         "en": "Not done: the run {run} has a newer version, which is {version}. Look at that one first.",
     },
+    "AID_RUN_STALE": {
+        "zh": "未受理：发放表 {run} 计算之后，其中 {count} 行的月份已被撤回或停发。请以该名称重新计算后再批准。",
+        "en": "Not done: since the run {run} was computed, months of {count} of its lines were taken back or stopped. "
+        "Compute it again by its name, and approve that version.",
+    },
     "AID_RUN_NOT_APPROVED": {
         "zh": "未受理：发放表 {run} 尚未批准，不得发放。",
         "en": "Not done: the run {run} is not approved, so nothing of it is paid. Have it approved first.",
@@ -156,6 +161,10 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "zh": "{count} 个已登记到校的月份尚未列入发放表，请编制，或停发、撤回有误的月份",
         "en": "months with attendance that no approved run pays: {count} (compute a run, or stop or take back what is "
         "wrong)",
+    },
+    "AID_MONTHS_OVERPAID": {
+        "zh": "{count} 个已发放的月份不再应发，尚未收回，请另编发放表收回",
+        "en": "paid months that are due no more and that no approved run takes back: {count} (compute a run)",
     },
     "AID_RUNS_UNPAID": {
         "zh": "{count} 份资助发放表尚未批准或发放，请办结",

@@ -211,6 +211,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "home_taught": {"zh": "送教上门", "en": "taught at home"},
     "elsewhere": {"zh": "外地就读", "en": "at another school"},
     "not_returned": {"zh": "学年末未返校", "en": "not returned at the year's end"},
+    "closed": {"zh": "已结束", "en": "closed"},
     # periods
     "weekly": {"zh": "周报", "en": "weekly report"},
     "monthly": {"zh": "月报", "en": "monthly report"},

@@ -7,7 +7,7 @@ from typing import Final
 REFUSALS: Final[dict[str, dict[str, str]]] = {
     # a family's own act (DESIGN §9, INV-04)
     "FAMILY_CODE_NEEDED": {
-        "zh": "未受理：家庭的意向、签署和撤回只凭家庭自己的验证码办理。本次尝试已记录。请用通知上的验证码办理。",
+        "zh": "未受理：家庭的意向、签署和撤回只凭家庭自己的答复码办理。本次尝试已记录。请用通知上的答复码办理。",
         "en": "Not done: an intent, a signature or a withdrawal is taken with the family's own code only. The attempt "
         "is on record. Use the code on the notice.",
     },
@@ -17,7 +17,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "record. Ask those who run the system to check the gateway's key.",
     },
     "ACT_NOT_SIGNED": {
-        "zh": "未受理：此件的签名与内容不符，不能认作家庭本人所为。本次尝试已记录。请由家庭用验证码重新办理。",
+        "zh": "未受理：此件的签名与内容不符，不能认作家庭本人所为。本次尝试已记录。请由家庭用答复码重新办理。",
         "en": "Not done: the signature does not fit what the act says, so it is nobody's. The attempt is on record. "
         "Let the family act again with its code.",
     },
@@ -36,7 +36,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "If the family still means it, it acts anew.",
     },
     "ACT_BEFORE_NOTICE": {
-        "zh": "未受理：此件作出的日期早于发出告知书的日期。请家庭阅读告知书后，用其验证码重新办理。",
+        "zh": "未受理：此件作出的日期早于发出告知书的日期。请家庭阅读告知书后，用其答复码重新办理。",
         "en": "Not done: this act is older than the day on which the notice was offered. "
         "Let the family read the notice and act anew with its code.",
     },
@@ -55,7 +55,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: this family has not been offered a notice. Let the school offer it first.",
     },
     "DOCUMENT_SUPERSEDED": {
-        "zh": "未受理：告知书版本不符，现行版本为 {document}。请使用现行版本及其验证码。",
+        "zh": "未受理：告知书版本不符，现行版本为 {document}。请使用现行版本及其答复码。",
         "en": "Not done: this is not the current version of the notice, which is {document}. "
         "Use that one and its code.",
     },
@@ -95,14 +95,14 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "procedure; a withdrawal always works.",
     },
     "ACT_NOT_BY_GUARDIAN": {
-        "zh": "未受理：登记显示此人不是该生的监护人，可以了解情况，不能代为确认或签署。本次尝试已记录。"
+        "zh": "未受理：登记显示此人不是该生的监护人，可以了解情况，不能代为表达意向、确认或签署。本次尝试已记录。"
         "请由监护人本人办理；有针对本事项的书面委托或监护证明的，请学籍管理员先登记。",
-        "en": "Not done: this person is on record as no guardian of the pupil, may be told, and cannot acknowledge or "
-        "sign. The attempt is on record. Let a guardian act; with a written entrustment for this decision, or proof of "
-        "guardianship, the register officer records that first.",
+        "en": "Not done: this person is on record as no guardian of the pupil, may be told, and cannot state a wish, "
+        "acknowledge or sign. The attempt is on record. Let a guardian act; with a written entrustment for this "
+        "decision, or proof of guardianship, the register officer records that first.",
     },
     "ACT_NOT_BY_REPORTER": {
-        "zh": "未受理：撤回意愿是该家庭另一人报告的，只能由其本人用自己的验证码说明同意仍然有效。请由其本人办理。",
+        "zh": "未受理：撤回意愿是该家庭另一人报告的，只能由其本人用自己的答复码说明同意仍然有效。请由其本人办理。",
         "en": "Not done: another person of this family reported the wish to withdraw, and only that person can say, "
         "with the own code, that the consent stands. Let that person act.",
     },
@@ -113,7 +113,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     },
     "SHORT_STATEMENT_NEEDED": {
         "zh": "未受理：志愿填报即将截止，冷静期缩短，到 {ends} 为止。签署人须勾选“知悉冷静期缩短”。"
-        "短信不能勾选，请用网页或到学校、县教育局凭验证码办理。",
+        "短信不能勾选，请用网页或到学校、县教育局凭答复码办理。",
         "en": "Not done: applications close soon, so the cooling-off is short and ends at {ends}. Whoever signs ticks "
         "that this is understood. A text message cannot tick it; use the code at a counter or on a computer.",
     },
@@ -212,7 +212,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: this consent is not suspended, so nothing is to be lifted.",
     },
     "FAMILY_ANSWERS_ITSELF": {
-        "zh": "未受理：中止是因撤回意愿或否认签署，只能由家庭用自己的验证码撤回或声明有效。请县教育局回访。",
+        "zh": "未受理：中止是因撤回意愿或否认签署，只能由家庭用自己的答复码撤回或声明有效。请县教育局回访。",
         "en": "Not done: the consent is suspended because the family may want out, or says that it never signed; only "
         "the family's own act answers that. Let the bureau call back.",
     },
@@ -227,7 +227,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     },
     # what the school offers
     "NOTICE_ALREADY_OFFERED": {
-        "zh": "未重复受理：所列家庭都已收到告知书 {document}，无需再次发出。信件遗失的，请补发验证码。",
+        "zh": "未重复受理：所列家庭都已收到告知书 {document}，无需再次发出。信件遗失的，请补发答复码。",
         "en": "Not done again: all families named have been offered the notice {document}. "
         "Where a letter was lost, issue its code anew.",
     },
@@ -355,7 +355,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     # commands
     "offer_notice": {"zh": "发出告知书", "en": "offer a notice"},
     "deliver_family_acts": {"zh": "转交家庭回执", "en": "hand on families' acts"},
-    "report_family_code": {"zh": "登记验证码异常", "en": "report a code that did not work"},
+    "report_family_code": {"zh": "登记答复码异常", "en": "report a code that did not work"},
     "record_contacts": {"zh": "登记联系情况", "en": "record contacts"},
     "record_applications": {"zh": "登记志愿", "en": "record applications"},
     "record_admissions": {"zh": "登记录取结果", "en": "record results of admission"},

@@ -44,13 +44,14 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "for a veto. Compute a run under the campaign's own policy.",
     },
     "SETTLEMENT_NOT_APPROVED": {
-        "zh": "未受理：结算 {run} 还差 {missing} 人批准。请由未参与计算的人员批准。",
-        "en": "Not done: the run {run} lacks {missing} of its approvals. People who did not compute it approve it.",
+        "zh": "未受理：结算 {run} 还差 {missing} 人批准。请由未参与计算和审计的县教育局审批人批准。",
+        "en": "Not done: the run {run} lacks {missing} of its approvals. Ask bureau approvers who neither computed nor "
+        "audited it.",
     },
     "SETTLEMENT_BEFORE_CUTOFF": {
-        "zh": "未受理：该结算的时点早于计数截止日 {cutoff}，不能公布，也不能据此提出一票否决。请在截止日后重新计算。",
-        "en": "Not done: the run looks at a day before the counting cut-off ({cutoff}). It cannot be published, and it "
-        "is no ground for a veto. Compute it again after that day.",
+        "zh": "未受理：该结算的时点不在计数截止日 {cutoff} 之后，不能公布，也不能据此提出一票否决。请在此日后重算。",
+        "en": "Not done: the run does not look at a day after the counting cut-off ({cutoff}). It cannot be published, "
+        "and it is no ground for a veto. Compute it again after that day.",
     },
     "SETTLEMENT_PUBLISHED": {
         "zh": "未重复受理：结算 {run} 的这一版已经公布，内容不再改变。",
@@ -239,6 +240,14 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
     "VIOLATIONS_NOT_SETTLED": {
         "zh": "有 {count} 个班级违规已查实而金额未清零，请重算或更正",
         "en": "classes of a confirmed violation that still have an amount: {count} (compute again, or adjust)",
+    },
+    "PAID_BY_ANOTHER_RUN": {
+        "zh": "有 {count} 个班级已由另一次结算支付，更正请在该结算上调整",
+        "en": "classes that another run has paid: {count} (correct that run by an adjustment)",
+    },
+    "VETOES_UNPUBLISHED": {
+        "zh": "有 {count} 项一票否决尚未公布，无法申诉，请公布",
+        "en": "vetoes that are imposed and not published, so that nobody can appeal: {count} (publish them)",
     },
     "PAYMENTS_UNCONFIRMED": {
         "zh": "有 {count} 笔支付尚未确认，请确认",

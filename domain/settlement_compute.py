@@ -42,7 +42,7 @@ def computed(state: CampaignState, command: ComputeSettlement, now: datetime) ->
 
     Raises:
         Refusal: SETTLEMENT_AS_AT_FUTURE, SETTLEMENT_PAID, SETTLEMENT_BASIS_FOREIGN, SETTLEMENT_CLASSES_MISSING,
-            ROWS_REFUSED, PROFILE_UNKNOWN.
+            ROWS_REFUSED, PROFILE_UNKNOWN, PROFILE_NOT_IN_FORCE.
     """
     if command.as_at > now:
         raise Refusal("SETTLEMENT_AS_AT_FUTURE")
@@ -50,6 +50,9 @@ def computed(state: CampaignState, command: ComputeSettlement, now: datetime) ->
     if before is not None and before.payments:
         raise Refusal("SETTLEMENT_PAID", run=command.run)
     policy = policy_named(state, command.profile, command.as_at)
+    own = policy_on(state, civil(command.as_at))
+    if policy.id != own.id and not policy.shadow:
+        raise Refusal("PROFILE_NOT_IN_FORCE", profile=policy.id, held=own.id)
     counts, dropout = _counts(state, command), _losses(state, command)
     voided = violated_classes(state)
     told = settle(counts, policy, voided=voided)

@@ -68,6 +68,11 @@ def ordered(state: CampaignState, command: OrderPayment, run: Run, now: datetime
             violations=sum(
                 run.amounts.get(f"{school}/{class_id}", 0) != 0 for school, class_id in violated_classes(state)
             ),
+            paid_elsewhere=sum(
+                any(other.amounts.get(line, 0) for other in _paying(state, command.run))
+                for line, amount in run.amounts.items()
+                if amount
+            ),
         )
     )
     if missing:
@@ -128,6 +133,12 @@ def adjusted(state: CampaignState, command: AdjustSettlement, run: Run) -> list[
 def funding_name(source: str, document: str | None) -> str:
     """Return under which name declared money is known: its document, or its source while it has none."""
     return source if document is None else document
+
+
+def _paying(state: CampaignState, but: str) -> list[Run]:
+    """Return the runs whose money was ordered and did not go back, but one: nobody is paid twice under two names."""
+    runs = state.settlement.runs
+    return [run for name, run in runs.items() if name != but and run.ordered_fen > run.clawed_fen]
 
 
 def violated_classes(state: CampaignState) -> list[tuple[str, str]]:

@@ -69,6 +69,7 @@ from domain.settlement_vetoes import (
     require_after_cutoff,
     run_of,
     undecided_vetoes,
+    unpublished_vetoes,
 )
 from domain.stream import Command
 from domain.time import civil
@@ -237,6 +238,7 @@ class SettlementPart(Part[CampaignState]):
             Blocker(code="PAYMENTS_UNCONFIRMED", count=unconfirmed),
             Blocker(code="SETTLEMENT_APPEALS_OPEN", count=open_appeals(state)),
             Blocker(code="VETOES_UNDECIDED", count=undecided_vetoes(state)),
+            Blocker(code="VETOES_UNPUBLISHED", count=unpublished_vetoes(state)),
         )
         return tuple(blocker for blocker in found if blocker.count)
 

@@ -7,14 +7,14 @@ school owes is ever a fault (X3; INV-07, INV-19, INV-21).
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from domain.actors import require_other_person
 from domain.campaign_state import CampaignState
 from domain.events import Event
 from domain.policy_change import counting_cutoff
-from domain.refusal import Refusal
+from domain.refusal import Blocker, Refusal
 from domain.settlement import Finding
 from domain.settlement_commands import (
     AppealSettlement,
@@ -52,14 +52,13 @@ def proposed(state: CampaignState, command: ProposeVeto) -> list[Event]:
     require_after_cutoff(state, run)
     if _name(command) in state.settlement.vetoes:
         raise Refusal("VETO_EXISTS", school=_about(command))
+    _require_finding(run, command)
     event = VetoProposed(run=command.run, version=run.version, school=command.school, class_id=command.class_id)
     if command.class_id is None:
-        _require_finding(run.findings.get(command.school), command, excuse="VETO_NO_FAULT")
         quota, countable = run.tallies.get(command.school, (0, 0))
         return [event.model_copy(update={"quota": quota, "countable": countable})]
-    loss = run.losses.get(_about(command))
-    _require_finding(None if loss is None else loss.finding, command, excuse="VETO_DUTY_DONE")
-    return [event if loss is None else event.model_copy(update={"pupils": loss.pupils, "lost": loss.lost})]
+    loss = run.losses[_about(command)]
+    return [event.model_copy(update={"pupils": loss.pupils, "lost": loss.lost})]
 
 
 def heard(state: CampaignState, command: HearSchool) -> list[Event]:
@@ -77,8 +76,11 @@ def heard(state: CampaignState, command: HearSchool) -> list[Event]:
 def decided_veto(state: CampaignState, command: DecideVeto) -> list[Event]:
     """Decide: after the hearing, by somebody who neither proposed it nor heard the school, with a reason.
 
+    A veto is imposed only while the run finds its ground: computed anew in the meantime, it may find none.
+
     Raises:
-        Refusal: VETO_UNKNOWN, VETO_NOT_HEARD, VETO_DECIDED, REASON_REQUIRED, SELF_APPROVAL (recorded).
+        Refusal: VETO_UNKNOWN, VETO_NOT_HEARD, VETO_DECIDED, VETO_NO_FAULT, VETO_DUTY_DONE, VETO_NOT_FOUND,
+            REASON_REQUIRED, SELF_APPROVAL (recorded).
     """
     veto = _veto(state, command)
     if veto.status not in ("PROPOSED", "HEARD"):
@@ -88,6 +90,7 @@ def decided_veto(state: CampaignState, command: DecideVeto) -> list[Event]:
         raise Refusal("VETO_NOT_HEARD", school=_about(command))
     reason = require_reason(command)
     if command.decision == "IMPOSE":
+        _require_finding(run_of(state, command.run), command)
         return [VetoImposed(run=command.run, school=command.school, class_id=command.class_id, reason=reason)]
     return [VetoDropped(run=command.run, school=command.school, class_id=command.class_id, reason=reason)]
 
@@ -197,6 +200,19 @@ def undecided_vetoes(state: CampaignState) -> int:
     return sum(veto.status in ("PROPOSED", "HEARD") for veto in state.settlement.vetoes.values())
 
 
+def unpublished_vetoes(state: CampaignState) -> int:
+    """Return how many vetoes are imposed and not published: nobody can appeal against them (INV-19)."""
+    return sum(veto.status == "IMPOSED" for veto in state.settlement.vetoes.values())
+
+
+def appeals_possible(state: CampaignState, today: date) -> tuple[Blocker, ...]:
+    """Return as a blocker the published results and vetoes against which a school can still appeal on a day."""
+    results = (run.appeal_until for run in state.settlement.runs.values())
+    vetoes = (veto.appeal_until for veto in state.settlement.vetoes.values() if veto.status == "PUBLISHED")
+    running = sum(until is not None and today <= until for until in (*results, *vetoes))
+    return (Blocker(code="APPEAL_TIME_RUNNING", count=running),) if running else ()
+
+
 def run_of(state: CampaignState, name: str) -> Run:
     """Return a run.
 
@@ -212,11 +228,13 @@ def run_of(state: CampaignState, name: str) -> Run:
 def require_after_cutoff(state: CampaignState, run: Run) -> None:
     """Refuse what follows from a count of before the counting cut-off of its own policy: that is a trial (INV-11).
 
+    The cut-off is the end of its day: pupils are still registered on that day.
+
     Raises:
         Refusal: SETTLEMENT_BEFORE_CUTOFF.
     """
     cutoff = counting_cutoff(state, run.as_at)
-    if civil(run.as_at) < cutoff:
+    if civil(run.as_at) <= cutoff:
         raise Refusal("SETTLEMENT_BEFORE_CUTOFF", cutoff=cutoff.isoformat())
 
 
@@ -236,7 +254,13 @@ class _Named(Protocol):
     def class_id(self) -> str | None: ...
 
 
-def _require_finding(finding: str | None, command: ProposeVeto, *, excuse: str) -> None:
+def _require_finding(run: Run, command: ProposeVeto | DecideVeto) -> None:
+    """Refuse a veto for which the run, as it is now computed, finds no ground."""
+    if command.class_id is None:
+        finding, excuse = run.findings.get(command.school), "VETO_NO_FAULT"
+    else:
+        loss = run.losses.get(_about(command))
+        finding, excuse = None if loss is None else loss.finding, "VETO_DUTY_DONE"
     if finding == Finding.NO_FAULT:
         raise Refusal(excuse, school=_about(command))
     if finding != Finding.VETO_PROPOSED:

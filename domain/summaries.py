@@ -2,7 +2,8 @@
 
 The comparison is done beside the registry, since no text ever enters a stream; its result comes as a job's message.
 What is like another school's text is flagged high, what is like the school's own earlier text low. A flag decides
-nothing: somebody of the bureau looks at both and accepts with a reason, or returns the text for rewriting.
+nothing: somebody of the bureau looks at both and accepts with a reason, or returns the text for rewriting. A
+text that the registry has lost is never compared: the bureau may return it too, so that no school stays open for it.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class SummariesPart(Part[SchoolState]):
             case SubmitSummary(about=about):
                 if about != YEAR and state.progress.get(about) not in _COMPLETED:
                     raise Refusal("SUMMARY_STAGE_NOT_COMPLETED", stage=about)
-                if held is not None and held.status != SummaryStatus.RETURNED:
-                    raise Refusal("SUMMARY_EXISTS")
+                known = any(one.summary == command.summary for one in state.summaries.values())
+                if known or (held is not None and held.status != SummaryStatus.RETURNED):
+                    raise Refusal("SUMMARY_EXISTS")  # a reference is compared once: a second time nothing would come
                 revision = 1 if held is None else held.revision + 1
                 return [
                     SummarySubmitted(
@@ -80,7 +82,8 @@ class SummariesPart(Part[SchoolState]):
                 reason = require_reason(command)
                 if held is None or held.summary != summary:
                     raise Refusal("SUMMARY_UNKNOWN")
-                if held.status != SummaryStatus.REVIEW:
+                stuck = held.status == SummaryStatus.COMPARING and outcome == SummaryStatus.RETURNED
+                if held.status != SummaryStatus.REVIEW and not stuck:
                     raise Refusal("SUMMARY_NOT_IN_REVIEW")
                 require_other_person(command.actor, held.hands)
                 return [SummaryReviewed(about=about, summary=summary, outcome=outcome, reason=reason)]

@@ -99,6 +99,8 @@ class WatchPart(Part[SchoolState]):
                 watch.episodes[student] = episode
                 watch.open[student] = case_id(state, student, episode)
                 watch.away[student] = since
+                if student in watch.not_returned:  # a report was corrected late: the new case decides
+                    watch.not_returned.remove(student)
             case SuspicionPassedOn(student=student, since=since):
                 watch.away[student] = since
             case DropoutCaseNoted(student=student, status=status) if status in ENDED and student in watch.open:

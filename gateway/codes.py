@@ -237,7 +237,8 @@ class Gateway:
             student: the pupil it is about, where the person says so; only then can a wrong code be counted.
             request: command id; the same request again gives the same act, with its first time.
             called_back: the family reads the code of a paper out while the bureau calls it back.
-            since: only a withdrawal may be older than this, or an act that was signed for this request before.
+            since: only a withdrawal or a refusal may be older than this, or an act that was signed for this request
+                before.
 
         Raises:
             Refusal: CODE_WRONG; CODE_FOREIGN, it is another pupil's; CODE_SUPERSEDED, a later letter is out,
@@ -320,7 +321,7 @@ class Gateway:
             return known
         if at >= held.expires_at and said.act not in RIGHTS:
             raise Refusal("CODE_EXPIRED")
-        if since is not None and at < since and said.act != "withdraw":
+        if since is not None and at < since and said.act not in RIGHTS:
             raise Refusal("MESSAGE_TOO_OLD")
         unsigned = FamilyAct(
             **held.binding.model_dump(),

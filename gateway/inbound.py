@@ -28,7 +28,7 @@ from domain.instants import Instant
 from domain.refusal import Refusal
 from domain.sentences import refusal_sentence
 from gateway import sms
-from gateway.codes import TRIES, Gateway, Said
+from gateway.codes import RIGHTS, TRIES, Gateway, Said
 from gateway.store import Answered, Binding
 
 PATH: Final = "/v1/sms"
@@ -44,7 +44,8 @@ KEPT: Final = timedelta(days=30)
 """No provider repeats a message after so long."""
 
 LATE: Final = timedelta(hours=1)
-"""What reached the provider so long ago is taken for a withdrawal only: nobody dates a signature back by a message."""
+"""What reached the provider so long ago is taken for a no only, which withdraws what was signed: nobody dates a
+signature back by a message."""
 
 GUESSING: Final = timedelta(days=1)
 """A telephone that sent five wrong codes within so long is heard no more."""
@@ -151,9 +152,9 @@ REPLIES: Final[dict[str, str]] = {
     "WITHDRAWN": "已受理您的撤回，不影响孩子任何权利。",
     "OBJECTED": "已记录您的异议，尚未撤回另一监护人的签字。该生办理已暂停，县教育局将与您联系。",
     "OBJECTION_NOTED": "已记录您的异议。目前没有可撤回的同意；另一监护人如签字，办理将暂停。",
-    "REPORTED": "已记录您的撤回，办理已暂停。县教育局将回访，也可凭验证码确认。",
-    "CODE_NEEDED": "请回复：验证码 TD，如 7K2M-Q4XD TD。没有验证码请拨打县教育局电话。",
-    "TEXT_UNCLEAR": "未能识别，未办理。请回复：验证码 空格 已阅/普高/中职/未定/不同意/撤回，"
+    "REPORTED": "已记录您的撤回，办理已暂停。县教育局将回访，也可凭答复码确认。",
+    "CODE_NEEDED": "请回复：答复码 TD，如 7K2M-Q4XD TD。没有答复码请拨打县教育局电话。",
+    "TEXT_UNCLEAR": "未能识别，未办理。请回复：答复码 空格 已阅/普高/中职/未定/不同意/撤回，"
     "同意请再写学校代码，如 7K2M-Q4XD 已阅。",
 }
 """What is said to the family; a refusal of the rules has its own sentence."""
@@ -230,7 +231,8 @@ class SmsDesk:
                 return told
             if binding is not None:
                 await self._house.put_on_record(binding, refusal, f"{named}/code")
-            return told if meant.act != "withdraw" else await self._reported(binding, message, named, told)
+            a_no = meant.act == "withdraw" or (meant.act in RIGHTS and binding is not None)
+            return await self._reported(binding, message, named, told) if a_no else told
         delivered = await self._house.deliver(signed, named)
         if delivered.refused is not None:
             return _Told(delivered.refused.code, refusal_sentence(delivered.refused, "zh"))
@@ -258,7 +260,7 @@ class SmsDesk:
             raise Refusal("CODE_FOREIGN")
 
     async def _reported(self, binding: Binding | None, message: Inbound, named: str, otherwise: _Told) -> _Told:
-        """Take a withdrawal that no code proves for a report, which suspends the case until the family itself speaks.
+        """Take a withdrawal or a no that no code proves for a report, which suspends the case until the family speaks.
 
         Whoever has a code is believed to speak of its pupil; without one, the telephone speaks for its families
         (design, section 9). Where the rules take no report, the answer is the other one.

@@ -13,6 +13,7 @@ import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.instants import Day
 from registry.classes import canonical_class
 from registry.problems import InputRejected
 
@@ -80,6 +81,7 @@ _FORMS: Final[dict[str, tuple[str, str]]] = {
     "qualified_schools": ("加引号的学校标识码列表", "a list of school codes in quotation marks"),
     "opens": ("日期，如 2024-11-18", "a date such as 2024-11-18"),
     "due": ("日期，如 2024-11-29", "a date such as 2024-11-29"),
+    **dict.fromkeys(("first", "last"), ("日期，如 2025-06-25", "a date such as 2025-06-25")),
     "after": ("阶段名称列表", "a list of stage names"),
     "schema": ("1", "1"),
     "complaint_line": (
@@ -147,8 +149,8 @@ class IdentificationEntry(_Model):
 class DayRangeEntry(_Model):
     """Civil days from one to another, both included."""
 
-    first: date
-    last: date
+    first: Day
+    last: Day
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from domain.calendar import Calendar, CalendarUnknown, CalendarYear
 from domain.campaign_events import GatewayKey, TargetDocument
+from domain.cooling import Window, cooling
 from domain.events import digest
 from domain.identification_rule import DEFAULT_RULE
 from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
 from domain.refusal import Refusal
+from domain.time import at
 from registry.calendar_file import load_school_calendar, state_years
-from registry.campaign_file import CampaignFile, SchoolEntry, load_campaign
+from registry.campaign_file import FILE_NAME, CampaignFile, SchoolEntry, load_campaign
 from registry.classes import canonical_class
 from registry.importing import MOST_PLACES
 from registry.problems import InputRejected
@@ -63,17 +65,19 @@ async def prepare(
         gateway: the public key by which families' acts will be known; None takes no acts of families.
 
     Raises:
-        InputRejected: a file is missing or wrong, a roster has a rejected row, or a person stands in the rosters of two
-            schools (`PUPIL_AT_ANOTHER_SCHOOL`); nothing is taken then.
+        InputRejected: a file is missing or wrong, the application window is over before a family can sign
+            (`APPLICATION_WINDOW_OVER`), a roster has a rejected row, or a person stands in the rosters of two schools
+            (`PUPIL_AT_ANOTHER_SCHOOL`); nothing is taken then.
         Refusal: PROFILE_UNKNOWN, PROFILE_SHADOW_ONLY, SPRING_FORBIDDEN, CALENDAR_UNKNOWN.
     """
     file = load_campaign(directory)
     chosen = profile(file.profile)
     require_launchable(chosen)
     _require_no_forbidden_spring(file, chosen)
+    warnings = _window_warnings(file, chosen)
     calendar = load_calendar(directory, file)
     unknown = _years_not_computable(file, chosen, calendar)
-    warnings: list[dict[str, Any]] = [{"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in unknown]
+    warnings += [{"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in unknown]
     if chosen.document == UNCONFIRMED:
         warnings.append({"code": "POLICY_UNCONFIRMED", "profile": chosen.id})
     schools = [school.code for school in file.schools]
@@ -169,6 +173,36 @@ def _require_no_forbidden_spring(file: CampaignFile, chosen: PolicyProfile) -> N
         raise Refusal("SPRING_FORBIDDEN")
 
 
+def _window_warnings(file: CampaignFile, chosen: PolicyProfile) -> list[dict[str, Any]]:
+    """Return a warning where every cooling-off would be cut short; refuse where nobody could sign at all (R-11).
+
+    A family can acknowledge from the opening of the filing on, and sign `signature_wait_hours` later.
+
+    Raises:
+        InputRejected: APPLICATION_WINDOW_OVER, the official system locks before the first signature works.
+    """
+    if file.application_window is None:
+        return []
+    window = Window.model_validate(file.application_window.model_dump())
+    opens = file.stages["application-filing"].opens
+    earliest = at(opens) + timedelta(hours=chosen.parameters.signature_wait_hours)
+    if earliest > window.locks:
+        raise InputRejected(
+            "APPLICATION_WINDOW_OVER",
+            message_zh=f"志愿填报截止（{window.last}）时，家庭还不能签署：志愿填报阶段 {opens} 才开始，"
+            f"确认告知书 {chosen.parameters.signature_wait_hours} 小时之后才能签署。",
+            message_en=f"Applications close on {window.last}, before any family can sign: the filing opens on {opens}, "
+            f"and a signature works {chosen.parameters.signature_wait_hours} hours after the acknowledgement.",
+            place=f"{FILE_NAME}: application_window.last",
+            remedy_zh="请核对志愿填报时间的年份和日期，或让 stages.application-filing 的 opens 提前。",
+            remedy_en="Check the year and the days of the window, or let `opens` of stages.application-filing be "
+            "earlier.",
+        )
+    if not cooling(earliest, window, chosen.parameters).short:
+        return []
+    return [{"code": "COOLING_CUT_FOR_ALL", "opens": opens.isoformat(), "last": window.last.isoformat()}]
+
+
 def load_calendar(directory: Path, file: CampaignFile) -> Calendar:
     """Put the state's published years and the county's own days together."""
     days = load_school_calendar(directory / file.calendar.school) if file.calendar else ()
@@ -248,6 +282,6 @@ def _roster_rejected(roster: str, count: int) -> InputRejected:
         message_zh=f"花名册有 {count} 行不能接收。",
         message_en=f"{count} rows of the roster cannot be accepted.",
         place=roster,
-        remedy_zh="请用 roster check 查看逐行原因,改正后再启动。",
+        remedy_zh="请用 roster check 查看逐行原因，改正后再启动。",
         remedy_en="See each row's reason with `roster check`, mend them, and launch again.",
     )

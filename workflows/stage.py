@@ -71,6 +71,9 @@ BRIEF = timedelta(seconds=10)
 THOROUGH = timedelta(minutes=2)
 """A comparison reads all summaries of a county's years."""
 
+COMPARISON = "compare_summary"
+"""The one job that people can give up: its text may be lost."""
+
 ARCHIVES_AT_ONCE = 8
 """An archive waits in its slot for a child's end: never so many that the children's own find none."""
 
@@ -112,6 +115,7 @@ class StreamShell:
         self._updates = 0
         self._signals = 0
         self._job: asyncio.Task[None] | None = None
+        self._asked: Job | None = None
         if carry.clock == "stepped" and carry.time is None:
             carry.time = carry.started_at
         self._machine.begin(self._now())
@@ -328,8 +332,16 @@ class StreamShell:
             self._job.result()
             self._job = None
         job = self._machine.job()
+        if self._job is not None and self._given_up(job):
+            self._job.cancel()
+            self._job = None
         if job is not None and self._job is None:
-            self._job = asyncio.create_task(self._work(job))
+            self._job, self._asked = asyncio.create_task(self._work(job)), job
+
+    def _given_up(self, job: Job | None) -> bool:
+        """Tell whether a comparison goes on that nobody waits for any more; the activity would try for ever."""
+        asked = self._asked
+        return asked is not None and asked.name == COMPARISON and (job is None or job.of != asked.of)
 
     async def _work(self, job: Job) -> None:
         request: CohortRequest | ProposalsRequest | CompareRequest

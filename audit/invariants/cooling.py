@@ -36,6 +36,9 @@ _ENDING: Final = (
 )
 """What ends signatures; some only up to the application, or the admission (`_ends`)."""
 
+_SIGNED_ANEW: Final = ("DestinationRemoved", "CaseInvalidated")
+"""What ends signatures by no doing of the family's: it signs anew also after the lock."""
+
 
 @dataclass
 class _Consent:
@@ -49,7 +52,8 @@ class _Consent:
         away: the pupil has left the register, nothing runs.
         applied, admitted: how far the consent has led.
         doubted: persons on record as some who may not consent.
-        asked_anew: both had signed when a newer notice ended that; they sign anew also after the lock.
+        asked_anew: both had signed when a newer notice, the list of schools or a violation ended that; they sign anew
+            also after the lock.
     """
 
     signed: dict[str, tuple[str, str, datetime, str]] = field(default_factory=dict)
@@ -150,8 +154,10 @@ def _case(log: Log, stage: _Stage, consent: _Consent, event: Envelope) -> Iterat
             was_in_time = consent.asked_anew or consent.ends is not None
             consent.end()
             consent.asked_anew = was_in_time
-        case _ if _ends(consent, event):
+        case kind if _ends(consent, event):
+            was_in_time = kind in _SIGNED_ANEW and (consent.asked_anew or consent.ends is not None)
             consent.end()
+            consent.asked_anew = was_in_time
 
 
 def _ends(consent: _Consent, event: Envelope) -> bool:

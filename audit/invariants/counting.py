@@ -231,13 +231,19 @@ def counted_once(log: Log) -> Iterator[Found]:
     ),
 )
 def countable_only(log: Log) -> Iterator[Found]:
-    """Yield versions whose basis is not in the record, and lines that count more than the events allow."""
+    """Yield versions whose basis is not in the record, or that came too early, and lines that count too many."""
     for event in log.own(log.campaign, "SettlementComputed"):
         for stream, mark in event["data"]["basis"].items():
             events = log.streams.get(stream, ())
             last = events[mark["version"] - 1] if len(events) >= mark["version"] else None
             if last is None or last["hash"] != mark["hash"] or recorded(last) > recorded(event):
                 yield Found(event, f"依据 {stream} 不在记录中。", f"The basis {stream} is not in the record.")
+    for event in log.own(log.campaign, "SettlementPublished", "VetoProposed"):
+        computed = _computed(log, event)
+        if computed is not None and civil(datetime.fromisoformat(computed["data"]["as_at"])) <= cutoff_of(log, event):
+            yield Found(
+                event, "计数截止之前的结算不得作为依据。", "It rests on a count of before the counting cut-off."
+            )
     year = log.campaign.rpartition("/")[2]
     for event in log.of("RegistrationVerified", "RegistrationCorrected"):
         deadline = date.fromisoformat(f"{year}-{log.parameter(event, 'registration_deadline')}")

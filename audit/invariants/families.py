@@ -77,7 +77,8 @@ def counted_from(log: Log, event: Envelope) -> datetime:
 def told_before_signing(log: Log) -> Iterator[Found]:
     """Yield signatures without an acknowledged notice, or too soon after it."""
     for _, events in log.by_stream("NoticeAcknowledged", "ConsentSigned", "GuardianshipRecorded", kind=FILING):
-        told: dict[tuple[str, str], Envelope] = {}
+        told: dict[tuple[str, str], list[Envelope]] = {}
+        untold: dict[tuple[str, str], None] = {}
         standing: dict[tuple[str, str], str] = {}
         for event in events:
             data = event["data"]
@@ -86,10 +87,14 @@ def told_before_signing(log: Log) -> Iterator[Found]:
                 continue
             key = (data["student"], data["document"])
             if event["type"] == "NoticeAcknowledged":
-                held = standing.get((data["student"], event["actor"]["id"]))
-                if data["party"] == "guardian" and held not in MAY_NOT_CONSENT:
-                    told.setdefault(key, event)
-            elif key not in told:
+                if data["party"] == "guardian" and _standing(standing, event) not in MAY_NOT_CONSENT:
+                    told.setdefault(key, []).append(event)
+                continue
+            by_guardians = [one for one in told.get(key, ()) if _standing(standing, one) not in MAY_NOT_CONSENT]
+            if not by_guardians:
+                if key in untold:
+                    continue  # the pupil's and the guardian's signature lack the same acknowledgement
+                untold[key] = None
                 yield Found(
                     event,
                     "签署之前没有监护人对同一版本告知书的确认。",
@@ -97,7 +102,7 @@ def told_before_signing(log: Log) -> Iterator[Found]:
                 )
             elif log.release >= PROTOCOL_SINCE:
                 hours = log.parameter(event, "signature_wait_hours")
-                if at(event) < counted_from(log, told[key]) + timedelta(hours=hours):
+                if at(event) < min(counted_from(log, one) for one in told[key]) + timedelta(hours=hours):
                     yield Found(
                         event,
                         f"确认告知书后不足 {hours} 小时即签署。",
@@ -258,9 +263,9 @@ def no_costs_nothing(log: Log) -> Iterator[Found]:
                 )
 
 
-def _standing(recorded: dict[tuple[str, str], str], signed: Envelope) -> str:
-    """Return what the signer is to the pupil: as recorded before, else what the kind of reference says."""
-    student, person = signed["data"]["student"], signed["actor"]["id"]
+def _standing(recorded: dict[tuple[str, str], str], act: Envelope) -> str:
+    """Return what somebody who acted is to the pupil: as recorded before, else what the kind of reference says."""
+    student, person = act["data"]["student"], act["actor"]["id"]
     return recorded.get((student, person), "CAREGIVER" if person.startswith(CAREGIVER) else "GUARDIAN")
 
 
@@ -320,15 +325,27 @@ def guardian_agrees_for_children(log: Log) -> Iterator[Found]:
     for school, events in log.by_stream("CohortLoaded", "StudentJoined"):
         young = {student: None for event in events for student in _under_14(event)}
         filing = f"{school}/{FILING}"
-        agreed: dict[str, None] = {}
-        for event in log.own(filing, "DataConsentGiven", "ConsentSigned"):
+        agreed: dict[str, list[Envelope]] = {}
+        standing: dict[tuple[str, str], str] = {}
+        named: dict[str, None] = {}
+        for event in log.own(filing, "DataConsentGiven", "ConsentSigned", "GuardianshipRecorded"):
             student = event["data"]["student"]
-            if event["type"] == "DataConsentGiven" and event["data"]["party"] == "guardian":
-                agreed[student] = None
-            elif event["type"] == "ConsentSigned" and student in young and student not in agreed:
+            if event["type"] == "GuardianshipRecorded":
+                standing[student, event["data"]["person"]] = event["data"]["standing"]
+            elif event["type"] == "DataConsentGiven":
+                agreed.setdefault(student, []).append(event)
+            elif student in young and student not in named:
+                if any(_agrees(standing, one) for one in agreed.get(student, ())):
+                    continue
+                named[student] = None  # the pupil's and the guardian's signature lack the same agreement
                 yield Found(
                     event, "学生未满 14 周岁，没有监护人的单独同意。", "The pupil is under 14; no guardian had agreed."
                 )
+
+
+def _agrees(standing: dict[tuple[str, str], str], agreement: Envelope) -> bool:
+    """Tell whether an agreement to a child's data is of somebody who counts as a guardian."""
+    return agreement["data"]["party"] == "guardian" and _standing(standing, agreement) not in MAY_NOT_CONSENT
 
 
 def _under_14(event: Envelope) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.invariants.log import Log, people
+from audit.invariants.log import Log, people, recorded
 from audit.invariants.rule import Found, invariant
 from domain.events import Envelope
 
@@ -16,7 +16,12 @@ APPROVALS: Final = 2
 
 @dataclass
 class _Run:
-    """A run in its latest version."""
+    """A run in its latest version.
+
+    Attributes:
+        appeals: those against it that nobody has decided.
+        over: the correction after which too much is paid, and by how much; its claw-back has to follow at once.
+    """
 
     version: int = 0
     shadow: bool = True
@@ -27,6 +32,9 @@ class _Run:
     reviewed: bool = False
     published: tuple[int, int] | None = None
     digest: str = ""
+    appeal_until: str = ""
+    appeals: dict[str, None] = field(default_factory=dict)
+    over: tuple[Envelope, int] | None = None
     confirmed: dict[str, None] = field(default_factory=dict)
     ordered: dict[str, int] = field(default_factory=dict)
     clawed: int = 0
@@ -36,19 +44,25 @@ class _Run:
         """Return the sum of the lines in fen."""
         return sum(self.amounts.values())
 
+    @property
+    def paid(self) -> int:
+        """Return what was ordered and not ordered back, in fen."""
+        return sum(self.ordered.values()) - self.clawed
+
 
 @invariant(
     "INV-17",
     ("金额可加、可追、只增不改", "money adds up and is never edited"),
     (
         (
-            "金额以分为单位的整数；明细之和等于合计；每笔支付须经审计、两人批准并已公布，更正后重新办理；"
-            "试算不得支付；退回只用追回行。"
+            "金额以分为单位的整数；明细之和等于合计；公布须两人批准，支付还须经审计、申诉期满且无未决申诉，更正后重新办理；"
+            "试算和负数行不得支付，一个班不由两次结算支付；更正须写明记录中的依据，多付的立即以追回行退回。"
         ),
         (
-            "Money is whole fen; the lines sum to the total; what is paid was audited, approved by two and published, "
-            "anew after each correction, and is no trial computation; what was paid too much goes back by a "
-            "claw-back line."
+            "Money is whole fen; the lines sum to the total; what is published was approved by two, and what is paid "
+            "was audited too, its time for appeals over and every appeal decided, anew after each correction; it is no "
+            "trial, has no line below zero, and no second run pays the same class; a correction names its cause in the "
+            "record, and what was paid too much goes back at once by a claw-back line."
         ),
     ),
     source="DOMAIN §8.2 INV-17; §8.1 R-08",
@@ -71,9 +85,13 @@ def money_adds_up(log: Log) -> Iterator[Found]:
         "PaymentConfirmed",
         "AdjustmentComputed",
         "ClawBackOrdered",
+        "SettlementAppealFiled",
+        "SettlementAppealDecided",
     )
     for event in log.own(log.campaign, *types):
         data, run = event["data"], runs.setdefault(event["data"]["run"], _Run())
+        if event["type"] != "ClawBackOrdered":
+            yield from _not_clawed_back(run)
         match event["type"]:
             case "SettlementComputed":
                 run.version, run.shadow, run.payable = data["version"], data["shadow"], data["payable"]
@@ -89,7 +107,9 @@ def money_adds_up(log: Log) -> Iterator[Found]:
             case "SettlementReviewed":
                 run.reviewed = True
             case "SettlementPublished":
-                run.published, run.digest = _version(data), data["lines_digest"]
+                run.published, run.digest, run.appeal_until = _version(data), data["lines_digest"], data["appeal_until"]
+                if len(run.approvers) < APPROVALS:
+                    yield Found(event, "公布没有两人批准。", "The publication has not two approvals.")
                 if run.total != data["total_fen"]:
                     yield Found(event, "公布的合计不等于明细之和。", "The total published is not the lines' sum.")
             case "AdjustmentComputed":
@@ -99,8 +119,18 @@ def money_adds_up(log: Log) -> Iterator[Found]:
                 run.approvers, run.reviewed, run.revision = {}, False, run.revision + 1
                 if run.total != data["total_fen"]:
                     yield Found(event, "调整后的合计不符。", "The total after the adjustment does not add up.")
+                if not _happened(log, data["cause"], event):
+                    yield Found(event, "更正的依据不在记录中。", "The cause of the correction is not in the record.")
+                over = run.paid - max(0, run.total)
+                run.over = (event, over) if over > 0 else None
+            case "SettlementAppealFiled":
+                run.appeals[data["appeal"]] = None
+            case "SettlementAppealDecided":
+                run.appeals.pop(data["appeal"], None)
             case _:
-                yield from _moved(run, event)
+                yield from _moved(runs, event)
+    for run in runs.values():
+        yield from _not_clawed_back(run)
     for event, lines in computed:
         if not _sums_hold(event["data"]["totals"], lines):
             yield Found(event, "合计不等于明细之和。", "The totals are not the sums of the lines.")
@@ -143,23 +173,32 @@ def lawful_sources(log: Log) -> Iterator[Found]:
     "INV-19",
     ("一票否决须由人依程序决定", "a veto is people's decision"),
     (
-        "一票否决不得自动产生：先提出建议，再听取学校意见，由另一人决定，然后公布、可申诉。",
+        "一票否决不得自动产生：先提出建议，再听取学校意见，由另一人按现行结果决定，然后公布、可申诉。",
         (
-            "A veto is never automatic: a person proposes it, the school is heard, another person decides, it "
-            "is published, and it can be appealed against."
+            "A veto is never automatic: a person proposes it, the school is heard, another person decides while the "
+            "result in force says so, it is published, and it can be appealed against."
         ),
     ),
     source="DOMAIN §8.2 INV-19; §8.1 R-04; X3",
     remedy=("请撤销该决定，补听学校意见后重新决定。", "Lift the veto, hear the school, and decide anew."),
 )
 def veto_by_people(log: Log) -> Iterator[Found]:
-    """Yield vetoes that skip a step, that the program made, or that no result proposed."""
+    """Yield vetoes that skip a step, that the program made, or that no result proposes, or none any more."""
     findings: dict[tuple[str, int, str], str] = {}
     step: dict[tuple[str, str, str | None], str] = {}
-    needed = {"VetoReviewed": ("VetoProposed",), "VetoImposed": ("VetoReviewed",), "VetoPublished": ("VetoImposed",)}
+    latest: dict[str, int] = {}
+    proposed: dict[tuple[str, str, str | None], int] = {}
+    needed = {
+        "VetoReviewed": ("VetoProposed",),
+        "VetoImposed": ("VetoReviewed",),
+        "VetoDropped": ("VetoReviewed",),
+        "VetoPublished": ("VetoImposed",),
+        "VetoLifted": ("VetoPublished", "VetoLifted"),  # two appeals may have been filed, and both upheld
+    }
     for event in log.own(log.campaign, "SettlementComputed", "DropoutRatesAdded", "VetoProposed", *needed):
         data = event["data"]
         if event["type"] == "SettlementComputed":
+            latest[data["run"]] = data["version"]
             findings |= {(data["run"], data["version"], school): code for school, code in data["findings"].items()}
             continue
         if event["type"] == "DropoutRatesAdded":
@@ -169,10 +208,17 @@ def veto_by_people(log: Log) -> Iterator[Found]:
         key = (data["run"], data["school"], data.get("class_id"))
         about = data["school"] if key[2] is None else f"{data['school']}/{key[2]}"
         if event["type"] == "VetoProposed":
+            proposed[key] = data["version"]
             if findings.get((data["run"], data["version"], about)) != "VETO_PROPOSED":
                 yield Found(event, "结算结果没有这一建议。", "No result of the settlement says so.")
         elif step.get(key) not in needed[event["type"]]:
             yield Found(event, "程序缺少前一步。", "The step before it is missing.")
+        elif (
+            event["type"] == "VetoImposed"
+            and latest[data["run"]] != proposed[key]
+            and findings.get((data["run"], latest[data["run"]], about)) != "VETO_PROPOSED"
+        ):
+            yield Found(event, "现行结果没有这一建议。", "The result in force does not say so.")
         if not people(event):
             yield Found(event, "不是由人作出的。", "It was not made by a person.")
         step[key] = event["type"]
@@ -225,6 +271,10 @@ def _amounts(lines: list[dict[str, Any]]) -> dict[str, int]:
     return {f"{line['school']}/{line['class_id']}": line["amount_fen"] for line in lines}
 
 
+def _shares_a_line(run: _Run, other: _Run) -> bool:
+    return any(amount and other.amounts.get(line) for line, amount in run.amounts.items())
+
+
 def _version(data: dict[str, Any]) -> tuple[int, int]:
     return data["version"], data.get("revision", 0)
 
@@ -239,10 +289,26 @@ def _sums_hold(totals: dict[str, int], lines: list[dict[str, Any]]) -> bool:
     )
 
 
-def _moved(run: _Run, event: Envelope) -> Iterator[Found]:
+def _happened(log: Log, name: str, by: Envelope) -> bool:
+    """Tell whether an event of this name was on record when another was written."""
+    stream, _, version = name.rpartition("#")
+    events = log.streams.get(stream, ())
+    return (
+        version.isdecimal() and 0 < int(version) <= len(events) and recorded(events[int(version) - 1]) <= recorded(by)
+    )
+
+
+def _not_clawed_back(run: _Run) -> Iterator[Found]:
+    """Yield a correction after which too much stays paid."""
+    if run.over is not None:
+        yield Found(run.over[0], "多付的款项没有追回。", "What was paid too much is not ordered back.")
+        run.over = None
+
+
+def _moved(runs: dict[str, _Run], event: Envelope) -> Iterator[Found]:
     """Follow an order, its confirmation or a claw-back."""
     data = event["data"]
-    paid = sum(run.ordered.values()) - run.clawed
+    run, paid = runs[data["run"]], runs[data["run"]].paid
     if event["type"] == "PaymentConfirmed":
         if run.ordered.get(data["payment"]) != data["fen"]:
             yield Found(event, "确认的金额与下达的不符。", "What was confirmed is not what was ordered.")
@@ -250,20 +316,25 @@ def _moved(run: _Run, event: Envelope) -> Iterator[Found]:
             yield Found(event, "同一笔支付被确认了两次。", "One payment was confirmed twice.")
         run.confirmed[data["payment"]] = None
     elif event["type"] == "ClawBackOrdered":
-        if not 0 < data["fen"] <= paid:
-            yield Found(event, "追回超过已支付的金额。", "More is ordered back than was ordered.")
+        if run.over is None or data["fen"] != run.over[1]:
+            yield Found(event, "追回的不是多付的金额。", "What is ordered back is not what was paid too much.")
+        run.over = None
         run.clawed += data["fen"]
     else:
-        if len(run.approvers) < APPROVALS:
-            yield Found(event, "支付没有两人批准。", "The payment has not two approvals.")
-        elif not run.reviewed:
+        if not run.reviewed:
             yield Found(event, "支付的结果未经审计。", "What is paid was not audited.")
         elif run.published != (run.version, run.revision):
             yield Found(event, "支付的结果没有公布。", "What is paid was not published.")
         elif _version(data) != run.published or data["lines_digest"] != run.digest:
             yield Found(event, "支付的不是公布的明细。", "What is paid is not what was published.")
+        elif run.appeals or event["occurred_at"][:10] <= run.appeal_until:
+            yield Found(event, "申诉期未满或申诉未决。", "The time for appeals runs, or an appeal is not decided.")
         if data["payment"] in run.ordered:
             yield Found(event, "同一支付编号下达了两次。", "One payment was ordered twice under one name.")
+        if any(amount < 0 for amount in run.amounts.values()):
+            yield Found(event, "支付的结果中有负数行。", "What is paid has a line below zero.")
+        if any(_shares_a_line(run, other) for other in runs.values() if other is not run and other.paid > 0):
+            yield Found(event, "另一次结算已支付同一班级。", "Another run has paid the same class.")
         if run.shadow or not run.payable:
             yield Found(event, "试算结果不得支付。", "A trial computation is never paid.")
         if not 0 < data["fen"] <= run.total - paid:

@@ -137,6 +137,7 @@ CASE_ACTS: Final = ("ComplaintAcknowledged", "InvestigationOpened", "HoldPlaced"
 PAIRS: Final = (
     Pair(("CampaignDrafted",), "CampaignApproved"),
     Pair(("PolicyChangeAnnounced",), "PolicyChangeApproved", ("version",)),
+    Pair(("WindowChangeRecorded",), "WindowChangeApproved", ("change",)),
     Pair(("TargetsIssued", "TargetRevised"), "TargetsApproved", ("document",)),
     Pair(("VetoProposed",), "VetoImposed", ("run", "school", "class_id")),
     Pair(("VetoReviewed",), "VetoImposed", ("run", "school", "class_id")),

@@ -86,6 +86,8 @@ class _Register:
             case "AttendanceJoined":
                 self.classes[student], self.joined[student] = data["class_id"], day(data["on"])
                 self.left.pop(student, None)
+                if self.spells.get(student, [(None, day(data["on"]))])[-1][1] is None:
+                    self._back(student, day(data["on"]))
             case "AttendanceLeft":
                 self.left[student] = day(data["on"])
             case "AbsenceNoted":

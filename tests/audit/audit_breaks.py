@@ -51,11 +51,12 @@ import domain.filing_consent_events as consent
 import domain.school_events as school
 import domain.settlement_events as settlement
 import domain.stage_events as stage
-from domain.actors import SYSTEM
+from domain.actors import SYSTEM, Actor
 from domain.compliance_case_events import CaseAppealDecided, NoteRead
 from domain.compliance_events import ViolationConfirmed
 from domain.events import CommandRefused, Envelope, Event
 from domain.summaries_events import SummaryReviewed, SummarySubmitted
+from domain.window_change_events import WindowChangeApproved, WindowChangeRecorded
 
 BACK: Final = date(2026, 6, 28)
 
@@ -157,6 +158,7 @@ def _signed_in_the_place(streams: Streams) -> Envelope:
     held = {**signed, **when_written, "type": "GuardianshipRecorded", "data": doubt, "hash": "d" * 64}
     other = {**signed["actor"], "id": "gdn_other0001"}
     again = {**signed, **when_written, "actor": other, "data": {**signed["data"], "act": "act_9000000001"}}
+    _another_was_told(streams, P1)
     held |= {"command_id": "no-custody", "actor": REGISTRAR.model_dump(mode="json")}
     again |= {"command_id": "in-the-place", "hash": "e" * 64}
     relink(streams, FILING, sorted([*streams[FILING], held, again], key=lambda event: event["recorded_at"]))
@@ -164,15 +166,32 @@ def _signed_in_the_place(streams: Streams) -> Envelope:
 
 
 def _caregiver(streams: Streams) -> Envelope:
-    """Let a guardian who was told be on record as a caregiver before the signature."""
-    signed = find(streams, "ConsentSigned", student=P3, party="guardian")
-    person = {"student": P3, "person": signed["actor"]["id"], "standing": "CAREGIVER", "evidence": "CALL"}
+    """Let a guardian be on record as a caregiver before the signature; another one was told as well."""
+    _another_was_told(streams, P3)
+    _told_a_caregiver(streams)
+    return find(streams, "ConsentSigned", student=P3, party="guardian")
+
+
+def _another_was_told(streams: Streams, student: str) -> None:
+    """Let a second guardian acknowledge the notice right after the first."""
+    first, events = find(streams, "NoticeAcknowledged", student=student), streams[FILING]
+    other = {**first["actor"], "id": "gdn_other0001"}
+    second = {**first, "actor": other, "data": {**first["data"], "act": "act_9000000002"}}
+    second |= {"command_id": "told-too", "hash": "b" * 64}
+    number = events.index(first) + 1
+    relink(streams, FILING, [*events[:number], second, *events[number:]])
+
+
+def _told_a_caregiver(streams: Streams) -> Envelope:
+    """Let the guardian who was told be on record as a caregiver before anybody signs; name the pupil's signature."""
+    told = find(streams, "NoticeAcknowledged", student=P3)
+    person = {"student": P3, "person": told["actor"]["id"], "standing": "CAREGIVER", "evidence": "CALL"}
     held = {**find(streams, "DataConsentGiven"), "type": "GuardianshipRecorded", "data": person, "hash": "c" * 64}
     held |= {"command_id": "guardianship", "recorded_at": find(streams, "DataConsentGiven")["recorded_at"]}
     events = streams[FILING]
     number = events.index(find(streams, "DataConsentGiven"))
     relink(streams, FILING, [*events[: number + 1], held, *events[number + 1 :]])
-    return signed
+    return find(streams, "ConsentSigned", student=P3, party="pupil")
 
 
 def _agreed_late(streams: Streams) -> Envelope:
@@ -249,6 +268,9 @@ def _second_version(changes: tuple[settlement.LineChange, ...]) -> Break:
         )
         book = Book(streams)
         told = book.write(CAMPAIGN, event, LATE, OFFICER)
+        for number, who in enumerate((APPROVER, SECOND), 1):
+            approved = settlement.SettlementApproved(run="year", version=2, approvals=number)
+            book.write(CAMPAIGN, approved, LATE, who)
         published = {"run": "year", "version": 2, "lines_digest": "d" * 64, "total_fen": 30_000}
         shown = settlement.SettlementPublished(**published, appeal_until=date(2026, 12, 20))
         book.write(CAMPAIGN, shown, LATE, OFFICER)
@@ -278,6 +300,42 @@ def _both(*breaks: Break) -> Break:
         return [one(streams) for one in breaks][-1]
 
     return broken
+
+
+def _before(kind: str, stream: str, event: Event, who: Actor) -> Break:
+    """Write an event just before the first one of a type, which is the one to be named."""
+
+    def broken(streams: Streams) -> Envelope:
+        named = find(streams, kind)
+        told = Book(streams).write(stream, event, LATE, who)
+        told |= {name: named[name] for name in ("occurred_at", "recorded_at")}
+        order = [one for one in streams[stream] if one is not told]
+        order.insert(order.index(named), told)
+        relink(streams, stream, order)
+        return named
+
+    return broken
+
+
+def _imposed_on_an_old_finding(streams: Streams) -> Envelope:
+    """Compute the run anew before the decision: it finds no ground for the veto any more."""
+    first = find(streams, "SettlementComputed", run="trial")["data"]
+    anew = settlement.SettlementComputed.model_validate({**first, "version": 2, "findings": {SCHOOL: "NO_FAULT"}})
+    return _before("VetoImposed", CAMPAIGN, anew, OFFICER)(streams)
+
+
+def _paid_by_another_run(streams: Streams) -> Envelope:
+    """Take the same result through all its steps under another name, and pay some of it again."""
+    book = Book(streams)
+    first = find(streams, "SettlementComputed", run="year")["data"]
+    again = {"run": "again", "version": 1}
+    book.write(CAMPAIGN, settlement.SettlementComputed.model_validate({**first, **again}), LATE, OFFICER)
+    book.write(CAMPAIGN, settlement.SettlementReviewed(**again), LATE, AUDITOR)
+    for number, who in enumerate((APPROVER, SECOND), 1):
+        book.write(CAMPAIGN, settlement.SettlementApproved(**again, approvals=number), LATE, who)
+    shown = {**again, **SHOWN_ANEW, "total_fen": 60_000}
+    book.write(CAMPAIGN, settlement.SettlementPublished.model_validate(shown), LATE, OFFICER)
+    return book.write(CAMPAIGN, settlement.PaymentOrdered(**ORDER | again | {"revision": 0}), LATE, REGISTRAR)
 
 
 def _free(**fields: Any) -> settlement.SettlementLine:
@@ -310,6 +368,25 @@ def _gone_in_september(streams: Streams) -> Envelope:
     return find(streams, "AidComputed")
 
 
+def _followed_no_more(streams: Streams) -> Envelope:
+    """Let the registration have been cancelled in September, before the run."""
+    event = find(streams, "RetentionConfirmed", student=P1)
+    event |= {"type": "FollowUpCancelled", "data": {"student": P1}, "occurred_at": "2026-09-20T10:00:00.000+08:00"}
+    event["recorded_at"] = event["occurred_at"]
+    return find(streams, "AidComputed")
+
+
+def _approved_over_a_month_taken_back(streams: Streams) -> Envelope:
+    """Let a month of the first run have been taken back before somebody approved it."""
+    events, gone = streams[CAMPAIGN], find(streams, "AidAttendanceWithdrawn")
+    approval = find(streams, "AidRunApproved")
+    gone |= {name: approval[name] for name in ("occurred_at", "recorded_at")}
+    order = [event for event in events if event is not gone]
+    order.insert(order.index(approval), gone)
+    relink(streams, CAMPAIGN, order)
+    return approval
+
+
 AID_MONTHS: Final = {"2026-09": 20_000, "2026-10": 20_000}
 PAID_AGAIN = aid.AidPaid(run="aid-t1", version=1, payer=RECEIVING, fen=40_000, pupils=1, document="A-2")
 ADMITTED = filing.Admitted(student=P1, school=RECEIVING)
@@ -328,7 +405,7 @@ ORDER = {
     "lines_digest": "d" * 64,
 }  # fmt: skip
 CORRECTED = {"run": "year", "version": 1, "revision": 1}
-SHOWN_ANEW = {"lines_digest": "d" * 64, "total_fen": 50_000, "appeal_until": date(2026, 12, 20)}
+SHOWN_ANEW = {"lines_digest": "d" * 64, "total_fen": 50_000, "appeal_until": date(2026, 12, 11)}
 MORE_DUE = settlement.AdjustmentComputed(
     run="year", version=1, revision=2, line=f"{SCHOOL}/{CLASS}", delta_fen=5_000, total_fen=55_000, reason="RECOUNT",
     cause=f"{CAMPAIGN}#1",
@@ -352,6 +429,9 @@ VIOLATION = ViolationConfirmed(
 CASE_APPEAL_DECIDED = CaseAppealDecided(case="c-1", outcome="REJECTED", reason="RIGHT")
 SUMMARY = SummarySubmitted(about="year", summary="sum_aaaaaa", digest="d" * 64, characters=900, revision=1)
 SUMMARY_CLEARED = SummaryReviewed(about="year", summary="sum_aaaaaa", outcome="ACCEPTED", reason="SAME_FORM")
+DROPPED = settlement.VetoDropped(run="trial", school=SCHOOL, reason="DECIDED")
+LIFTED = settlement.VetoLifted(run="trial", school=SCHOOL, appeal="a-1")
+WINDOW = {"change": 1, "first": date(2026, 6, 25), "last": date(2027, 1, 2), "document": "D-1"}
 FORBIDDEN = settlement.FundingSourceDeclared(source="VOCATIONAL_SCHOOL", document="V-1", pool_fen=1_000)
 
 BREAKS: Final[dict[str, dict[str, Break]]] = {
@@ -369,6 +449,15 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
             _late("NoticeAcknowledged", "ConsentSigned", where={"student": P3}, student=P3, party="pupil"),
         ),
         "signed too soon": move("ConsentSigned", "2026-06-20 18:00", student=P1, party="pupil"),
+        "only a caregiver of the roster was told": blaming(
+            by("NoticeAcknowledged", guardian(P1).model_copy(update={"id": "cgv_grandmother"}), student=P1),
+            "ConsentSigned",
+            student=P1,
+            party="pupil",
+        ),
+        "only somebody on record as no guardian was told": _both(
+            without("ConsentSigned", "StagePlanned", where={"student": P3, "party": "guardian"}), _told_a_caregiver
+        ),
     },
     "INV-03": {"a type that gives up the examination": _unknown_type},
     "INV-04": {
@@ -475,6 +564,9 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "signed by no guardian": blaming(_no_custody, "SettlementComputed", run="year"),
         "under a hold": blaming(change("CaseHoldNoted", 1, hold="another"), "SettlementComputed", run="year"),
         "a basis that is not there": _other_hash,
+        "published before the counting is over": blaming(
+            change("SettlementComputed", as_at="2026-11-20T23:59:00+08:00"), "SettlementPublished"
+        ),
     },
     "INV-12": {
         "a spring signature": change("ConsentSigned", wave="spring"),
@@ -503,7 +595,26 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     },
     "INV-17": {
         "a total that does not add up": change("SettlementComputed", totals=_lines(line(), amount_fen=1)["totals"]),
-        "one approval": without("SettlementApproved", "PaymentOrdered"),
+        "one approval": without("SettlementApproved", "SettlementPublished"),
+        "a correction without a cause on record": change("AdjustmentComputed", cause=f"{CAMPAIGN}#999"),
+        "a correction whose cause came later": change("AdjustmentComputed", cause=f"{CAMPAIGN}#{10**6}"),
+        "what was paid too much is not ordered back": without("ClawBackOrdered", "AdjustmentComputed"),
+        "less ordered back than was paid too much": change("ClawBackOrdered", fen=9_999),
+        "paid while the school could appeal": blaming(
+            change("SettlementPublished", appeal_until="2026-12-02"), "PaymentOrdered"
+        ),
+        "paid over an open appeal": _before("PaymentOrdered", CAMPAIGN, APPEALED, PRINCIPAL),
+        "paid with a line below zero": blaming(
+            change(
+                "SettlementComputed",
+                **_lines(
+                    line(amount_fen=61_000),
+                    line(0, amount_fen=-1_000, free_refusals=0).model_copy(update={"class_id": "2026-02"}),
+                ),
+            ),
+            "PaymentOrdered",
+        ),
+        "a class paid by two runs": _paid_by_another_run,
         "paid without an audit": without("SettlementReviewed", "PaymentOrdered"),
         "paid without a publication": without("SettlementPublished", "PaymentOrdered"),
         "a trial is paid": blaming(change("SettlementComputed", shadow=True), "PaymentOrdered"),
@@ -542,6 +653,11 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-19": {
         "the school was not heard": without("VetoReviewed", "VetoImposed"),
         "the program proposed it": by("VetoProposed", SYSTEM),
+        "decided over a result that no longer says so": _imposed_on_an_old_finding,
+        "dropped after it was published": more(CAMPAIGN, DROPPED, LATE, SECOND),
+        "lifted and never published": _both(
+            more(CAMPAIGN, LIFTED, LATE, SECOND), without("VetoPublished", "VetoLifted")
+        ),
         "no result says so": blaming(change("SettlementComputed", 1, findings={SCHOOL: "OK"}), "VetoProposed"),
         "published and not imposed": without("VetoImposed", "VetoPublished"),
     },
@@ -553,6 +669,10 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     "INV-21": {
         "approves the own draft": by("CampaignApproved", OFFICER),
         "approves the own targets": by("TargetsApproved", OFFICER),
+        "approves the own change of the application window": _both(
+            more(CAMPAIGN, WindowChangeRecorded(**WINDOW, was_last=None, digest="d" * 64), LATE, APPROVER),
+            more(CAMPAIGN, WindowChangeApproved(**WINDOW), LATE, APPROVER),
+        ),
         "approves twice": _both(
             more(CAMPAIGN, settlement.SettlementApproved(**CORRECTED, approvals=1), LATE, APPROVER),
             more(CAMPAIGN, settlement.SettlementApproved(**CORRECTED, approvals=2), LATE, APPROVER),
@@ -600,7 +720,15 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "an outsider without a reason": more(AT_SCHOOL, LOOK, LATE, OFFICER),
         "after the glass has closed": blaming(change("AccessUsed", until="2025-11-03T09:30:00+08:00"), "AccessUsed", 1),
     },
-    "INV-24": {"the guardian agreed only after the pupil had signed": _agreed_late},
+    "INV-24": {
+        "the guardian agreed only after the pupil had signed": _agreed_late,
+        "a caregiver agreed": blaming(
+            by("DataConsentGiven", guardian(P2).model_copy(update={"id": "cgv_grandmother"}), student=P2),
+            "ConsentSigned",
+            student=P2,
+            party="pupil",
+        ),
+    },
     "INV-26": {"a broken link": _unpaired_chain, "a version skipped": _version_skipped},
     "INV-27": {
         "an act taken twice": _taken_twice,
@@ -665,6 +793,18 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "a total that does not add up": change("AidComputed", fen=40_001),
         "a pupil who is registered nowhere": _aid_of_a_stranger,
         "a pupil who had left": _gone_in_september,
+        "a pupil whose registration was cancelled": _followed_no_more,
+        "a list that was not shown to the end": blaming(change("AidListPublished", until="2026-10-29"), "AidApproved"),
+        "a list with an objection open": without("AidObjectionDecided", "AidApproved"),
+        "a month on hearsay": change(
+            "AidAttendanceRecorded",
+            rows=[{"student": P1, "month": f"2026-{month}", "evidence": "HEARSAY"} for month in ("09", "10")],
+        ),
+        "a month kept back of a pupil who is there": change("AidComputed", withheld={P1: ["2026-09"]}),
+        "a due month taken back": change("AidComputed", 1, lines=_aid_lines({"2026-09": -20_000})),
+        "another version approved": change("AidRunApproved", version=2),
+        "other lines approved": change("AidRunApproved", lines_digest="e" * 64),
+        "approved over a month that was taken back": _approved_over_a_month_taken_back,
         "taken back what was not paid": change("AidComputed", 1, lines=_aid_lines({"2026-11": -20_000})),
         "another sum paid": change("AidPaid", fen=39_999),
         "paid twice": more(CAMPAIGN, PAID_AGAIN, LATE, SECOND),

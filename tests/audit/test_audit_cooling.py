@@ -11,7 +11,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[1] / "domain"))  # for `filing_families`
 
 from filing_families import RECEIVING, REGISTER, SECOND_REGISTER, Families, Filing, prompt
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stream_samples import CAMPAIGN, OFFICER, A
 
@@ -30,6 +30,7 @@ STEPS = st.one_of(
     st.tuples(st.just("away"), st.booleans()),
     st.tuples(st.just("window"), st.integers(0, 12)),
     st.tuples(st.just("custody"), st.just(0)),
+    st.tuples(st.just("violation"), st.just(0)),
     st.tuples(st.just("newer"), st.sampled_from(["notice-2", "notice-3"])),
 )
 
@@ -66,7 +67,14 @@ def take(stage: Filing, kind: str, value: Any) -> None:
             stage.does(A, "guardian", "acknowledge", document=value, person=signer)
             for party, person in (("pupil", A), ("guardian", signer)):
                 stage.does(A, party, "sign", document=value, person=person, destination=RECEIVING, short=True)
+        case "violation" if A in stage.state.cases and stage.case(A).offered and not stage.case(A).protocol.suspended:
+            signer, document = stage.case(A).protocol.signer, stage.case(A).offered
+            stage.hear("invalidate", students=[A], case=f"cmp-{stage.machine.carry.version}", reason="PRESSURE")
+            for party, person in (("pupil", A), ("guardian", signer)):
+                stage.does(A, party, "sign", document=document, person=person, destination=RECEIVING, short=True)
         case "custody" if A in stage.state.cases and stage.case(A).protocol.signer == MOTHER:
+            if MOTHER in stage.case(A).protocol.guardians:
+                return
             known = {"student": A, "person": MOTHER, "standing": "NO_CUSTODY", "evidence": "DOCUMENT"}
             stage.do("record_guardianship", REGISTER, **known)
             if stage.case(A).offered is None:
@@ -86,6 +94,7 @@ def breaches(events: list[dict[str, Any]]) -> list[str]:
 
 @settings(max_examples=40, deadline=None)
 @given(locks_after=st.none() | st.integers(0, 9), steps=st.lists(STEPS, max_size=7))
+@example(locks_after=1, steps=[("hours", 60), ("violation", 0)])
 def test_the_check_and_the_rules_agree_to_the_second(locks_after: int | None, steps: list[tuple[str, Any]]) -> None:
     """A confirmation at the end that the rules computed is right, a second before it is a breach."""
     stage = course(locks_after, steps)

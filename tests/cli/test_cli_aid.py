@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cli_machine_rooms import NAMES, STUDENTS, desk
 from python_calamine import CalamineWorkbook
+from retention_courses import registered
 from stream_samples import APPROVER, AUDITOR, CAMPAIGN, OFFICER, A, B, C
 from student_aid_courses import CLERK, RECEIVER, RECEIVING, STRANGER, campaign
 
@@ -25,9 +26,9 @@ def county():
 
 @pytest.fixture
 async def house(monkeypatch, capsys, tmp_path, county):
-    """The bureau's desk, with the people of two receiving schools."""
+    """The bureau's desk, with the people of two receiving schools, where the first two pupils are registered."""
     people = (APPROVER, AUDITOR, CLERK, RECEIVER, STRANGER)
-    return await desk(monkeypatch, capsys, tmp_path, county, people=people)
+    return await desk(monkeypatch, capsys, tmp_path, county, registered(), people=people)
 
 
 def listed(house, *more):
@@ -88,6 +89,20 @@ def test_aid_goes_from_a_list_to_the_payment(house, county):
     assert [fact["type"] for fact in why["facts"]] == ["AidListDrafted", "AidAttendanceRecorded", "AidComputed"]
     assert all(fact["event"].startswith(f"{CAMPAIGN}#") for fact in why["facts"])
     assert house("aid", "explain", CAMPAIGN, A, "--by", STRANGER.id).code == 5
+
+
+def test_who_is_registered_nowhere_is_paid_nothing(house, county):
+    """P23, INV-33: a pupil of a list with months of attendance, whom no register has; the run says who is kept back."""
+    ghost = [C, "", "1", "困难", RECEIVING, "", "6222 0202 0011 2233 111", ""]
+    assert house("aid", "entitle", listed(house, ghost), CAMPAIGN, "aid-2026", "--by", OFFICER.id).code == 0
+    assert house("aid", "publish", CAMPAIGN, "aid-2026", "--by", OFFICER.id).code == 0
+    county.to("2026-12-01 09:00")
+    assert house("aid", "approve", CAMPAIGN, "aid-2026", "--by", APPROVER.id).code == 0
+    months = house.file("months.csv", ATTENDED, [A, "", "2026-09", "学籍"], [C, "", "2026-09", "学籍"])
+    assert house("aid", "attendance", months, CAMPAIGN, "--by", RECEIVER.id).code == 0
+    assert house("aid", "run", CAMPAIGN, "y1-t1", "--term", "1", "--by", OFFICER.id).code == 0
+    [run] = house("aid", "show", CAMPAIGN, "--run", "y1-t1", "--by", AUDITOR.id).json["runs"]
+    assert ([line["student"] for line in run["lines"]], run["withheld"]) == ([A], {C: ["2026-09"]})
 
 
 def test_no_number_of_an_account_leaves_the_sheet(house, county):

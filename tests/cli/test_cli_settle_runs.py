@@ -156,6 +156,16 @@ def test_a_run_goes_from_the_counts_to_the_payment_gate(office):
     [run] = office("settle", "show", CAMPAIGN, "--by", AUDITOR.id).json["runs"]
     assert (run["total_fen"], run["revision"]) == (10_000, 2)
     assert [act["type"] for act in run["acts"]][-1] == "ClawBackOrdered"
+    [public] = office("settle", "show", CAMPAIGN, "--by", PRINCIPAL.id).json["runs"]
+    assert public["lines"][0]["reward_yuan"] == 120  # as it was published last: with one correction, and not the other
+
+
+def test_a_correction_names_an_event_that_is_on_record(office):
+    """INV-17: nobody can look up an event that there is not."""
+    computed(office)
+    adjust = ("settle", "adjust", CAMPAIGN, RUN, f"{SCHOOL}/2026-01", "120", "--cause", f"{CAMPAIGN}#9999")
+    told = office(*adjust, "--by", OFFICER.id, "--reason", "RECOUNT")
+    assert (told.code, told.json["refused"]["code"]) == (5, "ADJUSTMENT_CAUSE_FOREIGN")
 
 
 def test_money_of_a_vocational_school_is_rejected_on_record(office):
@@ -213,6 +223,13 @@ def test_a_sample_needs_a_seed_and_a_watcher_and_can_be_published(office):
     assert office.streams[CAMPAIGN].last("SamplePublished")["data"]["digest"] == told["digest"]
     assert office(*draw, AUDITOR.id, "--publish").json["refused"]["code"] == "SAMPLE_EXISTS"
     assert office(*draw, PRINCIPAL.id).code == 5
+    event = office.streams[CAMPAIGN].last("SamplePublished")
+    office.streams[CAMPAIGN].to("2026-11-24 08:00")
+    computed(office)
+    again = office(*draw, AUDITOR.id, "--at", event["recorded_at"]).json
+    assert (again["digest"], again["basis"][CAMPAIGN]["version"]) == (told["digest"], event["version"])
+    both = office(*draw, AUDITOR.id, "--publish", "--at", event["recorded_at"])
+    assert (both.code, both.json["error"]["code"]) == (2, "SAMPLE_OF_THE_PAST")
 
 
 def test_an_appeal_goes_to_somebody_without_a_hand_in_it(office):

@@ -54,7 +54,7 @@ ATTENDANCE = {"first": "2026-05-06", "last": "2026-05-29"}
 PAYING = {"payable": True, "reward_tiers": [["1/1", 300]], "penalty": 50, "points_full": 5, "points_missing": -1}
 FAMILY_EVENTS = {kind.__name__ for kind in ApplicationFilingDecider.event_types if issubclass(kind, FamilyEvent)}
 OF_OTHERS = ("WithdrawalReported",)
-"""Events that others bring about, also for a pupil who has left: the outbox mutes what they plan (`ledger/silences.py`)."""
+"""What others bring about, also for a pupil who has left: the outbox mutes what they plan (`domain/silences.py`)."""
 
 QUOTAS = {SCHOOL: {"2026-01": 2, "2026-02": 1}, OTHER_SCHOOL: {"2026-01": 1, "2026-02": 0}}
 MOST_ROUNDS = 500

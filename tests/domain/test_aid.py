@@ -29,12 +29,23 @@ from student_aid_courses import (
     row,
 )
 
+from audit.invariants import INVARIANTS, Log
 from domain.actors import ANONYMOUS, Role
 
 ENTITLED = range(1, 22)
 FOREIGN = {"campaign/elsewhere/2026/9900010001/retention": {"version": 1, "hash": "a" * 64}}
 LEFT = ((RECEIVING, "2026-09"), (RECEIVING, "2026-12"), (OTHER, "2026-08"))
 """Where a pupil was found gone; the earliest counts, and another school's months are not touched."""
+
+
+FOLLOWED = f"{CAMPAIGN}/{SCHOOL}/application-filing"
+
+
+def registered(stream):
+    """Return a filing's event that says that the first pupil is registered, as far as INV-33 reads it."""
+    first = stream.ledger[0]
+    data = {"student": pupil(1), "school": RECEIVING}
+    return [{**first, "stream": FOLLOWED, "version": 1, "type": "RegistrationVerified", "data": data}]
 
 
 def codes(stream, kind, who, **fields):
@@ -402,3 +413,62 @@ def test_what_is_not_there_is_said(aided):
     )
     for code, kind, who, fields in refusals:
         assert aided.refusal(kind, who, **fields).code == code
+
+
+# -- what changes between a computation, its approval and the close ---------------------------------------------------
+
+
+def test_a_run_is_not_approved_over_months_that_were_taken_back_or_stopped_since(aided):
+    """R-14: what two lines hold is no longer so; computed again, the run holds what is left, and is approved."""
+    aided.do("record_aid_attendance", RECEIVER, rows=months((1, 2, 3), *AUTUMN))
+    computed(aided)
+    aided.do("withdraw_aid_attendance", RECEIVER, student=pupil(1), month="2026-12", reason="OTHER_PUPIL")
+    aided.do("stop_aid", RECEIVER, student=pupil(2), last="2026-09", reason="LEFT_SCHOOL")
+    refusal = aided.refusal("approve_aid_run", APPROVER, run="t1", version=1)
+    assert (refusal.code, refusal.parameters) == ("AID_RUN_STALE", {"run": "t1", "count": 2})
+    assert computed(aided)["fen"] == (4 + 1 + 5) * 20_000
+    paid(aided)
+    aided.consistent()
+
+
+def test_money_that_is_to_be_taken_back_stands_in_the_way_of_closing(aided):
+    """A paid month that was withdrawn, or lies after a stop, is taken back before the campaign is closed."""
+    aided.do("record_aid_attendance", RECEIVER, rows=months((1, 2), *AUTUMN))
+    computed(aided)
+    paid(aided)
+    aided.do("withdraw_aid_attendance", RECEIVER, student=pupil(1), month="2026-12", reason="OTHER_PUPIL")
+    aided.do("stop_aid", RECEIVER, student=pupil(2), last="2026-11", reason="LEFT_SCHOOL")
+
+    def waiting():
+        blockers = aided.decider.blockers(aided.state)
+        return {one.code: one.count for one in blockers if one.code.startswith("AID_")}
+
+    assert waiting() == {"AID_MONTHS_OVERPAID": 3}
+    assert computed(aided, "t1-back")["fen"] == -3 * 20_000
+    paid(aided, "t1-back")
+    assert waiting() == {}
+
+
+def test_who_is_listed_again_after_a_stop_is_paid_a_month_once(aided):
+    """One run takes the months back from the old place and pays them to the new one; INV-33 sees no month twice."""
+    aided.do("record_aid_attendance", RECEIVER, rows=months((1,), *AUTUMN))
+    computed(aided)
+    paid(aided)
+    aided.do("stop_aid", RECEIVER, student=pupil(1), last="2026-10", reason="MISTAKEN")
+    listed(aided, [row(1, first="2026-11")], name="again")
+    aided.do("record_aid_attendance", RECEIVER, rows=months((1,), *AUTUMN[2:]))
+    assert [line["fen"] for line in computed(aided, "t1-again")["lines"]] == [-60_000, 60_000]
+    paid(aided, "t1-again")
+    found = INVARIANTS["INV-33"].breaches(Log(CAMPAIGN, {CAMPAIGN: aided.ledger}))
+    assert {one.en for one in found} == {"The pupil is registered nowhere."}  # there is no register beside this stream
+
+
+def test_a_client_that_invents_a_departure_is_found(aided):
+    """`left` is the client's word: months kept back or taken back by it alone are named (INV-07, INV-33)."""
+    aided.do("record_aid_attendance", RECEIVER, rows=months((1,), *AUTUMN))
+    computed(aided)
+    paid(aided)
+    computed(aided, "t1-back", left=[{"student": pupil(1), "school": RECEIVING, "last": "2026-08"}])
+    log = Log(CAMPAIGN, {CAMPAIGN: aided.ledger, FOLLOWED: registered(aided)})
+    told = [one.en for one in INVARIANTS["INV-33"].breaches(log)]
+    assert told == ["Months are kept back of a pupil who had not left.", "A month is taken back that is still due."]

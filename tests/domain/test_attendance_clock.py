@@ -210,6 +210,13 @@ def test_a_pupil_who_is_back_is_counted_with_the_class_again():
     assert stream.names()[-1] == "ZeroReportFiled"
 
 
+def test_a_return_dated_before_a_report_takes_none_of_its_absences_back():
+    """What a report named stays until the report is corrected; only what was assumed goes."""
+    stream = suspected()
+    standing(stream, "returned", MONDAY)
+    assert [one.isoformat() for one in stream.state.absent[A]] == [MONDAY, TUESDAY, WEDNESDAY]
+
+
 def test_after_a_return_the_case_hears_of_absences_and_of_days_without_a_report():
     """Ten school days present are proven by reports, not assumed (INV-15)."""
     stream = suspected()

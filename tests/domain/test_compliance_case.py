@@ -322,13 +322,15 @@ def test_a_dismissal_tells_the_same_places_as_the_violation_did(won):
     stream.consistent()
 
 
-def test_a_referred_case_waits_without_a_clock_until_it_is_closed_or_decided():
-    """The discipline office's answer has no day of ours; it is entered, or the case is closed as handed over."""
+def test_a_referred_case_keeps_its_day_and_is_closed_or_decided():
+    """INV-32: who hands a case on has not answered it; the answer is entered, or the case closed as handed over."""
     stream = case()
     stream.do("place_hold", DISCIPLINE, scope="school", school=SCHOOL, reason="SUSPICION")
     assert stream.refusal("close_case", DISCIPLINE, reason="DONE").code == "CASE_STATUS"
+    due = stream.machine.due()
     stream.do("refer_case", DISCIPLINE, reason="CRIMINAL")
-    assert stream.machine.due() is None
+    assert stream.machine.due() is not None
+    assert stream.machine.due() > due
     assert stream.refusal("refer_case", DISCIPLINE, reason="CRIMINAL").code == "CASE_STATUS"
     stream.do("close_case", DISCIPLINE, reason="TAKEN_OVER")
     assert stream.names()[-2:] == ["HoldReleased", "CaseClosed"]

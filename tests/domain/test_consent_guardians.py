@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from filing_families import (
     COOLED,
+    NOTICE,
     OTHER_RECEIVING,
     RECEIVING,
     REGISTER,
@@ -44,11 +45,11 @@ def suspended(stage: Filing) -> list[str]:
 
 @pytest.mark.parametrize("standing", ["CAREGIVER", "NO_CUSTODY"])
 def test_who_is_no_guardian_may_be_told_and_consents_to_nothing(standing):
-    """Edge case 1: neither acknowledges, signs nor agrees to data; each attempt is on record."""
+    """Edge case 1: neither wishes for the family, acknowledges, signs nor agrees to data; each attempt is on record."""
     stage = prompt().informed(A)
     guardianship(stage, GRANDMOTHER, standing)
-    stage.does(A, "guardian", "intent", intent="VOCATIONAL", person=GRANDMOTHER)
-    for act, said in (("acknowledge", {}), ("sign", {"destination": RECEIVING}), ("consent_data", {})):
+    wish = ("intent", {"intent": "VOCATIONAL"})
+    for act, said in (wish, ("acknowledge", {}), ("sign", {"destination": RECEIVING}), ("consent_data", {})):
         assert stage.refused(A, "guardian", act, person=GRANDMOTHER, **said) == "ACT_NOT_BY_GUARDIAN"
     stage.does(A, "guardian", "sign", destination=RECEIVING)
 
@@ -58,7 +59,7 @@ def test_a_caregiver_whom_the_roster_names_needs_no_record_to_be_refused():
     stage = prompt().informed(A)
     for act, said in (("acknowledge", {}), ("sign", {"destination": RECEIVING}), ("consent_data", {})):
         assert stage.refused(A, "guardian", act, person=ROSTERED, **said) == "ACT_NOT_BY_GUARDIAN"
-    assert stage.case(A).protocol.acknowledged_by == [MOTHER]
+    assert stage.case(A).protocol.acknowledged_by == {MOTHER: NOTICE}
     guardianship(stage, ROSTERED, "GUARDIAN")
     stage.does(A, "guardian", "sign", destination=RECEIVING, person=ROSTERED)
     assert stage.last("ConsentSigned")["actor"]["id"] == ROSTERED

@@ -71,7 +71,7 @@ def test_the_family_confirms_by_withdrawing_or_says_that_its_consent_stands():
     stage = reported()
     stage.rows("record_callbacks", OFFICER, call(stage, "confirmed"))
     assert (stage.case(A).path, bool(stage.case(A).protocol.suspended)) == (Step.COOLING, True)
-    aunt = {"student": A, "person": "gdn_aunt000001", "standing": "CAREGIVER", "evidence": "CALL"}
+    aunt = {"student": A, "person": "gdn_aunt000001", "standing": "CAREGIVER", "evidence": "DOCUMENT"}
     stage.do("record_guardianship", HEAD, **aunt)
     assert stage.refused(A, "guardian", "keep", person="gdn_aunt000001") == "ACT_NOT_BY_GUARDIAN"
     assert stage.owed() == {}
@@ -98,7 +98,7 @@ def test_a_report_of_somebody_who_may_not_consent_is_an_outsiders(standing):
     stranger = Actor(id="gdn_stranger0001", role=Role.GUARDIAN, organisation=SCHOOL, authenticated_by="asserted")
     stage = prompt(classes=CLASS).signed(A)
     if standing is not None:
-        record = {"student": A, "person": stranger.id, "standing": standing, "evidence": "CALL"}
+        record = {"student": A, "person": stranger.id, "standing": standing, "evidence": "DOCUMENT"}
         stage.do("record_guardianship", HEAD, **record)
     stage.do("report_withdrawal", stranger, student=A, channel="call")
     stage.does(A, "guardian", "keep")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from stream_samples import CALENDAR, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, STRANGER, A, when
+from stream_samples import CALENDAR, CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, STRANGER, A, when
 from watch_courses import (
     REGISTRAR,
     SCHOOL_STREAM,
@@ -18,6 +18,9 @@ from watch_courses import (
     tell,
     watched_county,
 )
+
+from audit.invariants import check_log
+from audit.invariants.log import Log
 
 WEDNESDAY, THURSDAY, FRIDAY = "2025-11-05", "2025-11-06", "2025-11-07"
 DOCUMENT = {"document": "KC-2025-7", "on": THURSDAY}
@@ -42,14 +45,22 @@ def test_a_missing_written_report_climbs_one_instance_a_school_day():
 
 
 def test_the_climb_stops_with_the_report():
-    """The report ends it, whoever was told; in time up to the third school day."""
+    """The report ends it, whoever was told; who was told that it is missing makes it late, whatever date it bears."""
     stream = case(A).to("2025-11-11 08:00")
     stream.do("file_written_report", PRINCIPAL, document="KC-2025-7", on="2025-11-10")
     stream.to("2025-11-20 08:00")
     assert stream.names().count("WrittenReportOverdue") == 1
-    assert events(stream, "WrittenReportFiled") == [{"document": "KC-2025-7", "on": "2025-11-10", "on_time": True}]
+    assert events(stream, "WrittenReportFiled") == [{"document": "KC-2025-7", "on": "2025-11-10", "on_time": False}]
     refusal = stream.refusal("file_written_report", PRINCIPAL, document="KC-2025-8", on="2025-11-10")
     assert refusal.code == "WRITTEN_REPORT_FILED"
+
+
+def test_a_report_is_in_time_up_to_the_third_school_day():
+    """R-15: recorded before the hour at which it is called missing."""
+    stream = case(A).to("2025-11-10 16:59")
+    stream.do("file_written_report", PRINCIPAL, document="KC-2025-7", on="2025-11-10")
+    assert events(stream, "WrittenReportFiled")[0]["on_time"] is True
+    assert "WrittenReportOverdue" not in stream.to("2025-11-20 08:00").names()
 
 
 def test_every_week_without_an_attempt_is_named():
@@ -330,6 +341,27 @@ def test_the_school_alone_lets_nobody_in_a_case_leave_the_register():
     suspect(other)
     other.do(SCHOOL, "record_exits", HEAD, rows=[row | {"exit": "death"}])
     assert other[SCHOOL].state.watch.open == {}
+
+
+def test_whoever_left_in_a_case_and_comes_again_is_reported_on_like_everybody():
+    """INV-14: the class has the pupil again from that day on; who is away since before then has a case at once."""
+    county = watched_county()
+    suspect(county)
+    own, row = county[f"{SCHOOL}/attendance"], {"student": A, "on": WEDNESDAY}
+    county.do(SCHOOL, "record_exits", REGISTRAR, rows=[row | {"exit": "transfer"}])
+    county.to(f"{THURSDAY} 08:00")
+    county.do(SCHOOL, "enrol_students", PRINCIPAL, rows=[{"student": A, "class_id": "2026-01", "on": THURSDAY}])
+    county.to(f"{THURSDAY} 15:00")
+    classes = [
+        {"class_id": "2026-01", "present": 2, "unexplained": [A], "joined": 1, "left": 1},
+        {"class_id": "2026-02", "present": 3},
+    ]
+    own.do("file_daily_report", GRADE, day=THURSDAY, classes=classes)
+    county.settle()
+    assert county[SCHOOL].state.watch.open == {A: f"{SCHOOL_STREAM}/dropout/{A}-2"}
+    streams = {name: list(stream.ledger) for name, stream in county.streams.items()}
+    (checked,) = check_log(Log(CAMPAIGN, streams), only=("INV-14",)).checked
+    assert not checked.found
 
 
 def test_a_second_episode_is_a_case_of_its_own():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -291,6 +292,19 @@ def test_a_late_return_is_recorded_and_changes_no_figure():
     )  # fmt: skip
     assert own.refusal("record_late_return", HEAD, **fields).code == "PUPIL_NOT_AWAY"
     assert dropout_counts(county[f"{SCHOOL}/attendance"].state)[FIRST]["lost"] == 1
+    own.consistent()
+
+
+def test_a_report_corrected_after_the_end_opens_a_case_that_decides_anew():
+    """The pupil is away by the old case no more, and nothing of it is left behind when the new one ends."""
+    own = year_end()[SCHOOL]
+    where = f"{SCHOOL_STREAM}/attendance"
+    own.versions = count(1000)
+    own.hear("suspected", where, student=A, class_id=FIRST, since="2025-11-24", by="CONSECUTIVE")
+    assert (own.state.watch.not_returned, own.state.watch.open) == ([], {A: f"{SCHOOL_STREAM}/dropout/{A}-2"})
+    own.hear("dropout", f"{SCHOOL_STREAM}/dropout/{A}-2", student=A, status="closed", on="2026-07-16", episode=2)
+    assert (own.state.watch.away, own.state.watch.not_returned) == ({}, [])
+    own.do("record_exits", REGISTRAR, rows=[{"student": A, "exit": "transfer", "on": "2025-11-28"}])
     own.consistent()
 
 

@@ -168,6 +168,7 @@ def test_an_unknown_profile_is_refused_by_name():
         ("cooling_off_days", True),
         ("cooling_off_days", 0),
         ("short_cooling_hours", 23),
+        ("aid_months", 13),
         ("reward_tiers", [[0.8, 200]]),
         ("reward_tiers", [["4/5", 200.0]]),
         ("reward_tiers", [["3/5", 100], ["4/5", 200]]),

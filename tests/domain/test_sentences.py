@@ -105,5 +105,5 @@ def test_a_completion_that_is_refused_names_its_blockers():
     refusal = Refusal(
         "NOT_COMPLETE", blockers=(Blocker(code="PROPOSALS_UNDECIDED", count=4), Blocker(code="COHORT_NOT_FROZEN"))
     )
-    assert "还差：4 条建议尚未决定，请逐一确认或排除、名单尚未锁定。请先锁定名单。" in refusal_sentence(refusal, "zh")
-    assert "proposals not yet decided: 4 (confirm or exclude each), The list" in refusal_sentence(refusal, "en")
+    assert "还差：4 条建议尚未决定，请逐一确认或排除；名单尚未锁定，请先锁定名单。" in refusal_sentence(refusal, "zh")
+    assert "4 (confirm or exclude each); the list is not frozen (freeze it first)" in refusal_sentence(refusal, "en")

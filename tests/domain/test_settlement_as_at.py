@@ -58,13 +58,13 @@ def test_a_change_alters_no_published_result_and_a_new_version_of_the_old_day_sa
 
 
 def test_a_run_is_after_the_cutoff_of_its_own_policy():
-    """Version 2 counts to the 21st; a run of the 20th is one of version 1, and can be published."""
+    """Version 2 counts to the 21st; a run of the 21st is one of version 1, and can be published."""
     stream = changed((2, "2026-11-22", NEWER))
     assert (counting_cutoff(stream.state).isoformat(), counting_cutoff(stream.state, instant(BEFORE)).isoformat()) == (
         "2026-11-21",
         "2026-11-20",
     )
-    compute(stream, as_at="2026-11-20T12:00:00+08:00")
+    compute(stream, as_at="2026-11-21T12:00:00+08:00")
     approved(stream)
     stream.do("publish_settlement", OFFICER, run=RUN)
 
@@ -108,3 +108,18 @@ def test_quotas_are_those_that_were_on_record_at_the_moment():
     assert (event["totals"]["quota"], event["findings"]) == (0, {SCHOOL: "NO_TASK"})
     stream.restart()
     stream.consistent()
+
+
+def test_a_shipped_profile_is_no_way_around_the_campaigns_own():
+    """INV-29: what can be published goes by the policy in force, whatever its name; a trial goes by any."""
+    stream = campaign(parameters=PAYING, at="2026-11-20 08:00")
+    own = {**stream.state.policy.model_dump(mode="json"), "id": "qingshan"}
+    change = {"document": "青教发〔2026〕2号", "effective_from": "2026-11-21", "reason": "NOTICE"}
+    stream.do("announce_policy", OFFICER, version=2, profile=own, **change)
+    stream.do("approve_policy", APPROVER, version=2)
+    stream.to(AFTER_CUTOFF)
+    fields = {"run": RUN, "as_at": "2026-11-22T08:00:00+08:00", "basis": basis(), "classes": counts()}
+    refusal = stream.refusal("compute_settlement", OFFICER, **fields, profile="compliant")
+    assert (refusal.code, refusal.parameters) == ("PROFILE_NOT_IN_FORCE", {"profile": "compliant", "held": "qingshan"})
+    for name in ("qingshan", "legacy"):
+        stream.do("compute_settlement", OFFICER, **fields, profile=name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from settlement_courses import (
+    AS_AT,
     CASHIER,
     CLERK,
     DOCUMENT,
@@ -11,6 +14,7 @@ from settlement_courses import (
     LINE,
     PAYING,
     RUN,
+    SECOND_APPROVER,
     approved,
     basis,
     campaign,
@@ -71,6 +75,7 @@ def test_a_run_that_lacks_nothing_passes():
         ({"open_appeals": 1}, "SETTLEMENT_APPEALS_OPEN", 1),
         ({"appeals_possible": True}, "APPEAL_TIME_RUNNING", 1),
         ({"violations": 1}, "VIOLATIONS_NOT_SETTLED", 1),
+        ({"paid_elsewhere": 4}, "PAID_BY_ANOTHER_RUN", 4),
     ],
 )
 def test_each_missing_condition_alone_stops_the_payment_and_is_named(change, code, number):
@@ -312,3 +317,27 @@ def test_a_paid_run_is_not_computed_again():
     assert again.code == "PAYMENT_EXISTS"
     for who in (AUDITOR, APPROVER):
         assert stream.refusal("order_payment", who, run=RUN, payment="p2", funding=DOCUMENT).code == "ROLE_NOT_ALLOWED"
+
+
+def test_a_second_run_pays_no_class_that_the_first_has_paid():
+    """INV-17: another name is no way around the correction of a run that was paid; what went back can be paid anew."""
+    stream = ready_to_pay()
+    order(stream)
+    funded(stream, 10_000, document="青教发〔2026〕13号")
+    again = {"run": "year-2026-again", "profile": "compliant", "as_at": AS_AT, "basis": basis()}
+    stream.do("compute_settlement", OFFICER, **again, classes=counts())
+    stream.do("review_settlement", AUDITOR, run=again["run"], version=1)
+    for who in (APPROVER, SECOND_APPROVER):
+        stream.do("approve_settlement", who, run=again["run"], version=1)
+    stream.do("publish_settlement", OFFICER, run=again["run"])
+    stream.to(stream.now + timedelta(days=10))
+    pay = {"run": again["run"], "payment": "p2", "funding": "青教发〔2026〕13号"}
+    refusal = stream.refusal("order_payment", CLERK, **pay)
+    assert {one.code: one.count for one in refusal.blockers} == {"PAID_BY_ANOTHER_RUN": 3}
+    for line in stream.state.settlement.runs[RUN].amounts.copy():
+        back = {"run": RUN, "line": line, "reason": "PAID_BY_MISTAKE", "cause": f"{CAMPAIGN}#1"}
+        amount = stream.state.settlement.runs[RUN].amounts[line]
+        if amount:
+            stream.do("adjust_settlement", OFFICER, **back, delta_fen=-amount)
+    stream.do("order_payment", CLERK, **pay)
+    stream.consistent()

@@ -210,10 +210,11 @@ def test_what_is_published_never_changes_and_a_new_version_tells_the_difference(
     stream.consistent()
 
 
-def test_nothing_is_published_before_the_counting_cutoff():
-    """INV-11: a count of before the cut-off is a trial."""
+@pytest.mark.parametrize("as_at", ["2026-11-19T23:59:00+08:00", "2026-11-20T23:59:00+08:00"])
+def test_nothing_is_published_before_the_counting_cutoff(as_at):
+    """INV-11: a count of before the cut-off is a trial; on its day pupils are registered until 24:00 (DOMAIN §7.6)."""
     stream = campaign()
-    compute(stream, as_at="2026-11-19T23:59:00+08:00")
+    compute(stream, as_at=as_at)
     approved(stream)
     assert stream.refusal("publish_settlement", OFFICER, run=RUN).code == "SETTLEMENT_BEFORE_CUTOFF"
 

@@ -144,3 +144,33 @@ def test_an_appeal_says_what_it_is_about(changes, code):
     fields = {name: value for name, value in appeal(**changes).items() if value is not None}
     assert stream.refusal("appeal_settlement", PRINCIPAL, **fields).code == code
     assert stream.refusal("decide_settlement_appeal", AUDITOR, appeal="a-9", outcome="UPHELD").code == "APPEAL_UNKNOWN"
+
+
+def test_a_veto_is_not_imposed_on_a_finding_that_a_new_version_has_not():
+    """INV-19, X3: computed again, the run finds free refusals only; the proposal can be dropped and not imposed."""
+    stream = found(UNSERVED)
+    stream.do("propose_veto", OFFICER, run=RUN, school=SCHOOL)
+    stream.do("hear_school", DISCIPLINE, run=RUN, school=SCHOOL, heard="MEETING")
+    compute(stream, classes=counts(EIGHTEEN, **SAID_NO))
+    decide = {"run": RUN, "school": SCHOOL, "reason": "SERVICE_MISSING"}
+    assert stream.refusal("decide_veto", APPROVER, **decide, decision="IMPOSE").code == "VETO_NO_FAULT"
+    stream.do("decide_veto", APPROVER, **decide, decision="DROP")
+    stream.consistent()
+
+
+def test_a_campaign_is_not_closed_over_a_veto_that_nobody_could_appeal_against():
+    """INV-19: imposed and not published, there is no time for an appeal."""
+    stream = imposed(publish=False)
+    assert "VETOES_UNPUBLISHED" in [one.code for one in stream.decider.blockers(stream.state)]
+    stream.do("publish_veto", OFFICER, run=RUN, school=SCHOOL)
+    assert "VETOES_UNPUBLISHED" not in [one.code for one in stream.decider.blockers(stream.state)]
+
+
+def test_a_campaign_is_not_closed_while_a_school_can_appeal():
+    """INV-19: a closed campaign takes in no appeal, so it is closed after the last day for one."""
+    stream = imposed()
+    refusal = stream.refusal("close_campaign", OFFICER, reason="YEAR_OVER")
+    assert ("APPEAL_TIME_RUNNING", 1) in [(one.code, one.count) for one in refusal.blockers]
+    stream.to("2026-12-10 08:00")
+    refusal = stream.refusal("close_campaign", OFFICER, reason="YEAR_OVER")
+    assert "APPEAL_TIME_RUNNING" not in [one.code for one in refusal.blockers]

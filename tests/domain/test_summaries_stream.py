@@ -122,6 +122,30 @@ def test_a_returned_summary_is_written_anew_and_compared_again(stream):
     assert stream.state.summaries["year"].severity is None
 
 
+def test_a_summary_that_cannot_be_compared_is_returned_and_keeps_no_school_open(stream):
+    """The registry has lost the text: it is not accepted unseen, and a result that comes late changes nothing."""
+    hand_in(stream)
+    fields = {"about": "year", "summary": "sum_aaaaaa", "reason": "TEXT_LOST"}
+    assert stream.refusal("review_summary", OFFICER, **fields, outcome="ACCEPTED").code == "SUMMARY_NOT_IN_REVIEW"
+    stream.do("review_summary", OFFICER, **fields, outcome="RETURNED")
+    assert stream.machine.job() is None
+    data = {"summary": "sum_aaaaaa", "shingle": 8, "shingles": 100, "compared": 4, "matches": [match(100)]}
+    stream.give("compare_summary", data)
+    assert stream.state.summaries["year"].status == "RETURNED"
+    stream.consistent()
+
+
+def test_a_reference_is_handed_in_once(stream):
+    """Its comparison has one answer: under a second topic, or after it was returned, it would wait for ever."""
+    changed(stream, "identification", "completed")
+    hand_in(stream)
+    again = {"summary": "sum_aaaaaa", "digest": DIGEST, "characters": 5}
+    assert stream.refusal("submit_summary", PRINCIPAL, about="identification", **again).code == "SUMMARY_EXISTS"
+    compared(stream, match(80))
+    stream.do("review_summary", OFFICER, about="year", summary="sum_aaaaaa", outcome="RETURNED", reason="COPIED")
+    assert stream.refusal("submit_summary", PRINCIPAL, about="year", **again).code == "SUMMARY_EXISTS"
+
+
 def test_an_acceptance_needs_its_reason_and_a_person_of_the_bureau(stream):
     """The school does not clear its own copy, nor does anybody who had a hand in it."""
     hand_in(stream)

@@ -51,7 +51,7 @@ class House:
         if self.key_refused:
             raise self.key_refused
 
-    async def numbers(self, student, person):
+    async def numbers(self, student, _person):
         """Return a family's numbers."""
         return self.telephones.get(student, [])
 
@@ -262,6 +262,7 @@ async def test_a_strangers_telephone_acts_for_nobody(endpoint):
     """Edge case 9: a right code from a number that is not the household's is foreign, and stays on record."""
     told = await endpoint.send(f"{endpoint.guardian} 同意 {VOCATIONAL}", from_digest=STRANGE)
     assert (told["accepted"], told["code"]) == (False, "CODE_FOREIGN")
+    assert "发短信的号码对不上" in told["reply"]
     assert endpoint.house.acts == []
     named = endpoint.gateway.message("m-1")
     assert endpoint.house.traces == [(PUPIL, "CODE_FOREIGN", f"sms/{named}/code")]
@@ -327,7 +328,20 @@ async def test_a_papers_code_waits_for_the_call_and_still_withdraws(endpoint):
     assert (await endpoint.send(f"{paper} TD", "m-2", from_digest=OWN))["code"] == "WITHDRAWN"
 
 
-async def test_an_old_message_is_taken_for_a_withdrawal_only(endpoint):
+async def test_a_no_with_a_right_code_that_counts_for_nothing_else_is_a_report(endpoint):
+    """A no to what was signed is a withdrawal: another telephone, or a paper's code, costs a call at most."""
+    foreign = await endpoint.send(f"{endpoint.guardian} 不同意", from_digest=STRANGE)
+    paper = await endpoint.gateway.issue_paper(bound(person=OTHER_GUARDIAN), EXPIRES)
+    sealed = await endpoint.send(f"{paper} 不同意", "m-2", from_digest=OWN)
+    assert (foreign["code"], sealed["code"]) == ("REPORTED", "REPORTED")
+    assert [student for student, *_ in endpoint.house.reports] == [PUPIL, PUPIL]
+    assert (await endpoint.send("0000-0000 不同意", "m-3", from_digest=OWN))["code"] == "CODE_WRONG"
+    endpoint.house.report_refused = Refusal("NOTHING_TO_WITHDRAW")
+    again = await endpoint.send(f"{endpoint.guardian} 不同意", "m-4", from_digest=STRANGE)
+    assert (again["accepted"], again["code"]) == (False, "CODE_FOREIGN")
+
+
+async def test_an_old_message_is_taken_for_a_no_only(endpoint):
     """Nobody dates a signature back by a message that is said to have been on its way; a "no" is never too late."""
     endpoint.clock.now = IN_TIME + timedelta(minutes=61)
     for number, word in enumerate(("已阅", f"同意 {VOCATIONAL}", "中职", "保留")):
@@ -335,6 +349,7 @@ async def test_an_old_message_is_taken_for_a_withdrawal_only(endpoint):
         assert (told["accepted"], told["code"]) == (False, "MESSAGE_TOO_OLD")
     assert endpoint.house.acts == []
     assert (await endpoint.send(f"{endpoint.guardian} TD", "m-1", from_digest=OWN))["code"] == "WITHDRAWN"
+    assert (await endpoint.send(f"{endpoint.guardian} 不同意", "m-3", from_digest=OWN))["accepted"]
     just = endpoint.clock.now - timedelta(minutes=59)
     assert (await endpoint.send(f"{endpoint.guardian} 已阅", "m-2", just, from_digest=OWN))["code"] == "DONE"
 

@@ -65,6 +65,10 @@ ALL_THE_TIME = tuple(kind for kind in KINDS if kind != WATCHED)
 
 SATURDAY = 5
 DISCIPLINE = Actor(id="stf_discipline", role=Role.DISCIPLINE_OFFICER, organisation="bureau")
+REGISTER = Actor(id="stf_register", role=Role.REGISTER_OFFICER, organisation="bureau")
+AT_ANY_HOUR = {"daily_report_reminder": "23:57", "daily_report_due": "23:58", "daily_report_missed": "23:59"}
+"""Hours of the daily report that let the recording of an attendance begin at any time of the day."""
+
 IN_MARCH, IN_JUNE = date(2025, 3, 12), date(2025, 6, 13)
 """Days of the rehearsed year on which a pupil stays away, and on which a complaint is looked into."""
 
@@ -224,7 +228,7 @@ async def cases_on_the_engines_clock(recorder: Recorder, directory: Path) -> Non
         await asyncio.sleep(2)
         await recorder.keep_open(house, every, "engine")
         exits = [{"student": absent, "exit": "transfer", "on": today.isoformat()}]
-        await house.client.submit(campaign.stream("school"), act("record_exits", "exits", LEADER, rows=exits))
+        await house.client.submit(campaign.stream("school"), act("record_exits", "exits", REGISTER, rows=exits))
         dismissed = act("dismiss_violation", "dismiss", DISCIPLINE, reason="NO_SIGN_FOUND")
         await house.client.submit(cases["compliance"], dismissed)
         await recorder.keep_last(house, cases, "engine")
@@ -232,7 +236,7 @@ async def cases_on_the_engines_clock(recorder: Recorder, directory: Path) -> Non
 
 
 async def watched_draft(house: House, today: date) -> Draft:
-    """Return a draft whose schools report from today on, a school day also at a weekend."""
+    """Return a draft whose schools report from today on, at any hour, a school day also at a weekend."""
     draft = relative(await house.draft(pupils=PUPILS, county="watched"), today, {}, {})
     years = {year: CalendarYear() for year in range(today.year - 1, today.year + 3)}
     if today.weekday() >= SATURDAY:
@@ -242,7 +246,7 @@ async def watched_draft(house: House, today: date) -> Draft:
         **draft.content,
         "calendar": Calendar(version=1, years=years).model_dump(mode="json"),
         "attendance": {"first": today.isoformat(), "last": (today + timedelta(days=30)).isoformat()},
-        "policy": {**policy, "parameters": {**policy["parameters"], "absence_pattern_days": 1}},
+        "policy": {**policy, "parameters": {**policy["parameters"], "absence_pattern_days": 1, **AT_ANY_HOUR}},
     }
     del content["content_digest"]
     return Draft(draft.campaign, content | {"content_digest": digest(content)})

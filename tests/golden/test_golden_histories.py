@@ -37,7 +37,7 @@ STREAMS: dict[str, dict[str, Any]] = {
 LATER = {"0.1.0": ("attendance", "dropout", "compliance"), "0.2.0": ("attendance", "dropout", "compliance")}
 """Release → kinds of streams that it did not have."""
 
-LARGEST = 1_000_000
+LARGEST = 1_200_000
 TRACKED = f"{FIRST}/stepped-identification-closed"
 ENDS, CLOCKS = ("open", "closed"), ("engine", "stepped")
 

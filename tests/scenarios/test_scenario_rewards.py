@@ -96,6 +96,16 @@ def test_s01_a_full_quota(full, run):
     assert compliant["county"]["reward_yuan"] == 0
 
 
+def test_s01_a_line_is_explained_by_the_policy_that_it_was_computed_by(full, run):
+    """A17: the run is a trial of the historical rules in a campaign under today's."""
+    county, data = full
+    told = run("audit", "explain", county.campaign, "--settlement", "9900010001", "--by", "stf_auditor", data=data)
+    lines = [line for one in told["classes"] for line in one["lines"]]
+    assert {(line["run"], line["policy"]["id"]) for line in lines} == {("year-2026", "legacy")}
+    assert {line["policy"]["parameter_hash"] for line in lines} == {LEGACY.parameter_hash}
+    assert told["policy"]["id"] == "compliant"
+
+
 def test_s01_each_head_was_really_registered(full):
     """What is counted are 51 families who signed twice each, and 51 entries of the vocational register."""
     county, _ = full

@@ -17,6 +17,10 @@ async def test_a_copy_is_flagged_and_its_rewriting_is_filed(campaign: Campaign) 
     summaries = house.registry.summaries
     earlier = await summaries.keep(campaign.id, OTHER, "year", COPIED, References(), command_id="earlier")
     await summaries.compare(earlier.ref, earlier.digest, 8)
+    lost = {"summary": "sum_lost01", "digest": "0" * 64, "characters": 150}
+    await house.client.submit(stream, act("submit_summary", "version-0", PRINCIPAL, about="year", **lost))
+    given_up = {"about": "year", "summary": "sum_lost01", "outcome": "RETURNED", "reason": "TEXT_LOST"}
+    await house.client.submit(stream, act("review_summary", "given-up", OFFICER, **given_up))
     refs = []
     for number, text in enumerate((COPIED, OWN), 1):
         kept = await summaries.keep(campaign.id, SCHOOL, "year", text, References(), command_id=f"version-{number}")
