@@ -105,10 +105,16 @@ class ProposalsRequest(BaseModel):
 
 
 class CompareRequest(BaseModel):
-    """Which summary is compared with earlier ones, the digest that was handed in, and the characters of a shingle."""
+    """Which summary is compared with earlier ones, the digest that was handed in, and the characters of a shingle.
+
+    `campaign`, `school` and `about` are the stream's own: a text that stands elsewhere is not the one handed in.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    campaign: str
+    school: str
+    about: str
     summary: str
     digest: str
     shingle: int

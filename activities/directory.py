@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.consent import Standing
 from domain.events import Envelope, event_id
@@ -22,13 +22,34 @@ CodeFor = Callable[[Sequence[CodeRequest]], Awaitable[Sequence[str]]]
 COMPLAINT_NUMBER: Final = "12345"
 """The government's service line: for campaigns that began before they named a number of their own."""
 
+
+class Occasion(NamedTuple):
+    """Where an occasion's facts stand: the event that planned it, the one that moves it, and what they say.
+
+    Attributes:
+        planned: the event that planned it, with all of its facts.
+        moved: the event that gave it another time, which may happen again.
+        reference: the field with its reference, there and in the cause of a notice.
+        facts: field → the variable that shows it.
+    """
+
+    planned: str
+    moved: str
+    reference: str
+    facts: Mapping[str, str]
+
+
+MEETING: Final = Occasion("SessionScheduled", "SessionMoved", "session", {"at": "meeting_at"})
+TRIP: Final = Occasion("CampusVisitPlanned", "CampusVisitMoved", "trip", {"at": "visit_at", "receiving_school": "host"})
 OCCASIONS: Final = {
-    "meeting_invitation": ("SessionScheduled", "session", {"at": "meeting_at"}),
-    "meeting_cancelled": ("SessionScheduled", "session", {"at": "meeting_at"}),
-    "visit_invitation": ("CampusVisitPlanned", "trip", {"at": "visit_at", "receiving_school": "host"}),
-    "visit_cancelled": ("CampusVisitPlanned", "trip", {"at": "visit_at", "receiving_school": "host"}),
+    "meeting_invitation": MEETING,
+    "meeting_moved": MEETING,
+    "meeting_cancelled": MEETING,
+    "visit_invitation": TRIP,
+    "visit_moved": TRIP,
+    "visit_cancelled": TRIP,
 }
-"""Purpose → event that set the occasion, its reference there and in the cause, and its facts by variable."""
+"""Purpose → the occasion that it is about."""
 
 SAID: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "working_days_left": ("working_days_left", int),
@@ -80,7 +101,7 @@ class RecordDirectory:
         self._code_for = code_for
         self._schools: dict[str, dict[str, str]] = {}
         self._staff: dict[str, list[tuple[str, str, str]]] = {}
-        self._numbers: dict[str, str] = {}
+        self._lines: dict[str, tuple[str, str | None]] = {}
         self._households: dict[str, Household | None] = {}
         self._causes: dict[str, Envelope] = {}
         self._occasions: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
@@ -147,16 +168,19 @@ class RecordDirectory:
             values["listed_school"] = await self.school(notice.campaign, data["school"])
         if notice.purpose == INFORMATION:
             values["document"] = data["document"]
-        kind, reference, names = OCCASIONS.get(notice.purpose, ("", "", {}))
-        if kind:
-            set_by = self._set_by(cause, kind, reference)
-            values |= await self._occasion(notice.campaign, set_by, names)
+        about, moves = OCCASIONS.get(notice.purpose), 0
+        if about is not None:
+            said, moves = self._said(cause, about)
+            values |= await self._occasion(notice.campaign, said, about.facts)
+        complaint_number, answer_line = await self._own_lines(notice.campaign)
         return Facts(
             values=values,
-            occasion=data[reference] if kind else None,
+            occasion=None if about is None else data[about.reference],
+            moves=moves,
             document=data["document"] if notice.purpose in CODED else None,
-            complaint_number=await self._complaint_number(notice.campaign),
+            complaint_number=complaint_number,
             standings=self._standings.get(student or "", {}),
+            answer_line=answer_line,
         )
 
     async def code(self, request: CodeRequest) -> str:
@@ -171,7 +195,8 @@ class RecordDirectory:
         """Read the events that planned some notices of a stream, and those that set their occasions."""
         causes = {notice.cause: None for notice in notices}
         versions = [int(cause.rpartition("#")[2]) for cause in causes]
-        kinds = {OCCASIONS[notice.purpose][0]: None for notice in notices if notice.purpose in OCCASIONS}
+        about = [OCCASIONS[notice.purpose] for notice in notices if notice.purpose in OCCASIONS]
+        kinds = {kind: None for occasion in about for kind in (occasion.planned, occasion.moved)}
         for event in await self._ledger.outbox.background(stream, versions, list(kinds)):
             name = event_id(stream, event["version"])
             if name in causes:
@@ -179,13 +204,21 @@ class RecordDirectory:
             if event["type"] in kinds:
                 self._occasions.setdefault((stream, event["type"]), {})[event["version"]] = event["data"]
 
-    def _set_by(self, cause: Envelope, kind: str, reference: str) -> Mapping[str, Any]:
-        """Return what the last event before a notice's cause said about the occasion."""
-        occasions = self._occasions.get((cause["stream"], kind), {})
-        for version in sorted(occasions, reverse=True):
-            if version < cause["version"] and occasions[version][reference] == cause["data"][reference]:
-                return occasions[version]
-        raise UnsendableError("FACTS_MISSING")
+    def _said(self, cause: Envelope, about: Occasion) -> tuple[dict[str, Any], int]:
+        """Return what the events before a notice's cause said about the occasion last, and how often it had moved."""
+        of_stream: dict[int, tuple[str, Mapping[str, Any]]] = {}
+        for kind in (about.planned, about.moved):
+            held = self._occasions.get((cause["stream"], kind), {})
+            of_stream |= {version: (kind, data) for version, data in held.items()}
+        said: dict[str, Any] = {}
+        moves = 0
+        for version, (kind, data) in sorted(of_stream.items()):
+            if version < cause["version"] and data[about.reference] == cause["data"][about.reference]:
+                said |= data
+                moves += kind == about.moved
+        if not said:
+            raise UnsendableError("FACTS_MISSING")
+        return said, moves
 
     async def _read_households(self, students: Sequence[str]) -> None:
         held = await self._registry.households(students)
@@ -198,17 +231,19 @@ class RecordDirectory:
                 data = event["data"]
                 self._standings.setdefault(data["student"], {})[data["person"]] = Standing(data["standing"])
 
-    async def _occasion(self, campaign: str, set_by: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    async def _occasion(self, campaign: str, said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, name in names.items():
-            values[name] = instant(set_by[key]) if key == "at" else await self.school(campaign, set_by[key])
+            values[name] = instant(said[key]) if key == "at" else await self.school(campaign, said[key])
         return values
 
-    async def _complaint_number(self, campaign: str) -> str:
-        if campaign not in self._numbers:
+    async def _own_lines(self, campaign: str) -> tuple[str, str | None]:
+        """Return where a campaign's families complain, and where they send their codes if its draft says so."""
+        if campaign not in self._lines:
             (first,) = await self._ledger.outbox.background(campaign, [1], [])
-            self._numbers[campaign] = first["data"].get("complaint_line") or COMPLAINT_NUMBER
-        return self._numbers[campaign]
+            drafted = first["data"]
+            self._lines[campaign] = (drafted.get("complaint_line") or COMPLAINT_NUMBER, drafted.get("answer_line"))
+        return self._lines[campaign]
 
 
 def _household(held: HeldHousehold) -> Household:

@@ -30,6 +30,13 @@ class SummaryActivities:
                 somebody mends it.
         """
         try:
-            return await self._registry.summaries.compare(request.summary, request.digest, request.shingle)
+            return await self._registry.summaries.compare(
+                request.summary,
+                request.digest,
+                request.shingle,
+                campaign=request.campaign,
+                school=request.school,
+                about=request.about,
+            )
         except SummaryChangedError:
             raise ApplicationError("the summary is not the one handed in", type="SummaryMismatch") from None

@@ -32,7 +32,7 @@ from domain.sampling import Consent, Why
 from domain.settlement import ClassCount
 from domain.stage_events import StageSlug
 from domain.stream import UnknownEventError, fold
-from domain.targets_held import quotas_in_force, targets_from
+from domain.targets_held import not_shared, quotas_in_force, targets_from
 from domain.time import end_of
 from ledger.store import Ledger
 from protocol import school_id, stage_id
@@ -50,6 +50,8 @@ class Recorded:
         state: the campaign's own state; the policy in force and confirmed violations stand there.
         cutoff: the last day of counting by the policy of that moment.
         classes, waves, deliveries, dropout: the counts; those of the last only where attendance is kept.
+        not_shared: school, wave, target and the sum of its classes, where a school has not shared its target out by
+            the cut-off; the classes count as they were last shared.
         consents: those that an audit can look at.
         basis: stream → version and hash of the last event that was read.
     """
@@ -60,6 +62,7 @@ class Recorded:
     waves: list[WaveCount] = field(default_factory=list)
     deliveries: list[DeliveryCount] = field(default_factory=list)
     dropout: list[DropoutCount] = field(default_factory=list)
+    not_shared: list[tuple[str, str, int, int]] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)
     basis: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -109,6 +112,7 @@ async def recorded(
     found = Recorded(state=state, cutoff=counting_cutoff(state, as_at))
     targets = targets_from(own)
     quotas = quotas_in_force(targets, found.cutoff)
+    found.not_shared = not_shared(targets, found.cutoff)
     by_wave = {wave: quotas_in_force(targets, found.cutoff, wave=wave) for wave in WAVES}
     for code in state.schools:
         school = await _School.read(reader, campaign, code, end_of(found.cutoff))
@@ -265,13 +269,14 @@ async def _dropout(reader: _Reader, stream: str, school: str) -> list[DropoutCou
         return []
     names = DropoutCount.model_fields
     served = await _served(reader, state)
+    known = bool(state.reports or state.spells)  # without any report a loss of nobody is no zero (INV-15)
     return [
         DropoutCount(
             school=school,
             class_id=class_id,
             grade=GRADUATING,
-            served=served.get(class_id, 0),
-            **{name: number for name, number in counts.items() if name in names},
+            served=served.get(class_id, 0) if known else None,
+            **{name: number for name, number in counts.items() if name in names} | ({} if known else {"lost": None}),
         )
         for class_id, counts in dropout_counts(state).items()
     ]

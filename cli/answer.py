@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from cli.answer_call import LONGEST_ID, Caller, filing_state, with_call
-from cli.failures import REFUSED, Failure, usage
+from cli.failures import REFUSED, Failure, failure_of, usage
 from cli.family import INTENTS, ON_RECORD, Desk, open_gateway
 from cli.options import COMMAND_ID, Face, note, say, within_reach
 from cli.refusals import refusal_data, refused_of, show_refusal
@@ -23,7 +23,7 @@ from domain.refusal import Refusal
 from domain.stream import STUDENT
 from domain.time import instant
 from gateway import spelling
-from gateway.codes import Said
+from gateway.codes import RIGHTS, Said
 from gateway.store import Binding
 
 _FACE = Face()
@@ -130,7 +130,7 @@ async def answer(
             )
         except Refusal as refusal:
             receipt = await desk.put_on_record(binding, refusal)
-            if said.act == "withdraw" and binding is not None and refusal.code in ON_RECORD:
+            if said.act in RIGHTS and binding is not None and refusal.code in ON_RECORD:
                 report = await _reported(desk, binding, said, wish.command_id)
                 if report is not None:
                     return _show_report(face, refusal, report)
@@ -151,11 +151,24 @@ async def answer(
 
 
 async def _reported(desk: Desk, binding: Binding, said: Said, command_id: str) -> dict[str, Any] | None:
-    """Put a withdrawal whose code is not right down as a report; None where there is nothing to hold up."""
+    """Put a withdrawal or a no whose code is not right down as a report, as by text message.
+
+    None where there is nothing to hold up, and where nothing can be put on record now: then that is said, and the
+    answer is still that of the code.
+    """
     fields = (binding.campaign, binding.school, binding.student, f"{command_id[:LONGEST_ID]}/report")
     try:
         answered = await desk.report_withdrawal(*fields, channel=said.channel)
     except Refusal:
+        return None
+    except Exception as error:
+        if failure_of(error) is None:
+            raise
+        note(
+            "撤回或不同意的要求没有记录，办理没有暂停；请稍后再办，或请县教育局记录（choice report-withdrawal）。",
+            "The wish to withdraw, or the no, is not on record and nothing is suspended: try again later, or have the "
+            "bureau record it (choice report-withdrawal).",
+        )
         return None
     if answered is None:
         return {"receipt": None}
@@ -163,12 +176,12 @@ async def _reported(desk: Desk, binding: Binding, said: Said, command_id: str) -
 
 
 def _show_report(face: Face, refusal: Refusal, report: dict[str, Any]) -> int:
-    """Say that the withdrawal was put down as a report, as one by text message is."""
+    """Say that a withdrawal, or a no, was put down as a report, as one by text message is."""
     said = refusal_data(refusal)
     text = say(
-        f"已记录撤回的要求，办理已暂停，县教育局将回访；用正确的答复码撤回可立即生效。答复码：{said['message']}",
+        f"已记录撤回的要求，办理已暂停，县教育局将回访；用正确的答复码办理可立即生效。答复码：{said['message']}",
         "The wish to withdraw is on record, the case is suspended and the bureau calls the family; with the right "
-        f"code a withdrawal takes effect at once. The code: {said['message']}",
+        f"code it takes effect at once. The code: {said['message']}",
     )
     face.show({"accepted": True, "refused": None, **report, "reported": True, "code": said}, lambda: Text(text))
     return 0

@@ -14,11 +14,13 @@ from rich.text import Text
 
 from audit.explain import NothingToExplainError, explain_settlement, explain_student
 from audit.invariants import INVARIANTS, NOT_CHECKABLE, check_campaign
+from cli.explain_labels import label
 from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
 from cli.language import LANG, say
 from cli.options import CampaignName, Face
 from cli.rooms import Rooms
 from cli.settle_people import seen_by
+from cli.stage_view import word
 from domain.campaign_events import SCHOOL_CODE
 from domain.disclosure import Sight
 from domain.refusal import Refusal
@@ -165,14 +167,14 @@ def _check_text(data: Mapping[str, Any]) -> RenderableType:
 
 def _told(data: Mapping[str, Any], depth: int = 0) -> list[str]:
     """Return data as indented lines: a name and its value, or a name and what belongs to it below."""
-    indent = "  " * depth
+    indent, colon = "  " * depth, say("：", ":")
     lines: list[str] = []
     for name, value in data.items():
         items = value if isinstance(value, list) else [value]
         if not items or not isinstance(items[0], dict) or not items[0]:
-            lines.append(f"{indent}{name}: {_flat(value)}")
+            lines.append(f"{indent}{label(name)}{colon}{say('', ' ')}{_flat(value)}")
             continue
-        lines.append(f"{indent}{name}:")
+        lines.append(f"{indent}{label(name)}{colon}")
         for item in items:
             if isinstance(value, list) and not any(isinstance(part, list) for part in item.values()):
                 lines.append(f"{indent}  - {_flat(item)}")
@@ -184,6 +186,16 @@ def _told(data: Mapping[str, Any], depth: int = 0) -> list[str]:
 def _flat(value: Any) -> str:
     if isinstance(value, dict):
         if {"event", "type", "at", "by"} <= value.keys():
-            return f"{value['event']} {value['type']} {value['at'][:16]} {value['by']['role']} {value['by']['id']}"
-        return ", ".join(f"{name} {_flat(item)}" for name, item in value.items())
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            kind, role = word(value["type"], LANG), word(value["by"]["role"], LANG)
+            return f"{value['event']} {kind} {value['at'][:16]} {role} {value['by']['id']}"
+        return say("，", ", ").join(f"{label(name)} {_flat(item)}" for name, item in value.items())
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return say("、", ", ").join(word(item, LANG) for item in value) or "—"
+    match value:
+        case bool():
+            return say("是", "yes") if value else say("否", "no")
+        case None:
+            return "—"
+        case str():
+            return word(value, LANG)
+    return json.dumps(value, ensure_ascii=False)

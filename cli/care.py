@@ -18,8 +18,9 @@ from cli.at_school import give, held, school_rooms
 from cli.given import Classes, Students, classes_given, references_given
 from cli.labels import own_label
 from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
+from domain.actors import Role
 from domain.care import MOBILISATION, duties, unsigned, without_carers
-from domain.care_events import GRADE_SCOPE, SCHOOL_SCOPE, ClassCare
+from domain.care_events import GRADE_SCOPE, SCHOOL_SCOPE, ClassCare, Level
 from domain.school_state import SchoolState
 from domain.words import WORDS
 from protocol import school_id
@@ -172,30 +173,51 @@ async def show(campaign: CampaignName, school: SchoolCode, *, face: Face = _FACE
     """Show from the record who looks after how many, which letters are missing, and who stands in for whom."""
     async with school_rooms(face, campaign, school) as rooms:
         state = await held(rooms, school_id(campaign, school), SchoolState)
-        listed = {member.staff_ref for member in await (await rooms.registry()).staff(campaign)}
-        data = {"campaign": campaign, "school": school, **report(state, listed)}
+        members = await (await rooms.registry()).staff(campaign)
+        heads = {
+            class_id: member.staff_ref
+            for member in members
+            if member.school == school and member.role == Role.CLASS_HEAD.value
+            for class_id in member.classes
+        }
+        data = {"campaign": campaign, "school": school, **report(state, {one.staff_ref for one in members}, heads)}
         face.show(data, lambda: _shown(data))
         return 0
 
 
-def report(state: SchoolState, listed: set[str]) -> dict[str, Any]:
+def report(state: SchoolState, listed: set[str], heads: dict[str, str]) -> dict[str, Any]:
     """Return who looks after whom as JSON: references and counts, no name.
 
     Args:
         state: the school.
         listed: references of the staff list; a carer who is not on it is named in `not_listed`.
+        heads: class → its head by the staff list, who owes a letter although the class has no carers yet.
     """
     care = state.care
     signed = len(duties(state)) - len(missing := unsigned(state))
     people = {carer for one in care.classes.values() for carer in one.carers}
     people |= {care.group.head, *care.group.deputies, *care.group.members} if care.group else set()
+    waiting = without_carers(state)
+    owed: list[dict[str, str | None]] = [
+        {"level": level.value, "scope": scope, "signer": signer} for level, scope, signer in missing
+    ]
+    with_letter = {scope for level, scope, _ in duties(state) if level is Level.CLASS_HEAD}
+    owed += [
+        {"level": Level.CLASS_HEAD.value, "scope": class_id, "signer": heads.get(class_id)}
+        for class_id in waiting
+        if class_id not in with_letter
+    ]
     before = state.stages.get(MOBILISATION)
     return {
         "leading_group": None if care.group is None else care.group.model_dump(),
         "classes": [_class(class_id, one) for class_id, one in sorted(care.classes.items())],
-        "without_carers": without_carers(state),
-        "letters": {"signed": signed, "before": None if before is None else before.opens.isoformat()},
-        "unsigned": [{"level": level.value, "scope": scope, "signer": signer} for level, scope, signer in missing],
+        "without_carers": waiting,
+        "letters": {
+            "signed": signed,
+            "before": None if before is None else before.opens.isoformat(),
+            "passed": care.looked_at is not None,
+        },
+        "unsigned": owed,
         "delegations": [
             {"delegation": label, **held.model_dump(mode="json")} for label, held in sorted(care.delegations.items())
         ],
@@ -232,7 +254,8 @@ def _shown(data: dict[str, Any]) -> RenderableType:
             carers.add_row(one["class_id"], share["carer"], str(share["pupils"]))
     letters = Table(say("未签责任状", "letters not signed"), say("范围", "scope"), say("签订人", "signer"))
     for one in data["unsigned"]:
-        letters.add_row(WORDS[one["level"]][LANG], one["scope"], one["signer"])
+        signer = one["signer"] or say("未登记", "not on the staff list")
+        letters.add_row(WORDS[one["level"]][LANG], one["scope"], signer)
     stand_ins = Table(
         say("委托", "delegation"),
         say("委托人", "by"),
@@ -253,6 +276,13 @@ def _shown(data: dict[str, Any]) -> RenderableType:
     if data["letters"]["before"] is not None:
         day = data["letters"]["before"]
         lines.append(say(f"责任状须在 {day} 动员开始前签完", f"letters stand before the mobilisation begins, {day}"))
+        if data["letters"]["passed"] and data["unsigned"]:
+            lines.append(
+                say(
+                    "该日已过，仍有责任状未签；家长会照常进行，请尽快补签",
+                    "that day has passed and letters are missing; meetings go on, please have them signed",
+                )
+            )
     if data["not_listed"]:
         lines.append(say("不在人员名单中：", "not on the staff list: ") + ", ".join(data["not_listed"]))
     return Group(Text("\n".join(lines)), *(table for table in (carers, letters, stand_ins) if table.row_count))

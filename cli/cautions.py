@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from cli.language import LANG
 from cli.stage_view import word
+from domain.cooling import Window, first_cooling
+from domain.policy_parameters import PolicyParameters
 
 DECEMBER: Final = 12
 
@@ -34,6 +36,38 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         (
             "The filing opens on {opens} and the official system locks at the end of {last}: every family's "
             "cooling-off will be cut short and the bureau must call each of them; open the filing earlier if you can."
+        ),
+    ),
+    "NOBODY_CAN_SIGN": (
+        (
+            "志愿填报阶段 {opens} 才开始，志愿系统 {last} 即锁定，没有家庭来得及签署；请核对文件中的日期，"
+            "无误的，请考试机构另定批次。"
+        ),
+        (
+            "The filing opens on {opens} and the official system locks at the end of {last}, before any family can "
+            "sign: check the days in the document, and where they are right ask the authority for another batch."
+        ),
+    ),
+    "ANSWER_LINE_MISSING": (
+        (
+            "campaign.toml 没有写 answer_line（接收答复短信的号码，或 https 网址）：告知书有答复码，却没有写发到哪里，"
+            "家庭要拨打 {complaint_line} 询问。请在批准前补上。"
+        ),
+        (
+            "campaign.toml has no `answer_line` (a number for text messages, or an https address): the letters hold a "
+            "code and do not say where to send it, and families are told to ask {complaint_line}. Add it before the "
+            "approval."
+        ),
+    ),
+    "ATTENDANCE_BEGUN": (
+        (
+            "到校日报的首日 {first} 已过：日报从学校启动之日（已过当日填报时间的，从次日）起报，以前各日不补报；"
+            "如非有意，请改 campaign.toml 中 [attendance] 的 first。"
+        ),
+        (
+            "The first day of daily reports, {first}, has passed: they are owed from the day on which a school starts "
+            "(from the next one where the hour is past), and not for the days before; change `first` under "
+            "[attendance] in campaign.toml unless you mean this."
         ),
     ),
     "POLICY_UNCONFIRMED": (
@@ -73,6 +107,26 @@ def window_cautions(stages: Mapping[str, Mapping[str, Any]], today: date) -> lis
         for slug, window in stages.items()
         if date.fromisoformat(window["due"]) < today
     )
+
+
+def signing_cautions(opens: date, window: Window, parameters: PolicyParameters) -> list[dict[str, Any]]:
+    """Return what an application window leaves to the families: nothing, or a short cooling-off for all (R-11).
+
+    The examination authority has decided these days, so they are taken; whoever records and approves them is told.
+    """
+    found = first_cooling(opens, window, parameters)
+    if found is not None and not found.short:
+        return []
+    code = "NOBODY_CAN_SIGN" if found is None else "COOLING_CUT_FOR_ALL"
+    return cautions([{"code": code, "opens": opens.isoformat(), "last": window.last.isoformat()}])
+
+
+def attendance_cautions(content: Mapping[str, Any], today: date) -> list[dict[str, Any]]:
+    """Return a warning where the first daily report of a draft lies before today: schools begin with a later one."""
+    stated = content.get("attendance") or {}
+    first = stated.get("first") or min(window["opens"] for window in content["stages"].values())
+    begun = [{"code": "ATTENDANCE_BEGUN", "first": first}] if date.fromisoformat(first) < today else []
+    return cautions(begun)
 
 
 def calendar_cautions(not_yet_computable: Iterable[int], today: date) -> list[dict[str, Any]]:

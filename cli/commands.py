@@ -78,6 +78,7 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "登记各类清单，并生成登记表（template）",
                 "record lists of outcomes; `template` writes the sheet",
             ),
+            Entry("meeting", "cli.meeting:app", "家长会改期、取消", "another time for a parents' meeting, or none"),
             Entry(
                 "visit", "cli.visit:app", "职校参观、进校宣讲", "trips to vocational schools, presentations on campus"
             ),

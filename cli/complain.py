@@ -11,15 +11,27 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from cli.compliance_case import VIOLATION_OF, events_of, give, line_of, require_open, until_begun
+from cli.compliance_case import (
+    VIOLATION_OF,
+    case_command,
+    events_of,
+    give,
+    line_of,
+    person,
+    release_of,
+    require_open,
+    unnamed_command,
+    until_begun,
+)
 from cli.failures import REFUSED
 from cli.labels import own_label
 from cli.options import By, CampaignName, Change, Face, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from cli.stage import end
-from domain.actors import ANONYMOUS
-from domain.complaints import case_stream
+from domain.actors import ANONYMOUS, Role
+from domain.complaint_rules import SECRET
+from domain.complaints import CASES_SINCE, case_stream
 
 _FACE = Face()
 Complaint = Annotated[str, Parameter(help=say("投诉编号", "the complaint's reference"))]
@@ -52,12 +64,17 @@ async def complain(
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
         fields: dict[str, Any] = {"complaint": own_label("c", own), "about": about, "matter": matter.upper()}
-        if by is not None:
+        if by is not None and await release_of(rooms, campaign) < CASES_SINCE:
             command = await rooms.command(campaign, change, "complain", **fields)
         else:
-            command = {"kind": "complain", "command_id": own, "actor": ANONYMOUS.model_dump(mode="json"), **fields}
-            if note is not None:
-                command["note"] = await rooms.note(campaign, own, note)
+            actor = await person(rooms, campaign, by)
+            if actor.role is Role.PRINCIPAL and actor.organisation == about:
+                fields["self_reported"] = True
+            if actor.role is Role.DISCIPLINE_OFFICER:
+                fields["from_discipline"] = True
+            command = await unnamed_command(rooms, campaign, fields["complaint"], actor, "complain", own, **fields)
+            if words is not None:
+                command["note"] = await rooms.note(campaign, own, words)
         answer = await rooms.submit(campaign, command)
         if answer.accepted:
             await until_begun(rooms, campaign, fields["complaint"])
@@ -106,7 +123,7 @@ async def read(campaign: CampaignName, complaint: Complaint, *, by: By, face: Fa
         opened, *_ = await events_of(rooms, campaign, complaint)
         told: list[dict[str, str | None]] = []
         for note in opened["data"]["notes"]:
-            command = await rooms.command(campaign, Change(by=by), "read_note", text=note)
+            command = await case_command(rooms, campaign, complaint, Change(by=by), "read_note", text=note)
             answer = await rooms.submit(case_stream(campaign, complaint), command)
             refusal = refused_of(answer)
             if refusal is not None:
@@ -127,11 +144,11 @@ async def withdraw(campaign: CampaignName, complaint: Complaint, *, by: Made = N
     """Withdraw a complaint; perhaps somebody was pressed to, so nothing else changes."""
     async with Rooms(face.settings()) as rooms:
         line = await line_of(rooms, campaign, complaint)
-        if by is not None:
+        if by is not None and line["origin"] not in SECRET:
             return await give(rooms, "withdraw_complaint", campaign, complaint, Change(by=by), face, line=line)
         require_open(line)
-        actor = ANONYMOUS.model_dump(mode="json")
-        command = {"kind": "withdraw_complaint", "command_id": str(uuid.uuid4()), "actor": actor}
+        actor = await person(rooms, campaign, by)
+        command = await unnamed_command(rooms, campaign, complaint, actor, "withdraw_complaint", str(uuid.uuid4()))
         return end(face, await rooms.submit(case_stream(campaign, complaint), command), case=complaint)
 
 

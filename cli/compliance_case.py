@@ -10,7 +10,7 @@ from cli.options import LANG, Change, Face, say
 from cli.rooms import Rooms
 from cli.stage import end
 from client import NotFoundError, actor_for
-from domain.actors import Actor, require
+from domain.actors import ANONYMOUS, Actor, require
 from domain.complaints import CASES_SINCE, case_stream
 from domain.compliance import ComplianceDecider
 from domain.compliance_case_events import CaseStatus, ComplianceState
@@ -93,8 +93,25 @@ async def give(
 ) -> int:
     """Give a case, whose line of the board is known, a command in rooms that are open."""
     require_open(line)
-    command = await rooms.command(campaign, change, kind, **fields)
+    command = await case_command(rooms, campaign, case, change, kind, **fields)
     return end(face, await rooms.submit(case_stream(campaign, case), command), case=case)
+
+
+async def case_command(
+    rooms: Rooms, campaign: str, case: str, change: Change, kind: str, **fields: Any
+) -> dict[str, Any]:
+    """Make a command to a case: with what shows, without a name, that nobody judges a complaint of their own."""
+    command = await rooms.command(campaign, change, kind, **fields)
+    return command | {"hands": await rooms.hands(campaign, case, Actor.model_validate(command["actor"]))}
+
+
+async def unnamed_command(
+    rooms: Rooms, campaign: str, case: str, actor: Actor, kind: str, command_id: str, **fields: Any
+) -> dict[str, Any]:
+    """Make a command of somebody who complains: an unnamed person's, also where the registry knows who it is."""
+    hands = await rooms.hands(campaign, case, actor)
+    command = {"kind": kind, "command_id": command_id, "actor": ANONYMOUS.model_dump(mode="json"), **fields}
+    return command | ({"hands": hands} if hands else {})
 
 
 def require_open(line: dict[str, Any]) -> None:
@@ -114,12 +131,23 @@ async def reader(rooms: Rooms, campaign: str, by: str) -> Actor:
         Failure: STAFF_UNKNOWN (4).
         Refusal: ROLE_NOT_ALLOWED.
     """
-    try:
-        actor = await actor_for(await rooms.registry(), campaign, by)
-    except NotFoundError:
-        raise not_found("stf_") from None
+    actor = await person(rooms, campaign, by)
     require(actor, "show_case", None)
     return actor
+
+
+async def person(rooms: Rooms, campaign: str, by: str | None) -> Actor:
+    """Return who somebody is by the list of staff; without a reference, somebody unnamed.
+
+    Raises:
+        Failure: STAFF_UNKNOWN (4).
+    """
+    if by is None:
+        return ANONYMOUS
+    try:
+        return await actor_for(await rooms.registry(), campaign, by)
+    except NotFoundError:
+        raise not_found("stf_") from None
 
 
 async def events_of(rooms: Rooms, campaign: str, case: str) -> list[Envelope]:

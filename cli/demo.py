@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -53,6 +53,15 @@ _REFUSED: Final = {
     "SCHOOL_NOT_LISTED": ("学校不在名单", "a school not on the list"),
 }
 """What a demo meets, in few words; the refusal itself says it in whole sentences."""
+
+_NOT_SENT: Final = {
+    "GOES_ELSEWHERE": ("学生另有去向（不再邀请）", "pupil goes elsewhere (no more invitations)"),
+    "HOUSEHOLD_UNKNOWN": ("家庭信息已删除", "household erased"),
+    "LEFT_REGISTER": ("学生已离校", "pupil has left"),
+    "NO_ADDRESS": ("没有邮箱（改用纸质）", "no address (on paper)"),
+    "RECORD_RESTRICTED": ("信息已停止使用", "record restricted"),
+}
+"""Why a notice of a demo was not sent, in few words."""
 
 INHERITED: Final = ("DIVERSION_LANG", "DIVERSION_LOG_LEVEL")
 """A demo never touches the installation's own engine, databases, keys and mail server."""
@@ -178,6 +187,15 @@ def _refused(numbers: Mapping[str, int]) -> str:
     )
 
 
+def _mails(data: Mapping[str, Any]) -> str:
+    """Say how many notices were sent, and what became of the others: the numbers sum to all notices."""
+    left = data["notices_not_accepted"]
+    others = (
+        f"{say(*_NOT_SENT[code]) if code in _NOT_SENT else word(code, LANG)} {number}" for code, number in left.items()
+    )
+    return ", ".join([f"{data['notices'] - sum(left.values())} / {data['notices']}", *others])
+
+
 def _settlement(settlement: Mapping[str, Mapping[str, Any]]) -> str:
     """Say what each profile's trial comes to; nothing of it is ever paid."""
     lines = [
@@ -219,7 +237,7 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("学校 / 学生", "schools / pupils"), f"{data['schools']} / {data['pupils']}"),
         (say("事件", "events"), str(data["events"])),
         (say("通知", "notices"), _counts(data["notices_by_purpose"])),
-        (say("邮件送达本地接收端", "mails in the local sink"), f"{data['mails']} / {data['notices']}"),
+        (say("邮件送达本地接收端", "mails in the local sink"), _mails(data)),
         (say("被规则拒绝的操作", "refused by the rules"), _refused(data["refusals"])),
         (say("完成阶段的学校", "schools that completed"), stages),
         (say("毕业去向", "destinations"), _counts(data["destinations"])),
@@ -241,7 +259,13 @@ def _summary(data: dict[str, Any]) -> Table:
         rows.insert(4, (say("通知最多的一周", "busiest week of notices"), f"{busiest[0]}: {busiest[1]}"))
         clashes = [f"{word(clash['stage'], LANG)} {clash['due']} ({clash['code']})" for clash in data["collisions"]]
         rows.insert(5, (say("截止日期冲突", "due dates that collide"), "; ".join(clashes) or "—"))
+    return _table(rows)
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> Table:
     table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")  # an ellipsis would take the place of a comma at a Chinese line's end
     for name, value in rows:
         table.add_row(name, value)
     return table

@@ -12,7 +12,9 @@ MARKER: Final = ".demo"
 
 
 def refuse_demo(data: Path) -> None:
-    """Refuse a demo's data directory: the next demo replaces it, and a campaign of real people with it.
+    """Refuse to work in a demo's data directory: the next demo replaces it, and a campaign of real people with it.
+
+    Its streams live on a clock that only the demo sets, so a command to them would wait for nothing.
 
     Raises:
         Failure: DATA_IS_A_DEMO (2).
@@ -22,8 +24,13 @@ def refuse_demo(data: Path) -> None:
     raise usage(
         "DATA_IS_A_DEMO",
         say(
-            "该数据目录属于演示，下一次演示会将其替换。", "This data directory is a demo's: the next demo replaces it."
+            "该数据目录属于演示：时钟由演示拨动，活动不再往下办理，下一次演示会将其替换。",
+            "This data directory is a demo's: nobody sets its clock any more, and the next demo replaces it.",
         ),
         place=str(data),
-        remedy=say("请用 --data 指定另一个目录。", "Name another directory with --data."),
+        remedy=say(
+            "请用 --data 指定另一个目录。查看演示的记录（status、audit、notices list）不需要引擎。",
+            "Name another directory with --data. To read a demo's record (`status`, `audit`, `notices list`) no engine "
+            "is needed.",
+        ),
     )

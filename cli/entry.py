@@ -6,11 +6,11 @@ import difflib
 import inspect
 import sys
 from collections.abc import Awaitable, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from cli.commands import COMMANDS, first_page
 from cli.failures import REFUSED, UNEXPECTED, Failure, failure_of, usage
-from cli.language import say
+from cli.language import LANG, say
 
 HELP: Final = ("--help", "-h", "help")
 SHARED_WITH_VALUE: Final = ("--lang", "--data")
@@ -90,8 +90,28 @@ def _parse(given: Sequence[str]) -> tuple[Any, Any]:
         code, zh, en = USAGE_CODES.get(
             type(error).__name__, ("USAGE_INVALID", "用法不对。", "The command cannot be understood.")
         )
-        raise usage(code, f"{say(zh, en)} {error}", place=given[0]) from None
+        raise usage(code, f"{say(zh, en)}{_detail(error)}", place=given[0]) from None
     return command, bound
+
+
+def _detail(error: Any) -> str:
+    """Say which argument or option a parser's error is about, named as the help page names it.
+
+    What the parser says itself is English, and takes every argument for an option.
+    """
+    kind, argument, token = type(error).__name__, error.argument, getattr(error, "token", None)
+    name = getattr(error, "keyword", None) or (token.keyword if token else None)
+    if name is None and argument is not None:
+        positional = argument.field_info.kind is not inspect.Parameter.KEYWORD_ONLY
+        name = argument.name.lstrip("-").upper() if positional else argument.name
+    if kind == "MissingArgumentError" and name is not None:
+        return say(f"缺少：{name}。", f" Missing: {name}.")
+    if LANG == "en":
+        return f" {error}"
+    choices = get_args(getattr(error, "target_type", None))
+    if kind == "CoercionError" and choices and all(isinstance(choice, str) for choice in choices):
+        return f"{name}：请从 {'、'.join(choices)} 中选择。"
+    return f"位置：{name}。" if name else ""
 
 
 async def _awaited(result: Awaitable[Any], *, as_json: bool) -> int:

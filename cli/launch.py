@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.text import Text
 
-from cli.cautions import cautions, window_cautions
+from cli.cautions import attendance_cautions, cautions, window_cautions
 from cli.demo_marker import refuse_demo
 from cli.failures import REFUSED, not_found
 from cli.options import By, Change, Face, say
@@ -70,7 +70,11 @@ async def launch(
                 _actor(members, approved_by)
             draft = await prepare(registry, directory, References(), rooms.gateway_key(make=not dry_run))
         today = datetime.now(SHANGHAI).date()
-        warnings = [*cautions(draft.warnings), *window_cautions(draft.content["stages"], today)]
+        warnings = [
+            *cautions(draft.warnings),
+            *window_cautions(draft.content["stages"], today),
+            *attendance_cautions(draft.content, today),
+        ]
         if dry_run:
             already = known and await _is_same(rooms, draft)
             data = {"campaign": draft.campaign, "status": "dry-run", "already": already, "warnings": warnings}

@@ -22,6 +22,7 @@ from cli.stage_view import word
 from domain.notices import PUPIL, NoticeState
 from domain.refusal import Refusal
 from domain.time import SHANGHAI, at
+from notices.answer_line import answer_line
 from notices.catalogue import Kind, Language, catalogue
 from notices.compose import COMPLAINT_LINES, CodeRequest, Notice, UnsendableError, compose
 from notices.render import render
@@ -161,6 +162,8 @@ def _example(name: str, kind: Kind) -> Any:
         case "text":
             if name == "complaint_line":
                 return COMPLAINT_LINES[LANG].format(number="12345")
+            if name == "answer_line":
+                return answer_line(None, "12345", LANG)
             return NO_CODE if name == "answer_code" else SYNTHETIC[name][LANG]
 
 

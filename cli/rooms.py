@@ -18,8 +18,9 @@ from cli.labels import own_label
 from cli.lock import is_locked
 from cli.options import Change, note, say
 from client import CampaignClient, NotFoundError, actor_for, stand_in_for, stream_of
-from domain.actors import Actor
+from domain.actors import ANONYMOUS, Actor
 from domain.campaign_events import SCHOOL_CODE, GatewayKey
+from domain.complaints import case_stream
 from domain.exam_right import reads_like_waiver
 from domain.refusal import Refusal
 from domain.stream import Answer
@@ -190,6 +191,11 @@ class Rooms:
         given = {"reason": change.reason, "late_reason": change.late_reason, **fields}
         return command | {name: value for name, value in given.items() if value is not None}
 
+    async def hands(self, campaign: str, case: str, actor: Actor) -> list[str]:
+        """Return what stands in a case for an actor, and for whom the actor stands in; none of the unnamed (INV-32)."""
+        people = (actor.id if actor != ANONYMOUS else None, actor.on_behalf_of)
+        return (await self.registry()).hands(case_stream(campaign, case), *people)
+
     async def submit(self, stream: str, command: dict[str, Any]) -> Answer:
         """Give a command; a school that is just starting is waited for, an ended stream says that it is closed.
 
@@ -239,13 +245,15 @@ class Rooms:
         """
         about = actor.organisation if re.fullmatch(SCHOOL_CODE, actor.organisation) else "bureau"
         own = uuid.uuid5(uuid.NAMESPACE_OID, f"exam right\n{command_id}").hex
+        case = own_label("w", f"exam right\n{command_id}")
         flag = {
             "kind": "flag_note",
             "command_id": f"flag-{own}",
             "actor": actor.model_dump(mode="json"),
-            "case": own_label("w", f"exam right\n{command_id}"),
+            "case": case,
             "about": about,
             "note": ref,
+            "hands": await self.hands(campaign, case, actor),
         }
         try:
             await self.submit(campaign, flag)

@@ -25,7 +25,10 @@ REASONS: Final[dict[str, str]] = {
 }
 TO_DO: Final[dict[str, str]] = {
     "STUDENTS_TO_ENROL": say("待登记入学（加 --by）", "to be enrolled in the running campaign (give --by)"),
-    "EXITS_TO_RECORD": say("不在名册上，请用 exits 登记离校原因", "no longer on the roster: record why with `exits`"),
+    "EXITS_TO_RECORD": say(
+        "不在名册上，请学籍办用 exits 登记离校原因",
+        "no longer on the roster: the register office records why with `exits`",
+    ),
     "CLASS_CHANGED": say("已换班；活动中仍按原班办理", "changed class; the campaign goes on with the former one"),
 }
 PROPOSALS: Final[dict[str, str]] = {

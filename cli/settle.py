@@ -41,7 +41,7 @@ _SUBCOMMANDS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("confirm", "cli.settle_runs:confirm", "确认支付", "confirm a payment"),
     ("adjust", "cli.settle_runs:adjust", "以新的一行更正", "correct by a new line"),
     ("veto", "cli.settle_disputes:veto", "一票否决：建议、听取、决定、公布", "propose, hear, decide, publish"),
-    ("appeal", "cli.settle_disputes:appeal", "申诉：提出、决定", "file and decide appeals"),
+    ("appeal", "cli.settle_disputes:appeal", "申诉：提出、决定、答复", "file, decide and answer appeals"),
 )
 
 app = App(name="settle", help_format="plaintext", version_flags=[])
@@ -162,6 +162,8 @@ def of_record(found: Recorded, name: str) -> dict[str, Any]:
     if found.dropout:
         extras["dropout"] = found.dropout
     data = result(found.classes, policy, extras, violated_classes(found.state))
+    names = ("school", "wave", "target", "classes")
+    data["not_shared"] = [dict(zip(names, row, strict=True)) for row in found.not_shared]
     return data | {"profile_version": policy.version, "cutoff": found.cutoff.isoformat(), "basis": found.basis}
 
 

@@ -118,3 +118,18 @@ async def decided(
 ) -> int:
     """Decide an appeal; what follows for the money is an adjustment of its own."""
     return await act("decide_settlement_appeal", campaign, change, face, appeal=name, outcome=outcome.upper())
+
+
+@appeal.command(name="answer", help=say("答复成立的申诉：不涉及金额", "say why no money moves by an upheld appeal"))
+async def answered(
+    campaign: CampaignName,
+    name: Annotated[str, Parameter(help=say("申诉编号", "the appeal's reference"))],
+    *,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Answer an upheld appeal by which no money moves; needs a reason, and another person than who decided it.
+
+    An adjustment whose cause is the appeal's event, or a new version with another amount, is an answer of itself.
+    """
+    return await act("answer_settlement_appeal", campaign, change, face, appeal=name)

@@ -18,8 +18,9 @@ from cli.stage import end
 from domain.funding import FEN, Source, is_lawful
 from domain.policy import DEFAULT_PROFILE
 from domain.refusal import Refusal
-from domain.stream import UnknownEventError
+from domain.stream import Answer, UnknownEventError
 from domain.time import instant, stamp
+from ledger.store import Ledger
 
 _FACE = Face()
 
@@ -51,9 +52,10 @@ async def run(
             raise Refusal("CAMPAIGN_NOT_APPROVED") from None
         at = stamp(moment) if moment else (await (await rooms.client()).state(campaign))["now"]
         fields = {"run": name, "profile": profile, "as_at": at, **found.fields}
-        return end(
-            face, await rooms.submit(campaign, await rooms.command(campaign, change, "compute_settlement", **fields))
-        )
+        answer = await rooms.submit(campaign, await rooms.command(campaign, change, "compute_settlement", **fields))
+        if refused_of(answer) is not None:
+            return end(face, answer)
+        return end(face, answer, version=await _version(await rooms.ledger(), answer))
 
 
 async def review(
@@ -176,6 +178,16 @@ async def act(
         await rooms.board(campaign)
         answer = await rooms.submit(campaign, await rooms.command(campaign, change, kind, **fields))
         return end(face, answer, **(shown or {}))
+
+
+async def _version(ledger: Ledger, answer: Answer) -> int | None:
+    """Return the version that an answer's events computed, which `review` and `approve` ask for."""
+    receipt = answer.receipt
+    async for envelope in ledger.events(receipt.stream):
+        own = receipt.first_version <= envelope["version"] <= receipt.last_version
+        if own and envelope["type"] == "SettlementComputed":
+            return int(envelope["data"]["version"])
+    return None
 
 
 def fixed(change: Change) -> tuple[str, Change]:

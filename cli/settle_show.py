@@ -22,6 +22,7 @@ from domain.funding import FEN
 from domain.policy_change import policy_on
 from domain.refusal import Refusal
 from domain.sampling import draw, rates, sample_digest
+from domain.settlement_vetoes import unanswered
 from domain.stream import UnknownEventError
 from domain.time import civil, end_of
 
@@ -64,7 +65,9 @@ async def show(
     if whole:
         data["funding"] = {name: funding.model_dump(mode="json") for name, funding in book.funding.items()}
         data["appeals"] = {
-            name: held.model_dump(mode="json", exclude={"made_by"}) for name, held in book.appeals.items()
+            name: held.model_dump(mode="json", include={"run", "school", "about", "class_id", "outcome"})
+            | {"unanswered": unanswered(held, book.runs[held.run])}
+            for name, held in book.appeals.items()
         }
         data["samples"] = dict(book.samples)
     face.show(data, lambda: _table(data))

@@ -33,6 +33,10 @@ NOTES: Final[dict[Finding, tuple[str, str]]] = {
         "低于一票否决线，但服务覆盖率未知：不提一票否决。请补充 pupils、informed、guided。",
         "Below the veto line, but the service coverage is unknown: no veto. Supply `pupils`, `informed`, `guided`.",
     ),
+    Finding.LOSSES_UNKNOWN: (
+        "没有考勤报告，流失人数未知：不奖励，不提一票否决。",
+        "No report on attendance was filed, so losses are unknown: no award, no veto.",
+    ),
     Finding.INTEGRITY: (
         "有偿招生已查实：该班不计奖励和积分，其他班级不受影响。",
         "Paid recruiting is confirmed: no payout and no points for the class; others are not affected.",
@@ -58,6 +62,7 @@ def readable(data: dict[str, Any]) -> RenderableType:
         ),
         *(_note(note) for note in data["notes"]),
         *(line for cliff in data["cliffs"] if (line := _cliff(cliff)) is not None),
+        *(_not_shared(row) for row in data.get("not_shared", [])),
         *(_dropout(row) for row in data.get("dropout", [])),
         *(_average(row) for row in data.get("averages", [])),
         say(
@@ -155,6 +160,15 @@ def _cliff(cliff: dict[str, Any]) -> str | None:
     )
 
 
+def _not_shared(row: dict[str, Any]) -> str:
+    school, target, classes = row["school"], row["target"], row["classes"]
+    return say(
+        f"  - {school}: 截止日前未按文件分配到班：学校指标 {target}，各班合计 {classes}；按截止日前最后一次分配计算",
+        f"  - {school}: the target {target} was not shared out by the cut-off, and the classes sum to {classes}; "
+        "they count as they were last shared",
+    )
+
+
 def _dropout(row: dict[str, Any]) -> str:
     where = f"{row['school']} {row['class'] or say('六年级', 'grade 6')}"
     found = [
@@ -162,7 +176,9 @@ def _dropout(row: dict[str, Any]) -> str:
         *([say("建议一票否决", "veto proposed")] if row["veto_proposed"] else []),
         *([say("学校已尽责", "the school did all that it owes")] if row["finding"] == Finding.NO_FAULT else []),
     ]
-    return f"  - {where}: {say('辍学', 'dropout')} {row['rate']}  {', '.join(found)}".rstrip()
+    unknown = row["finding"] == Finding.LOSSES_UNKNOWN
+    rate = say(*NOTES[Finding.LOSSES_UNKNOWN]) if unknown else row["rate"] or say("无学生", "no pupils")
+    return f"  - {where}: {say('辍学', 'dropout')} {rate}  {', '.join(found)}".rstrip()
 
 
 def _average(row: dict[str, Any]) -> str:

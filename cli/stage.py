@@ -36,6 +36,8 @@ _LABELS: Final = {
     "removed": ("移除", "removed"),
     "rows": ("行数", "rows"),
     "summary": ("总结", "summary"),
+    "version": ("版本", "version"),
+    "warnings": ("提示", "warnings"),
 }
 """What else an answer may tell, as people read it."""
 
@@ -146,7 +148,9 @@ def _plain(value: Any) -> str:
             return f"{stream}#{first}-{last}"
         case bool():
             return say("是", "yes") if value else say("否", "no")
+        case {"message": str(message)}:
+            return message
         case list():
-            return ", ".join(str(part) for part in value) or say("无", "none")
+            return ", ".join(_plain(part) for part in value) or say("无", "none")
         case _:
             return str(value)

@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.failures import not_found
-from cli.options import LANG, By, CampaignName, Change, Face, SchoolCode, say
+from cli.options import LANG, CampaignName, Change, Face, SchoolCode, say
 from cli.outcome_due import state_of
+from cli.refusals import refused_of
 from cli.rooms import Rooms
 from cli.stage import end
-from client import NotFoundError, actor_for
-from domain.actors import require
+from domain.actors import Actor, require
 from domain.event_values import VALUES
+from domain.refusal import Refusal
 from domain.school_state import SchoolState
 from domain.similarity import normalised, passages
 from domain.summaries_events import YEAR, HeldSummary, Match, SummaryStatus
@@ -56,11 +57,20 @@ async def submit(
         await rooms.board(campaign, school)
         registry = await rooms.registry()
         command = await rooms.command(campaign, own, "submit_summary", about=about)
+        _refuse_early(command, school)
         kept = await registry.summaries.keep(
             campaign, school, about, text, References(), command_id=str(own.command_id)
         )
         command |= {"summary": kept.ref, "digest": kept.digest, "characters": kept.characters}
-        return end(face, await rooms.submit(school_id(campaign, school), command), summary=kept.ref)
+        try:
+            answer = await rooms.submit(school_id(campaign, school), command)
+        except Refusal:
+            if kept.new:
+                await registry.summaries.discard(kept.ref)
+            raise
+        if kept.new and refused_of(answer) is not None:
+            await registry.summaries.discard(kept.ref)
+        return end(face, answer, summary=kept.ref)
 
 
 @app.command(name="list", help=say("各校总结的状态，待复核的在前", "where the summaries stand, those to review first"))
@@ -81,20 +91,24 @@ async def list_(campaign: CampaignName, school: SchoolCode | None = None, *, fac
 
 
 @app.command(help=say("并排查看雷同段落（局内人员）", "the passages that two summaries share; for the bureau"))
-async def show(campaign: CampaignName, school: SchoolCode, about: TopicName, *, by: By, face: Face = _FACE) -> int:
-    """Show word for word what a summary has in common with the earlier ones that it is most like."""
+async def show(
+    campaign: CampaignName, school: SchoolCode, about: TopicName, *, change: Change, face: Face = _FACE
+) -> int:
+    """Show word for word what a summary has in common with the earlier ones; the look is recorded first (INV-23)."""
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
         registry = await rooms.registry()
-        try:
-            require(await actor_for(registry, campaign, by), "review_summary", school)
-        except NotFoundError:
-            raise not_found("stf_") from None
         state = await state_of(await rooms.ledger(), school_id(campaign, school))
         held = state.summaries.get(about) if isinstance(state, SchoolState) else None
-        text = None if held is None else await registry.summaries.text(held.summary)
-        if not isinstance(state, SchoolState) or held is None or text is None:
+        if held is None:
             raise not_found(f"{school_id(campaign, school)}/{about}")
+        command = await rooms.command(campaign, change, "read_summary", about=about, summary=held.summary)
+        answer = await rooms.submit(school_id(campaign, school), command)
+        if refused_of(answer) is not None:
+            return end(face, answer)
+        text = await registry.summaries.text(held.summary)
+        if text is None:
+            raise not_found(held.summary)
         told: list[dict[str, Any]] = []
         for match in held.matches:
             other = await registry.summaries.text(match.summary)
@@ -127,6 +141,15 @@ async def review(
         fields = {"about": about, "summary": held.summary, "outcome": outcome.upper()}
         command = await rooms.command(campaign, change, "review_summary", **fields)
         return end(face, await rooms.submit(school_id(campaign, school), command), summary=held.summary)
+
+
+def _refuse_early(command: dict[str, Any], school: str) -> None:
+    """Refuse who hands in no summaries before the text is kept; what goes on record is for the stream to refuse."""
+    try:
+        require(Actor.model_validate(command["actor"]), "submit_summary", school)
+    except Refusal as refusal:
+        if not refusal.recorded:
+            raise
 
 
 def _line(school: str, about: str, held: HeldSummary) -> dict[str, Any]:

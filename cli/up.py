@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from cli.demo_marker import refuse_demo
 from cli.house import House
 from cli.options import Face, note, say
 from client import CampaignClient
@@ -29,6 +30,7 @@ async def up(
 ) -> int:
     """Run engine and worker; Ctrl-C or SIGTERM lets the worker finish what it does, and exits 0."""
     settings = face.settings()
+    refuse_demo(settings.data)
     if settings.engine_address is not None:
         note(
             "注意：已设置 DIVERSION_ENGINE，其他命令会连接那里，而不是这个内置引擎",

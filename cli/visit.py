@@ -109,6 +109,23 @@ async def offer(
         return end(face, await rooms.submit(_stream(campaign, school), command))
 
 
+@app.command(help=say("参观改期（县局，须有新的安全预案和理由）", "give a trip another time; the bureau does"))
+async def move(
+    campaign: CampaignName,
+    school: SchoolCode,
+    trip: Trip,
+    *,
+    at: At,
+    back: Annotated[str, Parameter(help=say("返校时间", "when it is back"))],
+    safety_plan: PlanNumber,
+    change: Change,
+    face: Face = _FACE,
+) -> int:
+    """Give an approved trip another time, before attendance; who has a seat is told and signs another slip."""
+    times = {"at": time_given("--at", at), "returns_at": time_given("--back", back)}
+    return await _act("move_trip", campaign, school, change, face, trip=trip, safety_plan=safety_plan, **times)
+
+
 @app.command(help=say("取消参观（须有理由）", "call a trip off; needs a reason"))
 async def cancel(campaign: CampaignName, school: SchoolCode, trip: Trip, *, change: Change, face: Face = _FACE) -> int:
     """Call a trip off before anybody's attendance is recorded; the households are told."""

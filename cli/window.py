@@ -6,20 +6,27 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.cautions import signing_cautions
 from cli.options import CampaignName, Change, Face, say
+from cli.outcome_due import state_of
+from cli.refusals import refused_of
 from cli.rooms import Rooms
 from cli.stage import end
+from domain.campaign_state import CampaignState
+from domain.cooling import Window
 from domain.events import Envelope
+from domain.stage_events import StageSlug
 from registry.problems import InputRejected
 
 _FACE = Face()
+_FILING: Final = StageSlug.APPLICATION_FILING.value
 
 Number = Annotated[int, Parameter(help=say("变更的序号", "the change's number"))]
 
@@ -52,16 +59,19 @@ async def change(
     change: Change,
     face: Face = _FACE,
 ) -> int:
-    """Record what the document says; nothing changes before another person approves."""
+    """Record what the document says; nothing changes before another person approves.
+
+    Days that leave families no time, or too little, are taken with a warning: they are the authority's.
+    """
     fields: dict[str, Any] = {"last": last.isoformat(), "document": document, "digest": _digest(paper)}
     fields |= {} if first is None else {"first": first.isoformat()}
-    return await _submit("change_window", campaign, change, face, **fields)
+    return await _submit("change_window", campaign, change, face, warn=True, **fields)
 
 
 @app.command(help=say("批准变更（须为另一人）", "approve a change; another person than who recorded it"))
 async def approve(campaign: CampaignName, number: Number, *, change: Change, face: Face = _FACE) -> int:
     """Approve a recorded change; schools and families go by it at once."""
-    return await _submit("approve_window", campaign, change, face, number=number)
+    return await _submit("approve_window", campaign, change, face, warn=True, number=number)
 
 
 @app.command(help=say("撤回尚未批准的变更（须有理由）", "take a change back before its approval; needs a reason"))
@@ -127,7 +137,18 @@ def _shown(data: dict[str, Any]) -> RenderableType:
     return Group(head, *([table] if data["changes"] else []))
 
 
-async def _submit(kind: str, campaign: str, given: Change, face: Face, **fields: Any) -> int:
+async def _submit(kind: str, campaign: str, given: Change, face: Face, *, warn: bool = False, **fields: Any) -> int:
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        return end(face, await rooms.submit(campaign, await rooms.command(campaign, given, kind, **fields)))
+        answer = await rooms.submit(campaign, await rooms.command(campaign, given, kind, **fields))
+        if not warn or refused_of(answer) is not None:
+            return end(face, answer)
+        return end(face, answer, warnings=_warnings(await state_of(await rooms.ledger(), campaign)))
+
+
+def _warnings(state: CampaignState) -> list[dict[str, Any]]:
+    """Return what the change that waits, or the window that holds, leaves to the families."""
+    days, filing = state.window_changes.waiting or state.application_window, state.stages.get(_FILING)
+    if days is None or filing is None:
+        return []
+    return signing_cautions(filing.opens, Window(first=days.first, last=days.last), state.policy.parameters)

@@ -20,6 +20,7 @@ from cli.year_progress import showing
 from cli.year_topics import topics
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown
+from domain.notices import NoticeState
 from domain.policy import profile
 from domain.settlement import settle
 from domain.stage_events import StageSlug
@@ -95,6 +96,7 @@ async def whole_year(
         "notices": counts["notices"],
         "notices_by_purpose": counted(notices, "purpose"),
         "notices_by_state": counted(notices, "state"),
+        "notices_not_accepted": not_accepted(notices),
         "all_sent": all_sent,
         "mails": len(sink.mails),
         "refusals": dict(sorted(run.refusals.items())),
@@ -152,6 +154,16 @@ def settled_fields(found: Recorded) -> dict[str, Any]:
 def counted(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:
     """Return how many rows have each value of a column, in the order of values."""
     return dict(sorted(Counter(str(row[column]) for row in rows).items()))
+
+
+def not_accepted(notices: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return why notices were not accepted by the mail server, code → number; with the accepted ones it is all.
+
+    A year passes in a minute while its mails go out beside it: whether an invitation is out before its pupil goes
+    elsewhere depends on the machine, so these numbers differ between runs of one seed; the ledger does not.
+    """
+    left = (notice for notice in notices if notice["state"] != NoticeState.ACCEPTED)
+    return dict(sorted(Counter(str(notice["code"] or notice["state"]) for notice in left).items()))
 
 
 def summed(board: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, int]:

@@ -159,6 +159,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "publish_veto": _BUREAU,
     "appeal_settlement": {Role.PRINCIPAL: _OWN},
     "decide_settlement_appeal": {Role.BUREAU_APPROVER: _ANY, Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
+    "answer_settlement_appeal": {Role.BUREAU_APPROVER: _ANY, Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
     "publish_sample": {Role.AUDITOR: _ANY, Role.DISCIPLINE_OFFICER: _ANY},
     # student aid (R-14, INV-21, INV-33)
     "draft_aid_list": {**_OFFICER, **_RECEIVING},
@@ -191,6 +192,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "list_accesses": {Role.DISCIPLINE_OFFICER: _ANY, Role.AUDITOR: _ANY},
     # summaries of stages and of the year, and those that are like an earlier one
     "submit_summary": _LEADERS,
+    "read_summary": _BUREAU,
     "review_summary": _BUREAU,
     # any stage (DESIGN §5)
     "correct": {**_SCHOOL, **_REGISTER, **_RECEIVING, **_OFFICER},
@@ -206,6 +208,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "freeze": _LEADERS,
     # parent meetings (DESIGN §4, DOMAIN §7.4 G5)
     "schedule_session": _SCHOOL,
+    "move_session": _SCHOOL,
     "cancel_session": _SCHOOL,
     "invite": _SCHOOL,
     "record_attendance": _TEACHERS,
@@ -214,6 +217,7 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "plan_trip": _SCHOOL,
     "approve_trip": _OFFICER,
     "offer_seats": _SCHOOL,
+    "move_trip": _OFFICER,
     "cancel_trip": {**_SCHOOL, **_OFFICER},
     "record_visits": _SCHOOL,
     "request_presentation": {**_SCHOOL, **_RECEIVING},

@@ -91,6 +91,7 @@ from domain.filing_rows import (
     resolve_destination,
     take_contact,
 )
+from domain.filing_windows import after_skip
 from domain.policy import PolicyProfile
 from domain.refusal import Blocker, Refusal, refuse_rows
 from domain.stage import StageDecider
@@ -99,6 +100,7 @@ from domain.stage_events import (
     STAGE_EVENTS,
     CorrectRecord,
     StagePaused,
+    StageReopened,
     StageResumed,
     StageSlug,
     StageStatus,
@@ -150,6 +152,16 @@ class ApplicationFilingDecider(StageDecider[ApplicationFilingState]):
             under_14=list(content.get("under_14", ())),
             shared_phones=[list(group) for group in content.get("shared_phones", ())],
         )
+
+    def decide(self, state: ApplicationFilingState, command: Any, now: datetime) -> Sequence[Event | Acted]:
+        """Decide a command; with the end of a skip families hear what has moved meanwhile.
+
+        Raises:
+            Refusal: those of a stage and of `decide_content`.
+        """
+        events = super().decide(state, command, now)
+        goes_on = any(isinstance(event, StageReopened) and event.was is StageStatus.SKIPPED for event in events)
+        return [*events, *after_skip(state, now)] if goes_on and state.has_protocol else events
 
     def decide_content(self, state: ApplicationFilingState, command: Any, now: datetime) -> Sequence[Event | Acted]:
         """Decide notices, families' acts, and what schools and offices record.

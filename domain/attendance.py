@@ -139,7 +139,8 @@ class AttendanceDecider(Decider[AttendanceState]):
                 student = str(data["student"])
                 here = student in state.students and student not in state.left and not state.ended
                 on = date.fromisoformat(data.get("on", civil(now).isoformat()))
-                return [AttendanceLeft(student=student, exit=data["exit"], on=on)] if here else []
+                left = AttendanceLeft(student=student, exit=data["exit"], on=on)
+                return [left] if here and not state.never_back(student) else []
             case "student_joined":
                 student = str(data["student"])
                 here = student in state.students and student not in state.left
@@ -276,7 +277,7 @@ class AttendanceDecider(Decider[AttendanceState]):
         spells = state.spells.get(command.student)
         if not spells or spells[-1].open or spells[-1].until is not None:
             raise Refusal("PUPIL_NOT_AWAY")
-        if spells[-1].status is Standing.NOT_RETURNED:
+        if state.never_back(command.student):
             raise Refusal("CASE_ENDED_WITH_THE_YEAR")
         if command.evidence not in PROVES_A_RETURN:
             raise Refusal("EVIDENCE_NOT_ENOUGH")

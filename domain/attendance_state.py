@@ -204,6 +204,15 @@ class AttendanceState(StreamState):
         spells = self.spells.get(student)
         return spells[-1] if spells and spells[-1].open else None
 
+    def never_back(self, student: str) -> bool:
+        """Tell whether a pupil's last case ended with the year and no return.
+
+        That is the figure of the year's end: what comes after it is the school's to record and changes nothing here,
+        whether or not another pupil's case keeps the attendance open (R-05).
+        """
+        spells = self.spells.get(student)
+        return spells is not None and spells[-1].status is Standing.NOT_RETURNED
+
     def sizes(self, day: date) -> dict[str, tuple[int, int]]:
         """Return, by class, how many pupils were on the register on a day, and how many of them in a case."""
         found: dict[str, tuple[int, int]] = {}

@@ -136,10 +136,8 @@ class CampaignDecider(Decider[CampaignState]):
                 return [CampaignStopped(reason=self._running(state, command))]
             case CloseCampaign():
                 reason = require_reason(command)
-                if state.status == CampaignStatus.RUNNING:
-                    unfinished = (*self.blockers(state), *appeals_possible(state, civil(now)))
-                    if unfinished:
-                        raise Refusal("STAGES_NOT_FINISHED", blockers=unfinished)
+                if unfinished := self._in_the_way(state, civil(now)):
+                    raise Refusal("STAGES_NOT_FINISHED", blockers=unfinished)
                 return [CampaignClosed(reason=reason), *self._end(state)]
             case PublishCalendar(calendar=calendar):
                 return [published(Calendar.model_validate(state.calendar), calendar, civil(now))]
@@ -315,7 +313,7 @@ class CampaignDecider(Decider[CampaignState]):
         """Return the unfinished stages, counted, that stand in the way of closing."""
         unfinished = sum(status not in DONE for stages in state.progress.values() for status in stages.values())
         own = (Blocker(code="STAGE_UNFINISHED", count=unfinished),) if unfinished else ()
-        return (*own, *(blocker for part in PARTS for blocker in part.blockers(state)))
+        return (*own, *self._of_the_parts(state))
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -352,6 +350,15 @@ class CampaignDecider(Decider[CampaignState]):
         schools = [code for code in self._open_schools(state) if code != school]
         cases = [name for name in state.holds.open_cases() if name != case]
         return [] if schools or cases else [CampaignArchived()]
+
+    def _in_the_way(self, state: CampaignState, today: date) -> tuple[Blocker, ...]:
+        """Return what a close waits for: money and appeals always, stages unless the campaign was stopped (R-08)."""
+        running = state.status == CampaignStatus.RUNNING
+        found = self.blockers(state) if running else self._of_the_parts(state)
+        return (*found, *appeals_possible(state, today))
+
+    def _of_the_parts(self, state: CampaignState) -> tuple[Blocker, ...]:
+        return tuple(blocker for part in PARTS for blocker in part.blockers(state))
 
     def _running(self, state: CampaignState, command: Command) -> str:
         reason = require_reason(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,9 @@ from domain.references import Label
 from domain.stream import Command
 
 SCHOOL_CODE = r"^\d{10}$"
+
+Hands = Annotated[tuple[Annotated[str, Field(pattern=r"^hnd_[a-z2-7]{32}$")], ...], Field(max_length=2)]
+"""What stands in a case for a person and whom the person stands in for: keyed digests that the registry makes."""
 
 
 class StageWindow(BaseModel):
@@ -114,6 +117,7 @@ class CampaignDrafted(Event):
     application_window: DayRange | None = None
     targets: TargetDocument | None = None
     spring_quotas: dict[str, dict[str, int]] = {}
+    answer_line: str | None = None
 
     LATER: ClassVar[tuple[str, ...]] = (
         "release",
@@ -124,6 +128,7 @@ class CampaignDrafted(Event):
         "application_window",
         "targets",
         "spring_quotas",
+        "answer_line",
     )
 
 
@@ -212,7 +217,8 @@ class ComplaintReceived(Event):
 
     The words are a note in the registry, which only the owner reads; None of the days where the calendar of their year
     is not published yet. Since release 3 nobody's reference stands in the record: the event is an unnamed person's,
-    and `made_by` holds digests by which nobody decides a complaint of their own (INV-21).
+    and `made_by` holds digests, keyed with the registry's secret, by which nobody decides a complaint of their own
+    (INV-21).
 
     Attributes:
         note: reference of the words, if any were said.
@@ -300,12 +306,24 @@ class ImportStaff(Command):
 
 
 class Complain(Command):
-    """Complain about a school, a receiving school or the bureau; anybody may, also without a name."""
+    """Complain about a school, a receiving school or the bureau; anybody may, also without a name.
+
+    Since release 3 the command is always an unnamed person's, so that the engine's own history names nobody either;
+    what the rules must know of whoever gives a name stands in the last three fields.
+
+    Attributes:
+        hands: of whoever gave a name; empty where nobody did.
+        self_reported: it is the head of the school complained of.
+        from_discipline: it is a discipline officer, whose office then does not own the case.
+    """
 
     kind: Literal["complain"] = "complain"
     complaint: Label
     about: str = Field(pattern=r"^(bureau|\d{10})$")
     matter: ComplaintMatter
+    hands: Hands = ()
+    self_reported: bool = False
+    from_discipline: bool = False
 
 
 class AcknowledgeComplaint(Command):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from domain.care_access import look, stays_open
@@ -25,7 +25,9 @@ from domain.care_events import (
     LeadingGroupChanged,
     LeadingGroupFormed,
     Letter,
+    LettersDue,
     Level,
+    OwedLetter,
     PartitionClass,
     RejectDelegation,
     ResponsibilityLetterRevoked,
@@ -40,11 +42,12 @@ from domain.delegation import accept, offer, reject, revoke, take_delegation
 from domain.events import Envelope, Event
 from domain.partition import Groups, partition
 from domain.parts import Clock, Part
-from domain.refusal import Refusal
-from domain.school_events import LeftRegister, StaffReplaced, StudentJoined
+from domain.refusal import Blocker, Refusal
+from domain.school_events import CohortLoaded, LeftRegister, StaffReplaced, StudentJoined
 from domain.school_state import SchoolState
 from domain.stage_state import require_reason
 from domain.stream import Command, UnknownEventError
+from domain.time import at, civil
 
 DUTY = tuple[Level, str, str]
 """A letter that is owed: its level, its scope ("school", "grade" or a class), and who must sign it."""
@@ -79,8 +82,19 @@ def unsigned(state: SchoolState) -> list[DUTY]:
 
 
 def without_carers(state: SchoolState) -> list[str]:
-    """Return the classes with pupils that have no carers yet."""
-    return sorted({class_id: None for class_id in state.students.values() if class_id not in state.care.classes})
+    """Return the classes with pupils that have no carers yet, or one too few."""
+    return sorted({class_id: None for class_id in state.students.values() if not _has_carers(state, class_id)})
+
+
+def letters_due(state: SchoolState) -> datetime | None:
+    """Return when the letters are looked at: as the mobilisation begins; None where that is over, or never comes.
+
+    A school whose campaign begins later has until the next day: nobody can sign before it has its pupils.
+    """
+    window, begun = state.stages.get(MOBILISATION), state.care.begun
+    if window is None or begun is None or state.care.looked_at is not None:
+        return None
+    return max(at(window.opens), at(civil(begun) + timedelta(days=1)))
 
 
 class CarePart(Part[SchoolState]):
@@ -141,6 +155,10 @@ class CarePart(Part[SchoolState]):
                 take_delegation(care, event, envelope)
             case AccessUsed():
                 stays_open(care, event, envelope)
+            case LettersDue():
+                care.looked_at = _recorded(envelope)
+            case CohortLoaded() if state.release >= self.since:
+                care.begun = _recorded(envelope)
             case LeftRegister(student=student):
                 self._leaves(state, student, _recorded(envelope))
             case StudentJoined(class_id=class_id):
@@ -154,12 +172,20 @@ class CarePart(Part[SchoolState]):
                 pass  # another topic's
 
     def clocks(self, state: SchoolState) -> Iterable[Clock]:
-        """Yield the partitions that follow the register and the staff list, at the instant of the change."""
+        """Yield the partitions that follow the register and the staff list, at the instant of the change; then letters.
+
+        A class with a carer too few is shared anew by people only: nobody else can say who the other one is.
+        """
         for class_id, since in state.care.changed.items():
+            if not _has_carers(state, class_id):
+                continue
             yield since, _partitioned(state, class_id, state.care.classes[class_id].carers)
         group, changed = state.care.group, state.care.group_changed
         if group is not None and changed is not None:
             yield changed, LeadingGroupChanged.model_validate(group.model_dump())
+        due = letters_due(state)
+        if due is not None and not state.paused and not state.stopped:
+            yield due, _letters(state)
 
     def view(self, state: SchoolState) -> dict[str, Any]:
         """Return how many classes have carers and how many letters are missing, once anybody has begun."""
@@ -227,10 +253,16 @@ class CarePart(Part[SchoolState]):
                     state.care.changed.setdefault(class_id, when)
 
     def _replaced(self, state: SchoolState, leaving: str, joining: str, when: datetime) -> None:
-        """Put one person in another's place; who already has a share of a class cannot take over a second one."""
+        """Put one person in another's place.
+
+        Who already has a share of a class takes the leaver's pupils too, so that none is without a carer, and the class
+        counts as one without carers until the school has named the one who is missing.
+        """
         care = state.care
         for class_id, one in care.classes.items():
-            if leaving in one.carers and joining not in one.carers:
+            if leaving in one.carers and joining in one.carers:
+                _merge(one, leaving, joining)
+            elif leaving in one.carers:
                 one.carers[one.carers.index(leaving)] = joining
                 care.changed.setdefault(class_id, when)
         group = care.group
@@ -246,6 +278,36 @@ class CarePart(Part[SchoolState]):
         care.delegations = {
             label: held for label, held in care.delegations.items() if leaving not in (held.by, held.to)
         }
+
+
+def _letters(state: SchoolState) -> LettersDue:
+    """Return what stands on the day; the blockers are what the principal is told of."""
+    letters, classes = unsigned(state), without_carers(state)
+    counts = {
+        "LEADING_GROUP_NOT_FORMED": int(state.care.group is None),
+        "CLASSES_WITHOUT_CARERS": len(classes),
+        "LETTERS_NOT_SIGNED": len(letters),
+    }
+    return LettersDue(
+        signed=len(duties(state)) - len(letters),
+        missing=tuple(Blocker(code=code, count=count) for code, count in counts.items() if count),
+        letters=tuple(OwedLetter(level=level, scope=scope, signer=signer) for level, scope, signer in letters),
+        classes=tuple(classes),
+    )
+
+
+def _has_carers(state: SchoolState, class_id: str) -> bool:
+    """Tell whether a class has as many carers as the policy shares it among."""
+    held = state.care.classes.get(class_id)
+    return held is not None and len(held.carers) == len(state.policy.parameters.split)
+
+
+def _merge(one: ClassCare, leaving: str, joining: str) -> None:
+    """Give a leaver's pupils to another carer of the class, who takes the earlier of the two places."""
+    first, second = sorted((one.carers.index(leaving), one.carers.index(joining)))
+    one.groups[first] += one.groups.pop(second)
+    one.carers.pop(second)
+    one.carers[first] = joining
 
 
 def _partitioned(

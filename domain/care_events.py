@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from domain.events import Event
 from domain.instants import Day
+from domain.refusal import Blocker
 from domain.stream import CLASS, CODE, LABEL, STAFF, STUDENT, Command
 
 SCHOOL_SCOPE = "school"
@@ -104,6 +105,8 @@ class Care(BaseModel):
         letters: "level scope signer" → the letter in force.
         delegations: those that are offered or accepted; rejected and revoked ones are gone.
         opened: "pupil person" → until when a break-glass access goes on.
+        begun: since when the school has its cohort.
+        looked_at: when the mobilisation began and the letters were looked at, None before.
     """
 
     classes: dict[str, ClassCare] = {}
@@ -113,6 +116,8 @@ class Care(BaseModel):
     letters: dict[str, Letter] = {}
     delegations: dict[str, Delegation] = {}
     opened: dict[str, AwareDatetime] = {}
+    begun: AwareDatetime | None = None
+    looked_at: AwareDatetime | None = None
 
 
 # -- events -----------------------------------------------------------------------------------------------------
@@ -170,6 +175,33 @@ class ResponsibilityLetterRevoked(Event):
     reason: str
 
 
+class OwedLetter(BaseModel):
+    """A letter that nobody has signed: its level, its scope, and whose it is."""
+
+    level: Level
+    scope: str
+    signer: str
+
+
+class LettersDue(Event):
+    """The mobilisation begins: which letters stand, and which do not (R-07).
+
+    It is written once, whether anything is missing or not, so that a letter revoked later is not asked for as a late
+    one. It holds nothing up: a family's meetings and rights do not wait for a teacher's signature.
+
+    Attributes:
+        signed: how many letters that are owed stand.
+        missing: what the school has yet to do, as counts; empty where all letters stand.
+        letters: the letters that are owed and not in force.
+        classes: those without carers, whose letters nobody can sign yet.
+    """
+
+    signed: int
+    missing: tuple[Blocker, ...]
+    letters: tuple[OwedLetter, ...]
+    classes: tuple[str, ...]
+
+
 class DelegationOffered(Event):
     """A member of staff asks another to stand in, up to and including a day (S13)."""
 
@@ -223,6 +255,7 @@ CARE_EVENTS: tuple[type[Event], ...] = (
     LeadingGroupChanged,
     ResponsibilityLetterSigned,
     ResponsibilityLetterRevoked,
+    LettersDue,
     DelegationOffered,
     DelegationAccepted,
     DelegationRejected,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 from domain.actors import ANONYMOUS, Actor, Role
 from domain.calendar import Calendar, CalendarUnknown
@@ -14,9 +15,15 @@ from domain.events import digest
 from domain.policy_parameters import PolicyParameters
 from domain.refusal import Refusal
 
+SECRET: Final = ("COMPLAINT", "NOTE")
+"""Origins of cases whose record does not say who is behind them: their digests are keyed, and come with commands."""
+
 
 def made_by(case: str, actor: Actor) -> tuple[str, ...]:
-    """Return digests of an actor and of whom the actor stands in for, different in every case; none of the unnamed."""
+    """Return plain digests of an actor and of whom the actor stands in for; none of the unnamed.
+
+    They hide nobody, since anybody can try all references: only for what the record tells in any event.
+    """
     people = [person for person in (actor.id, actor.on_behalf_of) if person not in (None, ANONYMOUS.id)]
     return tuple(digest({"complaint": case, "person": person}) for person in people)
 
@@ -26,16 +33,36 @@ def is_made_by(case: str, actor: Actor, digests: Sequence[str]) -> bool:
     return any(person in digests for person in made_by(case, actor))
 
 
-def require_owner(case: str, actor: Actor, owners: Sequence[str], digests: Sequence[str]) -> None:
-    """Let only the owner touch a case, and never one who made it: nobody judges a matter of their own.
+def require_owner(case: str, actor: Actor, owners: Sequence[str]) -> None:
+    """Let only the owner touch a case.
 
     Raises:
-        Refusal: COMPLAINT_OF_ANOTHER, SELF_APPROVAL; both recorded.
+        Refusal: COMPLAINT_OF_ANOTHER (recorded).
     """
     if actor.role.value not in owners:
         raise Refusal("COMPLAINT_OF_ANOTHER", recorded=True, complaint=case, owner=owners[0])
+
+
+def require_not_own(case: str, actor: Actor, digests: Sequence[str]) -> None:
+    """Refuse whoever made a complaint that the record has with its maker: nobody judges a matter of their own.
+
+    Raises:
+        Refusal: SELF_APPROVAL (recorded).
+    """
     if is_made_by(case, actor, digests):
         raise Refusal("SELF_APPROVAL", recorded=True)
+
+
+def require_other_hands(case: str, hands: Sequence[str], made_by_hands: Sequence[str]) -> None:
+    """Refuse whoever made a complaint in secret, and leave no trace of it: the trace would say who complained.
+
+    Raises:
+        Refusal: HANDS_MISSING, COMPLAINT_YOUR_OWN; neither is recorded.
+    """
+    if made_by_hands and not hands:
+        raise Refusal("HANDS_MISSING", case=case)
+    if any(hand in made_by_hands for hand in hands):
+        raise Refusal("COMPLAINT_YOUR_OWN", case=case)
 
 
 def owner_of(about: str, reporter: Role | None) -> Role:

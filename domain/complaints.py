@@ -21,7 +21,7 @@ from domain.campaign_events import (
     DecideComplaint,
 )
 from domain.campaign_state import CampaignState, Complaint
-from domain.complaint_rules import acknowledge_by, decide_by, made_by, owner_of, require_owner
+from domain.complaint_rules import acknowledge_by, decide_by, made_by, owner_of, require_not_own, require_owner
 from domain.compliance_events import CaseEntry, CaseOrigin, FlagNote, NoteFlagged, ReportSuspicion, SuspicionReported
 from domain.events import Envelope, Event
 from domain.parts import Part
@@ -65,24 +65,23 @@ class ComplaintsPart(Part[CampaignState]):
         """Receive a complaint, or open a case without one; the rest is the case's.
 
         Raises:
-            Refusal: COMPLAINT_*, SELF_APPROVAL, REASON_REQUIRED, CAMPAIGN_TOO_OLD.
+            Refusal: COMPLAINT_*, HANDS_MISSING, SELF_APPROVAL, REASON_REQUIRED, CAMPAIGN_TOO_OLD.
         """
         if state.release < CASES_SINCE:
             return self._as_before(state, command, civil(now))
         occurred = command.occurred_at or now
         match command:
-            case Complain(complaint=name):
-                terms = self._terms(state, name, command.about, command.actor, civil(now))
-                own = command.actor.role is Role.PRINCIPAL and command.actor.organisation == command.about
-                received = ComplaintReceived(
-                    complaint=name, matter=command.matter, note=command.note, self_reported=own, **terms
-                )
-                return [Acted(received, ANONYMOUS, occurred)]
+            case Complain():
+                return [Acted(self._received(state, command, civil(now)), ANONYMOUS, occurred)]
             case ReportSuspicion(case=name, matter=matter):
-                terms = self._terms(state, name, command.about, command.actor, civil(now))
-                return [SuspicionReported(case=name, matter=matter, note=command.note, **terms)]
+                terms = self._terms(state, name, command.about, command.actor.role, civil(now))
+                people = made_by(name, command.actor)
+                return [SuspicionReported(case=name, matter=matter, note=command.note, made_by=people, **terms)]
             case FlagNote(case=name, note=note):
-                terms = self._terms(state, name, command.about, command.actor, civil(now))
+                terms = self._terms(state, name, command.about, command.actor.role, civil(now))
+                if not command.hands:
+                    raise Refusal("HANDS_MISSING", case=name)
+                terms["made_by"] = command.hands
                 return [Acted(NoteFlagged(case=name, note=note, **terms), SYSTEM, occurred)]
             case _:
                 if command.complaint not in state.holds.cases:
@@ -132,11 +131,25 @@ class ComplaintsPart(Part[CampaignState]):
 
     # -- inside -----------------------------------------------------------------------------------------------
 
-    def _terms(self, state: CampaignState, name: str, about: str, actor: Actor, today: date) -> dict[str, Any]:
-        """Return what every case begins with: whom it is about, its owner, its days, who made it."""
+    def _terms(self, state: CampaignState, name: str, about: str, reporter: Role, today: date) -> dict[str, Any]:
+        """Return what every case begins with: whom it is about, its owner, its days."""
         if name in state.holds.cases:
             raise Refusal("COMPLAINT_EXISTS", complaint=name)
-        return {**_days_and_owner(state, about, actor.role, today), "made_by": made_by(name, actor)}
+        return _days_and_owner(state, about, reporter, today)
+
+    def _received(self, state: CampaignState, command: Complain, today: date) -> ComplaintReceived:
+        """Return a complaint as it is received: whoever made it is no actor, and stands in it as keyed digests."""
+        if command.actor != ANONYMOUS:
+            raise Refusal("COMPLAINT_NAMED", complaint=command.complaint)
+        reporter = Role.DISCIPLINE_OFFICER if command.from_discipline else command.actor.role
+        return ComplaintReceived(
+            complaint=command.complaint,
+            matter=command.matter,
+            note=command.note,
+            made_by=command.hands,
+            self_reported=command.self_reported and bool(command.hands),
+            **self._terms(state, command.complaint, command.about, reporter, today),
+        )
 
     def _as_before(self, state: CampaignState, command: Any, today: date) -> list[Event]:
         match command:
@@ -162,7 +175,8 @@ class ComplaintsPart(Part[CampaignState]):
         found = state.complaints.get(name)
         if found is None:
             raise Refusal("COMPLAINT_UNKNOWN", complaint=name)
-        require_owner(name, actor, [found.owner], found.made_by)
+        require_owner(name, actor, [found.owner])
+        require_not_own(name, actor, found.made_by)
         return found
 
 

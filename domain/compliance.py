@@ -16,7 +16,17 @@ from pydantic import TypeAdapter
 from domain.actors import ANONYMOUS, SYSTEM, Actor, Role, require, require_other_person
 from domain.calendar import Calendar
 from domain.campaign_events import ComplaintAcknowledged
-from domain.complaint_rules import acknowledge_by, decide_by, is_made_by, next_above, require_owner, workdays
+from domain.complaint_rules import (
+    SECRET,
+    acknowledge_by,
+    decide_by,
+    is_made_by,
+    next_above,
+    require_not_own,
+    require_other_hands,
+    require_owner,
+    workdays,
+)
 from domain.compliance_case_events import (
     CASE_COMMANDS,
     CASE_EVENTS,
@@ -27,6 +37,7 @@ from domain.compliance_case_events import (
     CaseAppealFiled,
     CaseCalendarNoted,
     CaseClosed,
+    CaseCommand,
     CaseDeadlineExtended,
     CaseOpened,
     CaseStatus,
@@ -85,8 +96,8 @@ class ComplianceDecider(Decider[ComplianceState]):
         """Decide a command of the owner, of the unit concerned, of who complained, or of who decides an appeal.
 
         Raises:
-            Refusal: ROLE_NOT_ALLOWED, COMPLAINT_OF_ANOTHER, SELF_APPROVAL, REASON_REQUIRED, SCHOOL_UNKNOWN, CASE_*,
-                COMPLAINT_*, HOLD_*, NOTE_*.
+            Refusal: ROLE_NOT_ALLOWED, COMPLAINT_*, HANDS_MISSING, SELF_APPROVAL, REASON_REQUIRED, SCHOOL_UNKNOWN,
+                CASE_*, HOLD_*, NOTE_*.
         """
         require(command.actor, command.kind, None)
         if state.status is CaseStatus.CLOSED:
@@ -98,7 +109,8 @@ class ComplianceDecider(Decider[ComplianceState]):
                 return [self._appeal(state, command, civil(now))]
             case DecideCaseAppeal():
                 return self._decide_appeal(state, command)
-        require_owner(state.case, command.actor, state.owners, state.made_by)
+        require_owner(state.case, command.actor, state.owners)
+        _require_no_maker(state, command)
         match command:
             case ReadNote(text=note):
                 if note not in state.notes:
@@ -258,9 +270,11 @@ class ComplianceDecider(Decider[ComplianceState]):
         """Record a withdrawal as an unnamed person's; a complaint made under a name is only its maker's to take back.
 
         Raises:
-            Refusal: COMPLAINT_NOT_YOURS, COMPLAINT_WITHDRAWN.
+            Refusal: COMPLAINT_NAMED, COMPLAINT_NOT_YOURS, COMPLAINT_WITHDRAWN.
         """
-        if state.made_by and not is_made_by(state.case, command.actor, state.made_by):
+        if state.origin in SECRET and command.actor != ANONYMOUS:
+            raise Refusal("COMPLAINT_NAMED", complaint=state.case)
+        if state.made_by and not _is_maker(state, command):
             raise Refusal("COMPLAINT_NOT_YOURS", case=state.case)
         if state.withdrawn:
             raise Refusal("COMPLAINT_WITHDRAWN", case=state.case)
@@ -328,14 +342,14 @@ class ComplianceDecider(Decider[ComplianceState]):
         """Let a person without a hand in it decide, who is not of the unit concerned (INV-21).
 
         Raises:
-            Refusal: SELF_APPROVAL, WRONG_SCHOOL (both recorded), CASE_STATUS, REASON_REQUIRED.
+            Refusal: SELF_APPROVAL, CASE_OF_OWN_UNIT (both recorded), COMPLAINT_YOUR_OWN, HANDS_MISSING, CASE_STATUS,
+                REASON_REQUIRED.
         """
         reason = require_reason(command)
         if state.status is not CaseStatus.APPEALED:
             raise _wrong_status(state)
         require_other_person(command.actor, state.hands)
-        if is_made_by(state.case, command.actor, state.made_by):
-            raise Refusal("SELF_APPROVAL", recorded=True)
+        _require_no_maker(state, command)
         if _is_of_unit(state, command.actor):
             raise Refusal("CASE_OF_OWN_UNIT", recorded=True, case=state.case)
         decided = CaseAppealDecided(case=state.case, outcome=command.outcome, reason=reason)
@@ -397,6 +411,21 @@ def _told(state: ComplianceState, kind: str, envelope: Envelope, **data: Any) ->
 
 def _calendar(state: ComplianceState) -> Calendar:
     return Calendar.model_validate(state.calendar)
+
+
+def _is_maker(state: ComplianceState, command: CaseCommand) -> bool:
+    """Tell whether a command is given by, or for, somebody who asked for the case."""
+    if state.origin in SECRET:
+        return any(hand in state.made_by for hand in command.hands)
+    return is_made_by(state.case, command.actor, state.made_by)
+
+
+def _require_no_maker(state: ComplianceState, command: CaseCommand) -> None:
+    """Refuse whoever asked for the case: on record only where the record says in any event who that is (INV-32)."""
+    if state.origin in SECRET:
+        require_other_hands(state.case, command.hands, state.made_by)
+    else:
+        require_not_own(state.case, command.actor, state.made_by)
 
 
 def _wrong_status(state: ComplianceState) -> Refusal:

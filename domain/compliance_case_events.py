@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from domain.campaign_events import SCHOOL_CODE
+from domain.campaign_events import SCHOOL_CODE, Hands
 from domain.compliance_events import CaseMatter, CaseOrigin, HoldScope, ViolationKind
 from domain.events import Event
 from domain.stream import CLASS, NOTE, STUDENT, Command, StreamState
@@ -35,7 +35,12 @@ UNDECIDED = (CaseStatus.OPEN, CaseStatus.INVESTIGATING)
 
 
 class CaseOpened(Event):
-    """A case begins, outside the unit that it is about; whoever asked for it stands here as digests only (INV-32)."""
+    """A case begins, outside the unit that it is about; whoever asked for it stands here as digests only (INV-32).
+
+    Attributes:
+        made_by: keyed digests of who complained or wrote a note; plain ones where the campaign's record names the
+            person in any event, as with a suspicion and a source of funds.
+    """
 
     campaign: str
     case: str
@@ -185,20 +190,30 @@ class ComplianceState(StreamState):
 # -- commands ---------------------------------------------------------------------------------------------------
 
 
-class Place(Command):
+class CaseCommand(Command):
+    """A command to a case.
+
+    Attributes:
+        hands: of whoever gives it, and for whom; a case that somebody asked for in secret takes none without.
+    """
+
+    hands: Hands = ()
+
+
+class Place(CaseCommand):
     """A command that names a place: a school, a class of it, a pupil of it."""
 
     school: str | None = Field(default=None, pattern=SCHOOL_CODE)
     class_id: str | None = Field(default=None, pattern=CLASS)
 
 
-class AcknowledgeCase(Command):
+class AcknowledgeCase(CaseCommand):
     """Tell the complainant that it is in hand."""
 
     kind: Literal["acknowledge_case"] = "acknowledge_case"
 
 
-class OpenInvestigation(Command):
+class OpenInvestigation(CaseCommand):
     """Look into it."""
 
     kind: Literal["open_investigation"] = "open_investigation"
@@ -226,14 +241,14 @@ class PlaceHold(Place):
         return self
 
 
-class ReleaseHold(Command):
+class ReleaseHold(CaseCommand):
     """End a hold; needs a reason."""
 
     kind: Literal["release_hold"] = "release_hold"
     hold: str = Field(pattern=HOLD)
 
 
-class ExtendCaseDeadline(Command):
+class ExtendCaseDeadline(CaseCommand):
     """Take as many working days again, once; needs a reason."""
 
     kind: Literal["extend_case_deadline"] = "extend_case_deadline"
@@ -256,45 +271,45 @@ class ConfirmViolation(Place):
         return self
 
 
-class DismissViolation(Command):
+class DismissViolation(CaseCommand):
     """Find none, or take back what was found before it is final; needs a reason."""
 
     kind: Literal["dismiss_violation"] = "dismiss_violation"
 
 
-class ReferCase(Command):
+class ReferCase(CaseCommand):
     """Hand the matter to the discipline office; needs a reason."""
 
     kind: Literal["refer_case"] = "refer_case"
 
 
-class FileCaseAppeal(Command):
+class FileCaseAppeal(CaseCommand):
     """Appeal, as the unit concerned, while there is time; needs a reason."""
 
     kind: Literal["file_case_appeal"] = "file_case_appeal"
 
 
-class DecideCaseAppeal(Command):
+class DecideCaseAppeal(CaseCommand):
     """Decide an appeal, without a hand in the case before; needs a reason."""
 
     kind: Literal["decide_case_appeal"] = "decide_case_appeal"
     outcome: Literal["GRANTED", "REJECTED"]
 
 
-class WithdrawComplaint(Command):
+class WithdrawComplaint(CaseCommand):
     """Take a complaint back; the case goes on."""
 
     kind: Literal["withdraw_complaint"] = "withdraw_complaint"
 
 
-class ReadNote(Command):
+class ReadNote(CaseCommand):
     """Read a note of the case; its owner only, and each reading is on record."""
 
     kind: Literal["read_note"] = "read_note"
     text: str = Field(pattern=NOTE)
 
 
-class CloseCase(Command):
+class CloseCase(CaseCommand):
     """End a case that was referred, when the discipline office has taken it over; needs a reason."""
 
     kind: Literal["close_case"] = "close_case"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from domain.campaign_events import ComplaintMatter
+from domain.campaign_events import ComplaintMatter, Hands
 from domain.events import Event
 from domain.references import Label
 from domain.stream import NOTE, Command
@@ -240,9 +240,14 @@ class ReportSuspicion(Command):
 
 
 class FlagNote(Command):
-    """Open a case about a note that reads like a promise to give up the examination; given by the program itself."""
+    """Open a case about a note that reads like a promise to give up the examination; given by the program itself.
+
+    Attributes:
+        hands: of whoever wrote the note, who does not judge it.
+    """
 
     kind: Literal["flag_note"] = "flag_note"
     case: Label
     about: Unit
     note: str = Field(pattern=NOTE)
+    hands: Hands = ()

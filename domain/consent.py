@@ -148,6 +148,7 @@ class Protocol(Sparse):
         said_at: when it was made, where it came late (`filing_acts.counts_from`).
         restarted_at: when the cooling-off began anew with a return, where it did.
         ends: of the cooling-off; None before both have signed. `full`: when it would end without a lock that cuts it.
+        untold: that end has moved while the stage was left out; the family is told when the stage goes on.
         confirmed: the cooling-off has passed.
         not_before: no confirmation before this, as a suspension ended then.
         called: purposes for which the bureau called and the family confirmed; `unreached`: calls
@@ -180,6 +181,7 @@ class Protocol(Sparse):
     restarted_at: AwareDatetime | None = None
     ends: AwareDatetime | None = None
     full: AwareDatetime | None = None
+    untold: bool = False
     confirmed: bool = False
     not_before: AwareDatetime | None = None
     called: list[CallbackPurpose] = []
@@ -275,7 +277,7 @@ class Protocol(Sparse):
         """Leave nothing of a consent that does not stand any more; who is who, and who objects, is kept."""
         self.signer, self.wave, self.signed_at, self.said_at = None, None, None, None
         self.restarted_at, self.ends, self.full, self.confirmed, self.not_before = None, None, None, False, None
-        self.called, self.unreached, self.tried_enough = [], 0, False
+        self.called, self.unreached, self.tried_enough, self.untold = [], 0, False, False
         self.unsound, self.removed, self.reacknowledge, self.was_in_time = False, False, None, False
 
     def cool(self, ends: datetime, full: datetime | None, begun: datetime) -> None:

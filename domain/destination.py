@@ -266,10 +266,6 @@ class Case(Sparse):
             return None
         return self.other.destination
 
-    def intent_of(self, party: Party) -> Intent | None:
-        """Return what pupil or guardian said last, each for themselves (G12); None where that one said nothing."""
-        return self.protocol.intents.get(party)
-
     @property
     def may_apply(self) -> bool:
         """Tell whether the school can record an application: both signed, and the family wants it still."""

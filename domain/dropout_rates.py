@@ -17,7 +17,7 @@ from domain.exact import Count
 from domain.policy_parameters import PolicyParameters
 from domain.policy_readings import Boundary, DropoutDenominator
 from domain.rates import loss_rate
-from domain.settlement import Finding
+from domain.settlement import Finding, known_sum
 
 PRIMARY: Final = 6
 """The grade that is judged by the school: pupils who go to no junior school (F-D9)."""
@@ -31,7 +31,8 @@ class DropoutCount(BaseModel):
     Attributes:
         grade: 6 to 9.
         size: pupils on the register on 1 September.
-        lost: pupils gone at the year's end who did not return, without lawful transfers to a confirmed school.
+        lost: pupils gone at the year's end who did not return, without lawful transfers to a confirmed school; None
+            where no report was filed: that says nothing of anybody, and no zero (INV-15).
         transfers_in, transfers_out: lawful transfers since then.
         current: pupils on the register now; None takes `size` with the transfers.
         served: lost pupils for whom the school did all that it owes: it went to them, and reported them in writing in
@@ -44,7 +45,7 @@ class DropoutCount(BaseModel):
     class_id: str
     grade: Grade
     size: Count
-    lost: Count
+    lost: Count | None
     transfers_in: Count = 0
     transfers_out: Count = 0
     current: Count | None = None
@@ -54,9 +55,9 @@ class DropoutCount(BaseModel):
     def _within_the_class(self) -> Self:
         if self.transfers_out > self.size + self.transfers_in:
             raise ValueError("no more pupils move away than the class has had")
-        if self.lost > self.size + self.transfers_in:
+        if self.lost is not None and self.lost > self.size + self.transfers_in:
             raise ValueError("a class loses no more pupils than it has had")
-        if self.served is not None and self.served > self.lost:
+        if self.served is not None and (self.lost is None or self.served > self.lost):
             raise ValueError("those served here are some of the lost")
         return self
 
@@ -76,10 +77,11 @@ class DropoutResult(BaseModel):
     """A class of grades 7 to 9, or the grade 6 of a school (`class_id` None).
 
     Attributes:
+        lost: None where it is unknown; then there is no rate, no award and no veto.
         rate: "lost/pupils", None where there is nobody to lose.
         award: below the award's line (F-D8); never for grade 6.
         veto_proposed: above the veto's line (F-D9), and nothing excuses it; people decide.
-        finding: VETO_PROPOSED or NO_FAULT above the line, None up to it.
+        finding: VETO_PROPOSED or NO_FAULT above the line, None up to it; LOSSES_UNKNOWN where `lost` is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,7 +90,7 @@ class DropoutResult(BaseModel):
     class_id: str | None = Field(serialization_alias="class")
     grade: Grade
     pupils: Count
-    lost: Count
+    lost: Count | None
     rate: str | None
     award: bool
     veto_proposed: bool
@@ -154,9 +156,19 @@ def _result(
     school: str, class_id: str | None, grade: int, counts: Sequence[DropoutCount], parameters: PolicyParameters
 ) -> DropoutResult:
     pupils = sum(count.denominator(parameters.dropout_denominator) for count in counts)
-    lost = sum(count.lost for count in counts)
-    known = [count.served for count in counts if count.served is not None]
-    served = sum(known) if len(known) == len(counts) else None
+    lost, served = known_sum([count.lost for count in counts]), known_sum([count.served for count in counts])
+    if lost is None:
+        return DropoutResult(
+            school=school,
+            class_id=class_id,
+            grade=grade,
+            pupils=pupils,
+            lost=None,
+            rate=None,
+            award=False,
+            veto_proposed=False,
+            finding=Finding.LOSSES_UNKNOWN,
+        )
     rate = loss_rate(lost, pupils)
     finding = dropout_finding(lost, pupils, served, parameters, grade=grade)
     return DropoutResult(

@@ -46,6 +46,14 @@ PARENT_MEETINGS: Final[dict[str, Phrase]] = {
     "SessionScheduled": Phrase(
         "安排家长会 {session}：{classes}，{at}", "scheduled the meeting {session}: {classes}, {at}"
     ),
+    "SessionMoved": Phrase(
+        "家长会 {session} 改期至 {at}，理由 {reason}", "moved the meeting {session} to {at}, reason {reason}"
+    ),
+    "InvitationMoved": Phrase(
+        "告知 {student} 的家庭 {session} 改期",
+        "told the household of {student} the new time of {session}",
+        many=("告知 {count} 户家庭 {session} 改期", "households told the new time of {session}: {count}"),
+    ),
     "SessionCancelled": Phrase(
         "取消家长会 {session}，理由 {reason}", "cancelled the meeting {session}, reason {reason}"
     ),
@@ -101,6 +109,15 @@ SCHOOL_VISITS: Final[dict[str, Phrase]] = {
         "为 {student} 安排 {trip} 的座位",
         "offered {student} a seat on {trip}",
         many=("为 {count} 名学生安排 {trip} 的座位", "seats on {trip} offered: {count}"),
+    ),
+    "CampusVisitMoved": Phrase(
+        "参观 {trip} 改期至 {at}（安全预案 {safety_plan}），理由 {reason}",
+        "moved the visit {trip} to {at} (safety plan {safety_plan}), reason {reason}",
+    ),
+    "SeatMoved": Phrase(
+        "告知 {student} 的家庭 {trip} 改期，请重新签回执",
+        "told the household of {student} the new time of {trip}, and asked for another slip",
+        many=("告知 {count} 户家庭 {trip} 改期", "households told the new time of {trip}: {count}"),
     ),
     "SeatWithdrawn": Phrase(
         "撤回 {student} 在 {trip} 的座位",

@@ -138,7 +138,7 @@ def refuse_signature(state: ApplicationFilingState, case: Case, act: FamilyAct, 
     if window is not None and said < window.signing_from(parameters):
         raise Refusal("SIGNING_NOT_OFFERED", on=window.signing_from(parameters).date().isoformat())
     was_in_time = replaces or protocol.was_in_time
-    if window is not None and counts.replace(microsecond=0) > window.locks and not was_in_time:
+    if window is not None and window.over(counts) and not was_in_time:
         raise Refusal("SIGNING_CLOSED", last=window.last.isoformat())
     if act.student in state.under_14 and (protocol.data_agreed_at is None or said < protocol.data_agreed_at):
         raise Refusal("DATA_CONSENT_MISSING")

@@ -258,9 +258,10 @@ def evolve_consent(state: ApplicationFilingState, event: Event, occurred: dateti
         case CoolingLengthened(rows=rows, cut=cut):
             for row in (*rows, *cut):
                 state.cases[row.student].protocol.move(row.ends, row.full)
-        case CoolingMoved(rows=rows):
+        case CoolingMoved(rows=rows, told=told):
             for row in rows:
                 state.cases[row.student].protocol.move(row.ends, row.full)
+                state.cases[row.student].protocol.untold = not told
         case ApplicationWindowMoved(first=first, last=last):
             state.application_window = Window(first=first, last=last)
         case SchoolDelisted(school=school):

@@ -88,9 +88,15 @@ class ApplicationWindowMoved(Event):
 
 
 class CoolingMoved(Event):
-    """With the window the ends of cooling-offs have moved that are not confirmed yet; each family is told its own."""
+    """With the window the ends of cooling-offs have moved that are not confirmed yet; each family is told its own.
+
+    `told`: False in a stage that was left out; with its reopening the families are told.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("told",)
 
     rows: tuple[MovedEnd, ...]
+    told: bool = True
 
 
 class ConsentConfirmed(Event):

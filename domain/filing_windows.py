@@ -8,7 +8,7 @@ it is told; signing works until the lock that holds now.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from domain.application_filing_state import ApplicationFilingState
@@ -41,10 +41,26 @@ def new_window(state: ApplicationFilingState, data: Mapping[str, Any], now: date
         found = moved(held, begun, was, window, now, state.policy.parameters)
         if found != held:
             rows.append(ending(MovedEnd, student, found))
+    told = state.status is not StageStatus.SKIPPED  # nobody is told of what leads nowhere
     return [
         ApplicationWindowMoved(first=window.first, last=window.last, document=data["document"]),
-        *(CoolingMoved(rows=some) for some in in_parts(rows)),
+        *(CoolingMoved(rows=some, told=told) for some in in_parts(rows)),
     ]
+
+
+def after_skip(state: ApplicationFilingState, now: datetime) -> list[Event]:
+    """Return the ends that moved while the stage was left out, as families are told of them with its reopening.
+
+    Nobody can use time that was cut before they knew: `short_cooling_hours` are left from now on, as far as the
+    cooling-off would have lasted without the lock.
+    """
+    least = now + timedelta(hours=state.policy.parameters.short_cooling_hours)
+    rows = [
+        ending(MovedEnd, student, Cooling(max(held.ends, min(held.full, least)), held.full))
+        for student, held, _ in running(state)
+        if state.cases[student].protocol.untold
+    ]
+    return [CoolingMoved(rows=some) for some in in_parts(rows)]
 
 
 def window_of(state: ApplicationFilingState, case: Case) -> Window | None:

@@ -45,6 +45,7 @@ class GateFacts(NamedTuple):
         audited: an auditor has reviewed this result.
         published: this version has been published with all its corrections.
         open_appeals: appeals against it that nobody has decided.
+        unanswered_appeals: upheld ones that nothing has followed.
         appeals_possible: the time for appeals is not over.
         violations: classes of a confirmed violation that still have an amount (R-09).
         paid_elsewhere: classes with an amount for which another run has paid.
@@ -61,6 +62,7 @@ class GateFacts(NamedTuple):
     audited: bool
     published: bool = True
     open_appeals: int = 0
+    unanswered_appeals: int = 0
     appeals_possible: bool = False
     violations: int = 0
     paid_elsewhere: int = 0
@@ -74,8 +76,8 @@ def is_lawful(source: Source) -> bool:
 def gate(facts: GateFacts) -> tuple[Blocker, ...]:
     """Return what stands in the way of a payment, nothing where it may be ordered.
 
-    The first eight are R-08's; the rest follow from it: nothing is paid before it is published and its time for
-    appeals is over, nor to a class of a confirmed violation, nor to one that another run has paid.
+    The first eight are R-08's; the rest follow from it: nothing is paid before it is published, its time for appeals
+    is over and upheld ones are answered, nor to a class of a confirmed violation, nor to one that another run has paid.
     """
     missing = max(0, APPROVALS - facts.approvals)
     short = max(0, facts.amount_fen - facts.pool_left_fen)
@@ -91,6 +93,7 @@ def gate(facts: GateFacts) -> tuple[Blocker, ...]:
         (not facts.audited, Blocker(code="AUDIT_MISSING")),
         (not facts.published, Blocker(code="RESULT_NOT_PUBLISHED")),
         (facts.open_appeals > 0, Blocker(code="SETTLEMENT_APPEALS_OPEN", count=facts.open_appeals)),
+        (facts.unanswered_appeals > 0, Blocker(code="APPEAL_UNANSWERED", count=facts.unanswered_appeals)),
         (facts.appeals_possible, Blocker(code="APPEAL_TIME_RUNNING")),
         (facts.violations > 0, Blocker(code="VIOLATIONS_NOT_SETTLED", count=facts.violations)),
         (facts.paid_elsewhere > 0, Blocker(code="PAID_BY_ANOTHER_RUN", count=facts.paid_elsewhere)),

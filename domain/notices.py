@@ -20,8 +20,10 @@ PUPIL: Final = "pupil:"
 FOR_CAREGIVERS: Final = {
     "choice_notice": "choice_information",
     "meeting_invitation": "meeting_invitation",
+    "meeting_moved": "meeting_moved",
     "meeting_cancelled": "meeting_cancelled",
     "visit_invitation": "visit_invitation",
+    "visit_moved": "visit_moved",
     "visit_cancelled": "visit_cancelled",
 }
 """Purpose → under which purpose a caregiver is informed too (edge case 1): the letter comes without a code, and what a
@@ -83,6 +85,11 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
     match envelope["type"]:
         case "HouseholdInvited":
             return [_plan(envelope, "meeting_invitation", data["student"], data["session"])]
+        case "InvitationMoved":
+            occasion = f"{data['session']}#{envelope['version']}"  # a meeting can move more than once
+            return [_plan(envelope, "meeting_moved", data["student"], occasion)]
+        case "SeatMoved":
+            return [_plan(envelope, "visit_moved", data["student"], f"{data['trip']}#{envelope['version']}")]
         case "InvitationWithdrawn":
             return [_plan(envelope, "meeting_cancelled", data["student"], data["session"])]
         case "StageReminded":
@@ -114,6 +121,8 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
             return [_plan(envelope, "document_superseded", data["student"], data["now"], optional=False)]
         case "CoolingLengthened" | "CoolingMoved" as kind:
             purpose = "cooling_lengthened" if kind == "CoolingLengthened" else "cooling_moved"
+            if not data.get("told", True):
+                return []
             at = envelope["occurred_at"]  # an end can come again: forth, back and forth is three times news
             plans = [_to_both(envelope, purpose, row["student"], f"{row['ends']}@{at}") for row in data["rows"]]
             return [plan for both in plans for plan in both]
@@ -146,6 +155,8 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
         case "ReportMissed" | "ReportChased":
             purpose, recipient = "report_missed", f"principal@{school}"
             occasion = f"{data['day']}@{envelope['occurred_at']}"
+        case "LettersDue" if data["missing"]:
+            purpose, recipient, occasion = "letters_missing", f"principal@{school}", envelope["occurred_at"]
         case "PeriodicReportMissed":
             purpose, recipient = "periodic_report_missed", f"principal@{school}"
             occasion = data["period"]

@@ -24,8 +24,10 @@ from domain.parent_meetings_events import (
     HouseholdFollowedUp,
     HouseholdInvited,
     HouseholdSettled,
+    InvitationMoved,
     InvitationWithdrawn,
     InviteHouseholds,
+    MoveSession,
     Outcome,
     ParentMeetingsCommand,
     ParentsMeetingHeld,
@@ -33,6 +35,7 @@ from domain.parent_meetings_events import (
     RecordFollowUps,
     ScheduleSession,
     SessionCancelled,
+    SessionMoved,
     SessionScheduled,
 )
 from domain.parent_meetings_state import Household, ParentMeetingsState, SessionState
@@ -80,12 +83,18 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
                     raise Refusal("CLASS_UNKNOWN", classes=unknown)
                 once = tuple(dict.fromkeys(classes))
                 return [SessionScheduled(session=session, classes=once, at=at_.astimezone(SHANGHAI))]
+            case MoveSession(session=session, at=at_):
+                reason = require_reason(command)
+                invited = self._invited(state, session)
+                if at_ == state.sessions[session].at:
+                    raise Refusal("TIME_UNCHANGED")
+                if at_ <= now:
+                    raise Refusal("NEW_TIME_PASSED")
+                moved = SessionMoved(session=session, at=at_.astimezone(SHANGHAI), reason=reason)
+                return [moved, *(InvitationMoved(session=session, student=student) for student in invited)]
             case CancelSession(session=session):
                 reason = require_reason(command)
-                students = self._students(state, self._session(state, session))
-                if any(session in state.households[student].sessions for student in students):
-                    raise Refusal("ALREADY_RECORDED", session=session)
-                invited = [student for student in students if session in state.households[student].invited]
+                invited = self._invited(state, session)
                 withdrawn = [InvitationWithdrawn(session=session, student=student) for student in invited]
                 return [*withdrawn, SessionCancelled(session=session, reason=reason)]
             case InviteHouseholds(session=session):
@@ -106,6 +115,10 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         match event:
             case SessionScheduled(session=session, classes=classes, at=at_):
                 state.sessions[session] = SessionState(classes=list(classes), at=at_)
+            case SessionMoved(session=session, at=at_):
+                state.sessions[session].at = at_
+            case InvitationMoved():
+                pass
             case InvitationWithdrawn(session=session, student=student):
                 state.households[student].invited.remove(session)
             case SessionCancelled(session=session):
@@ -232,6 +245,17 @@ class ParentMeetingsDecider(StageDecider[ParentMeetingsState]):
         present = sum(household.present for household in households)
         quorum = state.policy.parameters.quorum
         return present * quorum.denominator < len(households) * quorum.numerator
+
+    def _invited(self, state: ParentMeetingsState, session: str) -> list[str]:
+        """Return who was invited to a meeting that nobody's attendance is on record of.
+
+        Raises:
+            Refusal: SESSION_UNKNOWN, ALREADY_RECORDED.
+        """
+        students = self._students(state, self._session(state, session))
+        if any(session in state.households[student].sessions for student in students):
+            raise Refusal("ALREADY_RECORDED", session=session)
+        return [student for student in students if session in state.households[student].invited]
 
     def _attended(self, state: ParentMeetingsState, session: str, student: str) -> bool | None:
         return state.households[student].sessions.get(session)

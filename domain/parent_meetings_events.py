@@ -31,6 +31,21 @@ class SessionScheduled(Event):
     at: AwareDatetime
 
 
+class SessionMoved(Event):
+    """A meeting has another time; the reference stays, and with it each family's calendar entry (G14)."""
+
+    session: str
+    at: AwareDatetime
+    reason: str
+
+
+class InvitationMoved(Event):
+    """A household that was invited to a meeting is to be told the new time."""
+
+    session: str
+    student: str
+
+
 class SessionCancelled(Event):
     """A meeting does not take place (snow, illness); its classes need another."""
 
@@ -108,6 +123,14 @@ class ScheduleSession(Command):
     at: Instant
 
 
+class MoveSession(Command):
+    """Give a meeting another time before attendance is known; needs a reason."""
+
+    kind: Literal["move_session"] = "move_session"
+    session: Session
+    at: Instant
+
+
 class CancelSession(Command):
     """Call a meeting off before attendance is known; needs a reason."""
 
@@ -159,13 +182,21 @@ class RecordFollowUps(Command):
 
 
 ParentMeetingsCommand = Annotated[
-    StageCommand | ScheduleSession | CancelSession | InviteHouseholds | RecordAttendance | RecordFollowUps,
+    StageCommand
+    | ScheduleSession
+    | MoveSession
+    | CancelSession
+    | InviteHouseholds
+    | RecordAttendance
+    | RecordFollowUps,
     Field(discriminator="kind"),
 ]
 
 
 PARENT_MEETINGS_EVENTS: Final[tuple[type[Event], ...]] = (
     SessionScheduled,
+    SessionMoved,
+    InvitationMoved,
     SessionCancelled,
     InvitationWithdrawn,
     HouseholdInvited,

@@ -23,10 +23,12 @@ from domain.school_visits_events import (
     CampusVisitApproved,
     CampusVisitCancelled,
     CampusVisitHeld,
+    CampusVisitMoved,
     CampusVisitPlanned,
     CancelTrip,
     GuardianPermissionCorrected,
     GuardianPermissionRecorded,
+    MoveTrip,
     OfferSeats,
     PlanTrip,
     PublicityApproved,
@@ -39,6 +41,7 @@ from domain.school_visits_events import (
     ReportUnregisteredVisit,
     RequestPresentation,
     SchoolVisitsCommand,
+    SeatMoved,
     SeatOffered,
     SeatWithdrawn,
     UnregisteredVisitDetected,
@@ -58,6 +61,7 @@ from domain.school_visits_state import (
 from domain.school_visits_trips import (
     corrected_row,
     is_unheld,
+    moved_trip,
     newly_held,
     offered_seats,
     planned_trip,
@@ -111,6 +115,8 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
                 return [CampusVisitApproved(trip=label, safety_plan=safety_plan)]
             case OfferSeats():
                 return offered_seats(state, command, occurred)
+            case MoveTrip():
+                return moved_trip(state, command, now)
             case CancelTrip(trip=label):
                 reason = require_reason(command)
                 trip = trip_of(state, label)
@@ -167,6 +173,11 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
             case CampusVisitApproved(trip=label):
                 state.trips[label].approved = True
             case SeatOffered(trip=label, student=student):
+                state.trips[label].riders[student] = Rider()
+            case CampusVisitMoved(trip=label, at=at_, returns_at=returns_at):
+                trip = state.trips[label]
+                trip.at, trip.returns_at = at_, returns_at
+            case SeatMoved(trip=label, student=student):
                 state.trips[label].riders[student] = Rider()
             case SeatWithdrawn(trip=label, student=student):
                 del state.trips[label].riders[student]

@@ -65,6 +65,23 @@ class SeatOffered(Event):
     student: str
 
 
+class CampusVisitMoved(Event):
+    """An approved trip has another time, by a new safety plan; the slips of before were for the old time (G14)."""
+
+    trip: str
+    at: AwareDatetime
+    returns_at: AwareDatetime
+    safety_plan: str
+    reason: str
+
+
+class SeatMoved(Event):
+    """A pupil who keeps a seat on a moved trip; the household is to be told, and asked for another slip."""
+
+    trip: str
+    student: str
+
+
 class SeatWithdrawn(Event):
     """A pupil who was offered a seat on a cancelled trip; the household is to be told."""
 
@@ -174,7 +191,9 @@ class VisitSchoolDelisted(Event):
 VISIT_EVENTS: Final[tuple[type[Event], ...]] = (
     CampusVisitPlanned,
     CampusVisitApproved,
+    CampusVisitMoved,
     SeatOffered,
+    SeatMoved,
     SeatWithdrawn,
     CampusVisitCancelled,
     GuardianPermissionRecorded,
@@ -222,6 +241,16 @@ class OfferSeats(Command):
     kind: Literal["offer_seats"] = "offer_seats"
     trip: Trip
     students: Annotated[tuple[Student, ...], Field(min_length=1, max_length=MOST_ROWS)]
+
+
+class MoveTrip(Command):
+    """Give an approved trip another time by a new safety plan, before attendance is recorded; needs a reason."""
+
+    kind: Literal["move_trip"] = "move_trip"
+    trip: Trip
+    at: Instant
+    returns_at: Instant
+    safety_plan: Document
 
 
 class CancelTrip(Command):
@@ -300,6 +329,7 @@ SchoolVisitsCommand = Annotated[
     | PlanTrip
     | ApproveTrip
     | OfferSeats
+    | MoveTrip
     | CancelTrip
     | RecordVisits
     | RequestPresentation

@@ -11,17 +11,21 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.actors import require_other_person
 from domain.events import Event
 from domain.policy_readings import SpringMode
 from domain.refusal import Refusal, refuse_rows
 from domain.school_visits_events import (
     CampusVisitHeld,
+    CampusVisitMoved,
     CampusVisitPlanned,
     GuardianPermissionCorrected,
     GuardianPermissionRecorded,
+    MoveTrip,
     OfferSeats,
     PlanTrip,
     RecordVisits,
+    SeatMoved,
     SeatOffered,
     VisitAttendanceCorrected,
     VisitAttendanceRecorded,
@@ -106,6 +110,48 @@ def planned_trip(state: SchoolVisitsState, command: PlanTrip) -> CampusVisitPlan
         if other.overlaps(planned) and any(leader in other.leaders for leader in planned.leaders):
             raise Refusal("LEADERS_BUSY", trip=label)
     return planned
+
+
+def moved_trip(state: SchoolVisitsState, command: MoveTrip, now: datetime) -> list[Event]:
+    """Return another time of an approved trip, and whom to tell: a family that said no keeps out of it.
+
+    The bureau moves it, by a new safety plan and by nobody who planned or leads it, so that no family is told a time
+    that nobody has approved. The slips of before were for the old time: another is needed for each child on board.
+
+    Raises:
+        Refusal: TRIP_UNKNOWN, TRIP_NOT_APPROVED, SELF_APPROVAL, ALREADY_RECORDED, TRIP_TIMES_INVALID, TIME_UNCHANGED,
+            NEW_TIME_PASSED, LEADERS_BUSY, RIDERS_ELSEWHERE with their number.
+    """
+    label, trip = command.trip, _approved_trip(state, command.trip)
+    require_other_person(command.actor, (*trip.planned_by, *trip.leaders))
+    reason = require_reason(command)
+    if trip.recorded:
+        raise Refusal("ALREADY_RECORDED", trip=label)
+    if command.returns_at <= command.at:
+        raise Refusal("TRIP_TIMES_INVALID")
+    if (command.at, command.returns_at) == (trip.at, trip.returns_at):
+        raise Refusal("TIME_UNCHANGED")
+    if command.at <= now:
+        raise Refusal("NEW_TIME_PASSED")
+    moved = trip.model_copy(update={"at": command.at, "returns_at": command.returns_at})
+    for name, other in state.trips.items():
+        if name != label and other.overlaps(moved) and any(leader in other.leaders for leader in trip.leaders):
+            raise Refusal("LEADERS_BUSY", trip=name)
+    after = state.model_copy(update={"trips": {**state.trips, label: moved}})
+    riders = [student for student, rider in trip.riders.items() if rider.seated]
+    elsewhere = sum(
+        _elsewhere(after, label, student) or _beyond_experience(after, label, student) for student in riders
+    )
+    if elsewhere:
+        raise Refusal("RIDERS_ELSEWHERE", count=elsewhere)
+    event = CampusVisitMoved(
+        trip=label,
+        at=command.at.astimezone(SHANGHAI),
+        returns_at=command.returns_at.astimezone(SHANGHAI),
+        safety_plan=command.safety_plan,
+        reason=reason,
+    )
+    return [event, *(SeatMoved(trip=label, student=student) for student in riders)]
 
 
 def offered_seats(state: SchoolVisitsState, command: OfferSeats, occurred: datetime) -> list[Event]:

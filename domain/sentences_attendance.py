@@ -136,9 +136,9 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: the return lies before the absence, which began on {day}. Check the date.",
     },
     "EXIT_NEEDS_REGISTER": {
-        "zh": "未受理：该生有控辍个案未销号，或学年终止时未返校；转学、出国须由学籍办核实接收学校后登记。",
-        "en": "Not done: the pupil has an open dropout case, or had not returned when the year ended. The register "
-        "office looks for the school that took the pupil, and records the departure.",
+        "zh": "未受理：转学、出国由学籍办核实接收学校后登记。登记之前，请每日照常报告该生，并把材料交学籍办。",
+        "en": "Not done: the register office looks for the school that takes the pupil, and records a transfer or a "
+        "move abroad. Until it has, report the pupil every day as before, and hand the papers to the register office.",
     },
     "RETURN_AFTER_THE_LAST_DAY": {
         "zh": "未受理：学生在校的最后一日是 {day}，返校日期不能晚于该日。"

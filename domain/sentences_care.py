@@ -101,7 +101,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-BLOCKERS: Final[dict[str, dict[str, str]]] = {}
+BLOCKERS: Final[dict[str, dict[str, str]]] = {
+    "LEADING_GROUP_NOT_FORMED": {"zh": "领导小组尚未成立", "en": "leading group not formed"},
+    "CLASSES_WITHOUT_CARERS": {"zh": "包保教师未配齐的班级", "en": "classes without all their carers"},
+    "LETTERS_NOT_SIGNED": {"zh": "未签订的责任状", "en": "responsibility letters not signed"},
+}
 
 WORDS: Final[dict[str, dict[str, str]]] = {
     "partition_class": {"zh": "分配包保", "en": "assign the carers of a class"},
@@ -145,6 +149,11 @@ PHRASES: Final[dict[str, Phrase]] = {
     "ResponsibilityLetterRevoked": Phrase(
         "撤销 {signer} 的责任状：{level}，范围 {scope}，理由 {reason}",
         "revoked a responsibility letter of {signer}: {level}, scope {scope}, reason {reason}",
+    ),
+    "LettersDue": Phrase(
+        "动员开始，核对责任状：已签 {signed} 份；尚缺：{missing}；包保未配齐的班级：{classes}",
+        "the mobilisation begins; responsibility letters signed: {signed}; still missing: {missing}; classes without "
+        "all their carers: {classes}",
     ),
     "DelegationOffered": Phrase(
         "{by} 委托 {to} 代办至 {until}（{delegation}）；限于事项：{commands}；限于班级：{classes}",

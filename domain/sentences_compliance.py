@@ -11,6 +11,21 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：该投诉已单独立案，由案件流程“{case}”办理。请在该案件中答复和处理（compliance）。",
         "en": "Not done: this complaint has a case of its own, “{case}”. Answer and decide it there (`compliance`).",
     },
+    "COMPLAINT_NAMED": {
+        "zh": "未受理：投诉“{complaint}”不得写入投诉人的编号，以免泄露身份。请用 diversion complain 办理。",
+        "en": "Not done: complaint “{complaint}” must not carry a reference: the record would name who complained. Use "
+        "`diversion complain`, which keeps it secret.",
+    },
+    "COMPLAINT_YOUR_OWN": {
+        "zh": "未受理：案件“{case}”由您本人或委托您的人提出，您不能办理。为免泄露身份，本次尝试不留痕。请他人办理。",
+        "en": "Not done: you, or whom you stand in for, asked for case “{case}”, so you cannot act in it. No trace is "
+        "kept, since it would say who complained. Ask another person of the office.",
+    },
+    "HANDS_MISSING": {
+        "zh": "未受理：案件“{case}”须核对办理人与投诉人不是同一人，但命令中没有核对码。请用 diversion 命令办理。",
+        "en": "Not done: in case “{case}” it is checked that nobody judges a complaint of their own, and the command "
+        "does not carry the digest that this needs. Use the commands of `diversion`.",
+    },
     "COMPLAINT_NOT_YOURS": {
         "zh": "未受理：案件“{case}”的投诉只能由投诉人本人撤回。请由其本人办理；撤回后案件仍会查完。",
         "en": "Not done: only whoever made the complaint of case “{case}” can take it back. The case goes on in "

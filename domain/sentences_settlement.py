@@ -181,6 +181,15 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未重复受理：申诉 {appeal} 已有决定。",
         "en": "Not done again: the appeal {appeal} has been decided.",
     },
+    "APPEAL_NOT_UPHELD": {
+        "zh": "未受理：申诉 {appeal} 没有被认定成立，无须答复。请核对编号。",
+        "en": "Not done: the appeal {appeal} was not upheld, and needs no answer. Check the reference.",
+    },
+    "APPEAL_ANSWERED": {
+        "zh": "未重复受理：申诉 {appeal} 已有答复（更正、重算或说明），或其否决已经撤销。",
+        "en": "Not done again: the appeal {appeal} is answered: by an adjustment, a new version, a reason, or a lifted "
+        "veto.",
+    },
     # sample
     "SAMPLE_EXISTS": {
         "zh": "未受理：该抽样种子已经公布过。请换一个种子。",
@@ -233,6 +242,11 @@ BLOCKERS: Final[dict[str, dict[str, str]]] = {
         "zh": "有 {count} 件申诉尚未决定，请处理",
         "en": "appeals not yet decided: {count} (decide them)",
     },
+    "APPEAL_UNANSWERED": {
+        "zh": "有 {count} 件申诉成立而未答复，请更正（依据写该申诉的事件）、重算，或说明不涉及金额的理由",
+        "en": "upheld appeals that nothing has followed: {count} (adjust and name the appeal's event as the cause, "
+        "compute again, or say why no money moves)",
+    },
     "APPEAL_TIME_RUNNING": {
         "zh": "申诉期尚未届满，请等待",
         "en": "the time for appeals is not over (wait)",
@@ -275,6 +289,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "publish_veto": {"zh": "公布一票否决", "en": "publish a veto"},
     "appeal_settlement": {"zh": "对结算提出申诉", "en": "appeal against a settlement"},
     "decide_settlement_appeal": {"zh": "决定结算申诉", "en": "decide an appeal against a settlement"},
+    "answer_settlement_appeal": {"zh": "答复成立的申诉", "en": "answer an upheld appeal"},
     "publish_sample": {"zh": "公布抽样", "en": "publish a sample"},
     "FISCAL": {"zh": "财政资金", "en": "fiscal money"},
     "PERFORMANCE_POOL": {"zh": "绩效工资", "en": "the performance pool"},
@@ -357,6 +372,10 @@ PHRASES: Final[dict[str, Phrase]] = {
     ),
     "SettlementAppealDecided": Phrase(
         "申诉 {appeal} 的结论：{outcome}，理由 {reason}", "decided the appeal {appeal}: {outcome}, reason {reason}"
+    ),
+    "SettlementAppealAnswered": Phrase(
+        "答复成立的申诉 {appeal}：不涉及金额，理由 {reason}",
+        "answered the upheld appeal {appeal}: no money moves, reason {reason}",
     ),
     "SamplePublished": Phrase(
         "公布抽样种子 {seed}：抽取 {size} 名，共 {of} 名",

@@ -30,6 +30,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
 WORDS: Final[dict[str, dict[str, str]]] = {
     "submit_summary": {"zh": "提交总结", "en": "hand in a summary"},
     "review_summary": {"zh": "复核雷同总结", "en": "review a summary that is like another"},
+    "read_summary": {"zh": "查看总结的雷同段落", "en": "look at the passages that a summary shares"},
     "COMPARING": {"zh": "比对中", "en": "being compared"},
     "FILED": {"zh": "已归档", "en": "on file"},
     "REVIEW": {"zh": "待复核", "en": "to be reviewed"},
@@ -54,6 +55,9 @@ PHRASES: Final[dict[str, Phrase]] = {
         "达到 {least}，须复核",
         "the summary {summary} ({about}) is {severity}: {shared} of {shingles} runs stand in {other} of school "
         "{other_school}, which reaches {least}; people must look",
+    ),
+    "SummaryRead": Phrase(
+        "查看总结 {summary}（{about}）及其雷同段落", "looked at the summary {summary} ({about}) and what it shares"
     ),
     "SummaryReviewed": Phrase(
         "总结 {summary}（{about}）复核结果：{outcome}，理由 {reason}",

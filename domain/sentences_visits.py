@@ -48,6 +48,19 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "未受理：有带队人员同一时间已安排带队参观活动 {trip}。请换人或改时间。",
         "en": "Not done: one of the leaders is on the trip {trip} at that time. Choose another person or another time.",
     },
+    "RIDERS_ELSEWHERE": {
+        "zh": "未受理：有 {count} 名学生在新的时间已有另一次参观，或体验日数将超过规定。请另选时间。",
+        "en": "Not done: {count} pupils have another trip at the new time, or more days than experience allows. Choose "
+        "another time.",
+    },
+    "TIME_UNCHANGED": {
+        "zh": "未受理：新的时间与原来相同。请核对时间。",
+        "en": "Not done: the new time is the old one. Check the time.",
+    },
+    "NEW_TIME_PASSED": {
+        "zh": "未受理：新的时间已过，家长无法按时到场。请另选时间。",
+        "en": "Not done: the new time has passed, and no family could come. Choose a later one.",
+    },
     "TRIP_ALREADY_APPROVED": {
         "zh": "未受理：参观活动 {trip} 已经批准，无需再次批准。",
         "en": "Not done: the trip {trip} is approved already. Nothing is left to do.",
@@ -170,6 +183,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "plan_trip": {"zh": "安排参观", "en": "plan a trip"},
     "approve_trip": {"zh": "批准参观", "en": "approve a trip"},
     "offer_seats": {"zh": "安排座位", "en": "offer seats"},
+    "move_trip": {"zh": "参观改期", "en": "move a trip"},
     "cancel_trip": {"zh": "取消参观", "en": "cancel a trip"},
     "record_visits": {"zh": "登记监护人意见和参观情况", "en": "record slips and attendance of a trip"},
     "request_presentation": {"zh": "申请进校宣讲", "en": "request a presentation"},
@@ -186,6 +200,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "CampusVisitPlanned": {"zh": "参观已安排", "en": "trip planned"},
     "CampusVisitApproved": {"zh": "参观已批准", "en": "trip approved"},
     "SeatOffered": {"zh": "座位已安排", "en": "seat offered"},
+    "CampusVisitMoved": {"zh": "参观改期", "en": "trip moved"},
+    "SeatMoved": {"zh": "告知改期", "en": "new time told"},
     "SeatWithdrawn": {"zh": "座位已收回", "en": "seat withdrawn"},
     "CampusVisitCancelled": {"zh": "参观已取消", "en": "trip cancelled"},
     "GuardianPermissionRecorded": {"zh": "监护人意见已登记", "en": "guardian's slip recorded"},

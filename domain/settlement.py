@@ -82,6 +82,9 @@ class Finding(StrEnum):
     COVERAGE_UNKNOWN = "COVERAGE_UNKNOWN"
     """Below the line, and nothing is proposed because nobody knows whom the service reached."""
 
+    LOSSES_UNKNOWN = "LOSSES_UNKNOWN"
+    """No report on attendance was filed: whom a class has lost, nobody knows; no award and no veto (R-05, INV-15)."""
+
     INTEGRITY = "INTEGRITY"
     """Paid recruiting by the class's teacher is confirmed: no payout and no points, whatever the count (R-09)."""
 
@@ -354,7 +357,7 @@ def _school_result(
     tally = _tally(counts)
     rate = completion(tally.countable, tally.quota)
     coverage = _coverage(counts)
-    refusals = _known_sum([count.free_refusals for count in counts])
+    refusals = known_sum([count.free_refusals for count in counts])
     value = None if coverage is None else Fraction(*coverage)
     finding = veto_finding(tally.quota, tally.countable, value, refusals, parameters)
     result = SchoolResult(
@@ -375,8 +378,8 @@ def _coverage(counts: Sequence[ClassCount]) -> tuple[int, int] | None:
 
     Counts do not say who was both informed and guided; in a class it is nobody more than the smaller of the two.
     """
-    pupils = _known_sum([count.pupils for count in counts])
-    served = _known_sum(
+    pupils = known_sum([count.pupils for count in counts])
+    served = known_sum(
         [
             None if count.informed is None or count.guided is None else min(count.informed, count.guided)
             for count in counts
@@ -385,6 +388,7 @@ def _coverage(counts: Sequence[ClassCount]) -> tuple[int, int] | None:
     return (served, pupils) if served is not None and pupils else None
 
 
-def _known_sum(values: Sequence[int | None]) -> int | None:
+def known_sum(values: Sequence[int | None]) -> int | None:
+    """Return the sum of counts, None where one of them is unknown."""
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None

@@ -195,6 +195,13 @@ class DecideSettlementAppeal(Command):
     outcome: Outcome
 
 
+class AnswerSettlementAppeal(Command):
+    """Answer an upheld appeal: no money moves by it; needs a reason, and another person than who decided it."""
+
+    kind: Literal["answer_settlement_appeal"] = "answer_settlement_appeal"
+    appeal: Label
+
+
 class PublishSample(Command):
     """Publish the seed of a sample and the digest of the references that it draws."""
 
@@ -220,5 +227,6 @@ SETTLEMENT_COMMANDS: tuple[type[Command], ...] = (
     PublishVeto,
     AppealSettlement,
     DecideSettlementAppeal,
+    AnswerSettlementAppeal,
     PublishSample,
 )

@@ -63,9 +63,9 @@ class DropoutLine(DropoutCount):
     """One class: the counts of its losses that were given, and what the rule makes of them (R-05).
 
     Attributes:
-        pupils: whom the rate is a share of; `rate` is "lost/pupils", None without pupils.
+        pupils: whom the rate is a share of; `rate` is "lost/pupils", None without pupils or known losses.
         award: below the award's line.
-        finding: above the veto's line, what there is to say.
+        finding: above the veto's line, what there is to say; LOSSES_UNKNOWN where nobody knows of losses (INV-15).
     """
 
     pupils: Count
@@ -346,6 +346,14 @@ class SettlementAppealDecided(Event):
     reason: str
 
 
+class SettlementAppealAnswered(Event):
+    """Another person than who upheld an appeal says why no money moves by it (R-08)."""
+
+    appeal: str
+    run: str
+    reason: str
+
+
 class SamplePublished(Event):
     """The seed of an audit sample and the digest of what it drew; anybody with the record draws it again (R-21)."""
 
@@ -376,5 +384,6 @@ SETTLEMENT_EVENTS: tuple[type[Event], ...] = (
     VetoLifted,
     SettlementAppealFiled,
     SettlementAppealDecided,
+    SettlementAppealAnswered,
     SamplePublished,
 )

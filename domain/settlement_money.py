@@ -20,7 +20,7 @@ from domain.settlement_events import (
     revised_digest,
 )
 from domain.settlement_state import Run
-from domain.settlement_vetoes import open_appeals
+from domain.settlement_vetoes import open_appeals, unanswered_appeals
 from domain.stage_state import require_reason
 from domain.time import civil
 
@@ -64,6 +64,7 @@ def ordered(state: CampaignState, command: OrderPayment, run: Run, now: datetime
             audited=run.reviewed,
             published=run.published,
             open_appeals=open_appeals(state, command.run),
+            unanswered_appeals=unanswered_appeals(state, command.run),
             appeals_possible=run.appeal_until is not None and civil(now) <= run.appeal_until,
             violations=sum(
                 run.amounts.get(f"{school}/{class_id}", 0) != 0 for school, class_id in violated_classes(state)

@@ -20,6 +20,7 @@ from domain.refusal import Blocker, Refusal
 from domain.settlement_commands import (
     SETTLEMENT_COMMANDS,
     AdjustSettlement,
+    AnswerSettlementAppeal,
     AppealSettlement,
     ApproveSettlement,
     ComputeSettlement,
@@ -58,6 +59,7 @@ from domain.settlement_events import (
 from domain.settlement_money import adjusted, declared, funding_name, ordered
 from domain.settlement_state import Funding, Loss, Payment, Run
 from domain.settlement_vetoes import (
+    answered_appeal,
     appealed,
     decided_appeal,
     decided_veto,
@@ -68,6 +70,7 @@ from domain.settlement_vetoes import (
     published_veto,
     require_after_cutoff,
     run_of,
+    unanswered_appeals,
     undecided_vetoes,
     unpublished_vetoes,
 )
@@ -106,6 +109,8 @@ class SettlementPart(Part[CampaignState]):
                 return appealed(state, command, now)
             case DecideSettlementAppeal():
                 return decided_appeal(state, command)
+            case AnswerSettlementAppeal():
+                return answered_appeal(state, command)
             case PublishSample(seed=seed):
                 if seed in state.settlement.samples:
                     raise Refusal("SAMPLE_EXISTS")
@@ -183,7 +188,7 @@ class SettlementPart(Part[CampaignState]):
             case SamplePublished(seed=seed, digest=drawn):
                 book.samples[seed] = drawn
             case _:
-                evolve_vetoes(book, event, who)
+                evolve_vetoes(book, event, who, f"{envelope['stream']}#{envelope['version']}")
                 self._evolve_run(state, event, who, envelope)
 
     def _evolve_run(self, state: CampaignState, event: Event, who: list[str], envelope: Envelope) -> None:
@@ -237,6 +242,7 @@ class SettlementPart(Part[CampaignState]):
         found = (
             Blocker(code="PAYMENTS_UNCONFIRMED", count=unconfirmed),
             Blocker(code="SETTLEMENT_APPEALS_OPEN", count=open_appeals(state)),
+            Blocker(code="APPEAL_UNANSWERED", count=unanswered_appeals(state)),
             Blocker(code="VETOES_UNDECIDED", count=undecided_vetoes(state)),
             Blocker(code="VETOES_UNPUBLISHED", count=unpublished_vetoes(state)),
         )
@@ -282,7 +288,7 @@ def _take_lines(run: Run, lines: tuple[SettlementLine, ...]) -> None:
 
 def _take_losses(run: Run, lines: tuple[DropoutLine, ...]) -> None:
     for line in lines:
-        if line.finding is not None:
+        if line.finding is not None and line.lost is not None:
             run.losses[line.name] = Loss(lost=line.lost, pupils=line.pupils, finding=line.finding.value)
 
 

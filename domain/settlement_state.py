@@ -110,14 +110,33 @@ class Veto(BaseModel):
 
 
 class Appeal(BaseModel):
-    """An appeal against a published result or veto."""
+    """An appeal against a published result or veto.
+
+    Attributes:
+        fen: what it is about came to this when it was filed: the line, or the school's lines together.
+        events: its filing and its decision; an adjustment that names one of them answers it.
+        decided_by, decided_in: who decided it, and which version of the run stood then.
+        adjusted_in: the version in which such an adjustment was made, 0 while there is none.
+        answered: somebody has said why no money moves by it.
+    """
 
     run: str
     school: str
     about: About
     class_id: str | None = None
     made_by: list[str]
+    fen: int = 0
+    events: list[str] = []
     outcome: str | None = None
+    decided_by: list[str] = []
+    decided_in: int = 0
+    adjusted_in: int = 0
+    answered: bool = False
+
+    def concerns(self, line: str) -> bool:
+        """Tell whether a line is what the appeal is about, or one of the school whose result it is."""
+        school, _, class_id = line.partition("/")
+        return school == self.school and self.class_id in (None, class_id)
 
 
 class SettlementBook(BaseModel):

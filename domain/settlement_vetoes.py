@@ -17,6 +17,7 @@ from domain.policy_change import counting_cutoff
 from domain.refusal import Blocker, Refusal
 from domain.settlement import Finding
 from domain.settlement_commands import (
+    AnswerSettlementAppeal,
     AppealSettlement,
     DecideSettlementAppeal,
     DecideVeto,
@@ -25,6 +26,8 @@ from domain.settlement_commands import (
     PublishVeto,
 )
 from domain.settlement_events import (
+    AdjustmentComputed,
+    SettlementAppealAnswered,
     SettlementAppealDecided,
     SettlementAppealFiled,
     VetoDropped,
@@ -166,8 +169,33 @@ def decided_appeal(state: CampaignState, command: DecideSettlementAppeal) -> lis
     return [decided, lifted]
 
 
-def evolve_vetoes(book: SettlementBook, event: Event, who: list[str]) -> None:
-    """Apply an event of a veto or an appeal; others change nothing here."""
+def answered_appeal(state: CampaignState, command: AnswerSettlementAppeal) -> list[Event]:
+    """Answer an upheld appeal by saying why no money moves; by none of who filed it, decided it or made the run.
+
+    Raises:
+        Refusal: APPEAL_UNKNOWN, APPEAL_NOT_UPHELD, APPEAL_ANSWERED, REASON_REQUIRED, SELF_APPROVAL (recorded).
+    """
+    appeal = state.settlement.appeals.get(command.appeal)
+    if appeal is None:
+        raise Refusal("APPEAL_UNKNOWN", appeal=command.appeal)
+    run = run_of(state, appeal.run)
+    require_other_person(command.actor, [*appeal.made_by, *appeal.decided_by, *run.authors])
+    if appeal.outcome != "UPHELD":
+        raise Refusal("APPEAL_NOT_UPHELD", appeal=command.appeal)
+    if not unanswered(appeal, run):
+        raise Refusal("APPEAL_ANSWERED", appeal=command.appeal)
+    return [SettlementAppealAnswered(appeal=command.appeal, run=appeal.run, reason=require_reason(command))]
+
+
+def evolve_vetoes(book: SettlementBook, event: Event, who: list[str], name: str) -> None:
+    """Apply an event of a veto or an appeal; others change nothing here.
+
+    Args:
+        book: what the campaign remembers.
+        event: what happened.
+        who: who acted, and for whom.
+        name: of the event in the record, as `campaign/…#17`.
+    """
     match event:
         case VetoProposed(run=run, school=school):
             book.vetoes[_name(event)] = Veto(run=run, school=school, status="PROPOSED", proposed_by=who, hands=who)
@@ -182,10 +210,21 @@ def evolve_vetoes(book: SettlementBook, event: Event, who: list[str]) -> None:
             veto.status, veto.appeal_until = "PUBLISHED", until
         case VetoLifted():
             _become(book, event, who).status = "LIFTED"
-        case SettlementAppealFiled(appeal=name, run=run, school=school, about=about, class_id=class_id):
-            book.appeals[name] = Appeal(run=run, school=school, about=about, class_id=class_id, made_by=who)
-        case SettlementAppealDecided(appeal=name, outcome=outcome):
-            book.appeals[name].outcome = outcome
+        case SettlementAppealFiled(run=run, school=school, about=about, class_id=class_id):
+            appeal = Appeal(run=run, school=school, about=about, class_id=class_id, made_by=who, events=[name])
+            appeal.fen = _at_stake(appeal, book.runs[run])
+            book.appeals[event.appeal] = appeal
+        case SettlementAppealDecided(outcome=outcome):
+            appeal = book.appeals[event.appeal]
+            appeal.outcome, appeal.decided_by, appeal.decided_in = outcome, who, book.runs[appeal.run].version
+            appeal.events.append(name)
+        case SettlementAppealAnswered():
+            book.appeals[event.appeal].answered = True
+        case AdjustmentComputed(run=run, version=version, line=line, cause=cause):
+            for appeal in book.appeals.values():
+                named = appeal.outcome is not None and cause in appeal.events
+                if named and appeal.run == run and appeal.concerns(line):
+                    appeal.adjusted_in = version
         case _:
             pass
 
@@ -193,6 +232,24 @@ def evolve_vetoes(book: SettlementBook, event: Event, who: list[str]) -> None:
 def open_appeals(state: CampaignState, run: str | None = None) -> int:
     """Return how many appeals nobody has decided, of one run or of all."""
     return sum(appeal.outcome is None and run in (None, appeal.run) for appeal in state.settlement.appeals.values())
+
+
+def unanswered_appeals(state: CampaignState, run: str | None = None) -> int:
+    """Return how many upheld appeals nothing has followed, of one run or of all (R-08)."""
+    book = state.settlement
+    return sum(unanswered(one, book.runs[one.run]) for one in book.appeals.values() if run in (None, one.run))
+
+
+def unanswered(appeal: Appeal, run: Run) -> bool:
+    """Tell whether an appeal against a line or a result was upheld, and nothing has followed.
+
+    An adjustment that names it answers it, as long as its version stands; so does a version computed later in which
+    what it is about comes to another amount, and so does somebody who says why no money moves. A lifted veto is an
+    answer of itself.
+    """
+    if appeal.about == "VETO" or appeal.outcome != "UPHELD" or appeal.answered or appeal.adjusted_in == run.version:
+        return False
+    return run.version == appeal.decided_in or _at_stake(appeal, run) == appeal.fen
 
 
 def undecided_vetoes(state: CampaignState) -> int:
@@ -252,6 +309,11 @@ class _Named(Protocol):
 
     @property
     def class_id(self) -> str | None: ...
+
+
+def _at_stake(appeal: Appeal, run: Run) -> int:
+    """Return what an appeal is about in fen, as the run stands."""
+    return sum(fen for line, fen in run.amounts.items() if appeal.concerns(line))
 
 
 def _require_finding(run: Run, command: ProposeVeto | DecideVeto) -> None:

@@ -28,10 +28,12 @@ from domain.summaries_events import (
     Comparison,
     HeldSummary,
     Match,
+    ReadSummary,
     ReviewSummary,
     Severity,
     SubmitSummary,
     SummaryCompared,
+    SummaryRead,
     SummaryReviewed,
     SummarySimilarityFlagged,
     SummaryStatus,
@@ -53,7 +55,7 @@ class SummariesPart(Part[SchoolState]):
     messages = (COMPARE,)
 
     def decide(self, state: SchoolState, command: Any, now: datetime) -> Sequence[Event]:
-        """Take a summary, or decide about one that was flagged.
+        """Take a summary, record that somebody reads it, or decide about one that was flagged.
 
         Raises:
             Refusal: SUMMARY_STAGE_NOT_COMPLETED, SUMMARY_EXISTS, SUMMARY_UNKNOWN, SUMMARY_NOT_IN_REVIEW, SELF_APPROVAL,
@@ -78,6 +80,10 @@ class SummariesPart(Part[SchoolState]):
                         revision=revision,
                     )
                 ]
+            case ReadSummary(about=about, summary=summary):
+                if held is None or held.summary != summary:
+                    raise Refusal("SUMMARY_UNKNOWN")
+                return [SummaryRead(about=about, summary=summary)]
             case ReviewSummary(about=about, summary=summary, outcome=outcome):
                 reason = require_reason(command)
                 if held is None or held.summary != summary:
@@ -141,9 +147,12 @@ class SummariesPart(Part[SchoolState]):
 
 def comparison(state: SchoolState) -> Job | None:
     """Return the comparison that the school waits for: one summary after the other, each a job of its own."""
-    for held in state.summaries.values():
+    for about, held in state.summaries.items():
         if held.status == SummaryStatus.COMPARING:
             asked = {
+                "campaign": state.campaign,
+                "school": state.school,
+                "about": about,
                 "summary": held.summary,
                 "digest": held.digest,
                 "shingle": state.policy.parameters.summary_shingle,

@@ -128,6 +128,14 @@ class ReviewSummary(Command):
     outcome: Literal["ACCEPTED", "RETURNED"]
 
 
+class ReadSummary(Command):
+    """Look at a summary's passages; the record of the look comes before the look."""
+
+    kind: Literal["read_summary"] = "read_summary"
+    about: Topic
+    summary: SummaryRef
+
+
 class SummarySubmitted(Event):
     """A summary was handed in; `digest` is salted, `characters` its length as it was written."""
 
@@ -165,6 +173,13 @@ class SummarySimilarityFlagged(Event):
     least: ExactFraction
 
 
+class SummaryRead(Event):
+    """Somebody of the bureau looks at a summary and what it has in common with others: texts that may name people."""
+
+    about: str
+    summary: str
+
+
 class SummaryReviewed(Event):
     """The bureau accepted a summary with its reason, or returned it for rewriting."""
 
@@ -174,10 +189,11 @@ class SummaryReviewed(Event):
     reason: str
 
 
-SUMMARY_COMMANDS: tuple[type[Command], ...] = (SubmitSummary, ReviewSummary)
+SUMMARY_COMMANDS: tuple[type[Command], ...] = (SubmitSummary, ReadSummary, ReviewSummary)
 SUMMARY_EVENTS: tuple[type[Event], ...] = (
     SummarySubmitted,
     SummaryCompared,
     SummarySimilarityFlagged,
+    SummaryRead,
     SummaryReviewed,
 )

@@ -15,6 +15,7 @@ from domain.campaign_events import CampaignStatus
 from domain.campaign_state import CampaignState
 from domain.events import Envelope, Event
 from domain.parts import Part
+from domain.policy_change import counting_cutoff
 from domain.refusal import Refusal
 from domain.stage_state import require_reason
 from domain.targets_events import (
@@ -188,9 +189,13 @@ class TargetsPart(Part[CampaignState]):
         if sum(classes.values()) != paper.schools[school]:
             raise Refusal("CLASS_QUOTAS_DO_NOT_ADD_UP", sum=sum(classes.values()), target=paper.schools[school])
         held = assigned(state.targets, school, wave, date.max)
+        # The first sharing of a paper holds with it; whoever shares the same number otherwise, from today. So does
+        # whoever shares after the counting cut-off, when it is known who counts (docs/decisions/0019).
+        late = today > counting_cutoff(state)
+        first = max(today, paper.effective) if late else paper.effective
         if held is None:
             return ClassQuotaAssigned(
-                school=school, wave=wave, document=paper.document, effective=paper.effective, classes=classes
+                school=school, wave=wave, document=paper.document, effective=first, classes=classes
             )
         again = held.document == paper.document
         changes = moved(held.classes, classes)
@@ -200,8 +205,7 @@ class TargetsPart(Part[CampaignState]):
             school=school,
             wave=wave,
             document=paper.document,
-            # the first sharing of a paper holds with the paper; whoever shares the same number otherwise, from today
-            effective=max(today, held.effective) if again else paper.effective,
+            effective=max(today, held.effective) if again else first,
             classes=classes,
             changes=changes,
         )

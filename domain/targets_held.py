@@ -58,8 +58,9 @@ def quotas_in_force(
 ) -> dict[str, dict[str, int]]:
     """Return each school's class quotas on a day, of one wave or of both together, as far as known at a moment.
 
-    A school that has not shared out a revised number yet keeps the classes of before, and `to_assign` names it; where
-    its number became 0, so did those of its classes: nothing is left to share out.
+    A school that has not shared out a revised number yet keeps the classes of before, and `to_assign` names it; after
+    the counting cut-off that is for good, and `not_shared` names the difference. Where the school's number became 0, so
+    did those of its classes: nothing is left to share out.
     """
     found: dict[str, dict[str, int]] = {}
     for one in _waves(wave):
@@ -91,6 +92,17 @@ def to_assign(state: Targets) -> list[str]:
             if heads and heads != sum(({} if held is None else held.classes).values()):
                 found[school] = None
     return list(found)
+
+
+def not_shared(state: Targets, on: date, known: datetime | None = None) -> list[tuple[str, str, int, int]]:
+    """Return school, wave, target and the sum of the classes, where the two differ on a day (INV-08)."""
+    found: list[tuple[str, str, int, int]] = []
+    for wave in Wave:
+        classes = quotas_in_force(state, on, wave=wave, known=known)
+        for school, heads in targets_in_force(state, on, wave=wave, known=known).items():
+            shared = sum(classes[school].values())
+            found += [(school, wave.value, heads, shared)] if shared != heads else []
+    return found
 
 
 def targets_from(envelopes: Iterable[Envelope]) -> Targets:

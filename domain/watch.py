@@ -197,24 +197,19 @@ def still_watching(state: SchoolState, events: Sequence[Event]) -> bool:
 
 
 def refuse_unproven_exits(state: SchoolState, rows: Iterable[ExitRow], actor: Actor) -> None:
-    """Refuse that the school alone lets a pupil leave the register who has an open dropout case, or never came back.
+    """Refuse that the school alone lets a pupil leave the register.
 
-    A departure ends the case and takes the pupil out of the lost, so it needs a school that is confirmed (R-05): the
-    register office records it. A death stops everything at once, whoever tells of it (edge case 35).
+    A departure takes the pupil out of the daily count and out of the lost, so it needs a school that is confirmed
+    (R-05): the register office records it, whether or not a dropout case is open yet. Else a school could let a pupil
+    go on the second day of an absence, and nobody would look for the child (INV-14). A death stops everything at once,
+    whoever tells of it (edge case 35). In a campaign of an earlier release the school recorded every departure.
 
     Raises:
         Refusal: ROWS_REFUSED with EXIT_NEEDS_REGISTER.
     """
-    if actor.role is Role.REGISTER_OFFICER:
+    if actor.role is Role.REGISTER_OFFICER or state.release < WatchPart.since:
         return
-    watched = {*state.watch.open, *state.watch.not_returned}
-    refuse_rows(
-        [
-            (number, "EXIT_NEEDS_REGISTER")
-            for number, row in enumerate(rows)
-            if row.student in watched and row.exit != "death"
-        ]
-    )
+    refuse_rows([(number, "EXIT_NEEDS_REGISTER") for number, row in enumerate(rows) if row.exit != "death"])
 
 
 def attendance_id(state: SchoolState) -> str:

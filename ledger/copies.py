@@ -10,17 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.notices import NoticePlan, NoticeState, copy_for
 from domain.silences import Silence
-from ledger.silences import cancelled, ending, silences_of
+from ledger.silences import cancelled, ending, one_of, silences_of
 from ledger.tables import outbox
 
 KEEP_FOR = update(outbox).where(outbox.c.notice_id == bindparam("of_notice"), outbox.c.person.is_(None))
+
+ANEW: Final = {"state": NoticeState.PLANNED, "code": None, "next_at": None}
+"""What a row becomes that waits as if it were new."""
+
+SILENCED: Final = (outbox.c.state == NoticeState.CANCELLED, one_of(outbox.c.code, Silence))
+"""What a silence has ended, and nobody else."""
+
+_RENEW: Final = update(outbox).where(outbox.c.copy_of.in_(bindparam("households", expanding=True)), *SILENCED)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,19 @@ class Sharing:
     notice_id: str
     person: str | None
     others: tuple[tuple[str, str], ...]
+
+
+def renew(connection: Connection, households: Sequence[str]) -> None:
+    """Let the copies wait anew that a silence has ended, where an event plans their household's notice again.
+
+    The household's own row may have gone out before the silence began: nobody shares it a second time, and the others
+    would never be told.
+
+    Args:
+        connection: the append's transaction.
+        households: ids of the rows that are planned.
+    """
+    connection.execute(_RENEW.values(ANEW), {"households": list(households)})
 
 
 async def share(connection: AsyncConnection, insert_: Callable[[Any], Any], sharings: Sequence[Sharing]) -> None:
@@ -71,9 +92,4 @@ async def share(connection: AsyncConnection, insert_: Callable[[Any], Any], shar
         rows.append({**copy.model_dump(), **about, **state})
     await connection.execute(insert_(outbox).on_conflict_do_nothing(), rows)
     again = [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED]
-    silent = (outbox.c.state == NoticeState.CANCELLED, outbox.c.code.in_(list(Silence)))
-    await connection.execute(
-        update(outbox)
-        .where(outbox.c.notice_id.in_(again), *silent)
-        .values(state=NoticeState.PLANNED, code=None, next_at=None)
-    )
+    await connection.execute(update(outbox).where(outbox.c.notice_id.in_(again), *SILENCED).values(ANEW))

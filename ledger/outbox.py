@@ -32,13 +32,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import Envelope, event_id
 from domain.notices import WAITING, NoticePlan, NoticeState
-from domain.silences import Silence
 from domain.time import instant, stamp
-from ledger.copies import Sharing, share
-from ledger.silences import Silences, cancelled, ending, note_silences, one_of, silenced, silences_among, silences_of
+from ledger.copies import ANEW, SILENCED, Sharing, renew, share
+from ledger.silences import Silences, cancelled, ending, note_silences, silenced, silences_among, silences_of
 from ledger.tables import attempts, events, holds, outbox, suppressions
 
-NEVER_HELD: Final = ("meeting_cancelled", "visit_cancelled")
+NEVER_HELD: Final = ("meeting_moved", "meeting_cancelled", "visit_moved", "visit_cancelled")
 """A family that is not told would stand before a closed door: a pause does not hold these, however optional."""
 
 LEASE_EXPIRED: Final = "LEASE_EXPIRED"
@@ -174,16 +173,16 @@ class Outbox:
 
         A pupil who has left gets none any more, one who goes elsewhere none about the choice; where that has ended,
         the pupil gets what is planned from then on, and a notice that was cancelled by it and is planned again waits
-        as if it were new.
+        as if it were new, and so do the copies of others of the household.
         """
         note_silences(connection, self._insert, fresh)
         causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
         planned = [notice for notice in notices if notice.cause in causes]
         if planned:
             silences = silences_among(connection, planned)
-            connection.execute(
-                self._plan, [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
-            )
+            rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
+            connection.execute(self._plan, rows)
+            renew(connection, [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED])
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -371,11 +370,10 @@ class Outbox:
 
 def _plan(adding: Any) -> Any:
     """Return the statement that plans a notice; one that stands there stays, unless a silence had ended it."""
-    silent = (outbox.c.state == NoticeState.CANCELLED, one_of(outbox.c.code, Silence))
     return adding.on_conflict_do_update(
         index_elements=["notice_id"],
-        set_={"state": NoticeState.PLANNED, "code": None, "next_at": None},
-        where=and_(*silent, adding.excluded.state == NoticeState.PLANNED),
+        set_=ANEW,
+        where=and_(*SILENCED, adding.excluded.state == NoticeState.PLANNED),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Protocol
 from domain.consent import Standing
 from domain.notices import PUPIL, student_of
 from domain.time import instant
+from notices.answer_line import answer_line
 from notices.calendars import Entry, entry_uid
 from notices.catalogue import LANGUAGES, Language, Template, TemplateError, catalogue
 from notices.mail import Mail, valid_address
@@ -51,9 +52,11 @@ class Facts:
     Attributes:
         values: by the names of the templates' variables.
         occasion: the session's or trip's reference, for the calendar.
+        moves: how often its time had changed when the notice was planned.
         document: version of the notice that a code is for, None where the purpose has no code.
         complaint_number: where families complain.
         standings: what is on record of the persons around the pupil, by reference; most are not there.
+        answer_line: where families send their codes, None where the campaign does not say.
     """
 
     values: Mapping[str, Any]
@@ -61,6 +64,8 @@ class Facts:
     document: str | None
     complaint_number: str
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    moves: int = 0
+    answer_line: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,11 +178,12 @@ async def draft(notice: Notice, directory: Directory, sender: str, lang: Languag
     }
     asks = entry = None
     if facts.document is not None:
+        values["answer_line"] = answer_line(facts.answer_line, facts.complaint_number, language)
         asks = CodeRequest(notice.campaign, household.school, student, party, contact.ref, facts.document)
     if facts.occasion is not None and template.calendar is not None:
         entry = Entry(
             uid=entry_uid(notice.stream, facts.occasion, notice.recipient),
-            sequence=0 if template.calendar == "REQUEST" else 1,
+            sequence=facts.moves + (template.calendar == "CANCEL"),
             written_at=instant(notice.planned_at),
             organizer=sender,
             attendee=contact.email,

@@ -21,6 +21,8 @@ FILE_NAME: Final = "campaign.toml"
 DEFAULT_FULL_MARK: Final = 700
 COMPLAINT_LINE: Final = "12345"
 """The government service hotline: the complaint line of a county that names none of its own."""
+ANSWER_LINE: Final = r"^(\+?[0-9][0-9-]{2,19}|https://[A-Za-z0-9.-]{1,100}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,80})?)$"
+"""A telephone number, or the https address of a page: nothing else can be a place to send a code to."""
 
 
 StageSlug = Literal["identification", "parent-meetings", "school-visits", "application-filing", "retention"]
@@ -87,6 +89,10 @@ _FORMS: Final[dict[str, tuple[str, str]]] = {
     "complaint_line": (
         "教育局以外可拨打的投诉电话，至多 20 个数字和连字符",
         "a telephone number for complaints, at most 20 digits and hyphens",
+    ),
+    "answer_line": (
+        "接收答复短信的号码（至多 20 个数字和连字符），或以 https:// 开头的网址",
+        "the number that takes answers by text message, at most 20 digits and hyphens, or an address with https://",
     ),
     **dict.fromkeys(
         ("quotas", "spring_quotas"),
@@ -190,6 +196,8 @@ class CampaignFile(_Model):
         application_window: when the official system takes applications; a consent's cooling-off is cut where it locks.
         targets: the paper of the schools' quotas.
         complaint_line: the number in every notice to a family; nobody of the school answers it.
+        answer_line: where a family sends its answer code, a number for text messages or an address; it stands in the
+            letters with a code, which name the complaint line to ask where the file has none.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -205,6 +213,7 @@ class CampaignFile(_Model):
     application_window: DayRangeEntry | None = None
     targets: TargetsEntry | None = None
     complaint_line: str = Field(default=COMPLAINT_LINE, pattern=r"^[0-9][0-9-]{2,19}$")
+    answer_line: str | None = Field(default=None, pattern=ANSWER_LINE)
 
     @model_validator(mode="before")
     @classmethod

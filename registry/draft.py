@@ -14,12 +14,11 @@ from typing import Any, Final
 
 from domain.calendar import Calendar, CalendarUnknown, CalendarYear
 from domain.campaign_events import GatewayKey, TargetDocument
-from domain.cooling import Window, cooling
+from domain.cooling import Window, first_cooling
 from domain.events import digest
 from domain.identification_rule import DEFAULT_RULE
 from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
 from domain.refusal import Refusal
-from domain.time import at
 from registry.calendar_file import load_school_calendar, state_years
 from registry.campaign_file import FILE_NAME, CampaignFile, SchoolEntry, load_campaign
 from registry.classes import canonical_class
@@ -80,6 +79,8 @@ async def prepare(
     warnings += [{"code": "CALENDAR_NOT_YET_PUBLISHED", "year": year} for year in unknown]
     if chosen.document == UNCONFIRMED:
         warnings.append({"code": "POLICY_UNCONFIRMED", "profile": chosen.id})
+    if file.answer_line is None:
+        warnings.append({"code": "ANSWER_LINE_MISSING", "complaint_line": file.complaint_line})
     schools = [school.code for school in file.schools]
     staff = load_staff(
         directory / "staff.csv",
@@ -150,7 +151,8 @@ def _where_given(file: CampaignFile) -> dict[str, Any]:
     }
     given = {name: part.model_dump(mode="json") for name, part in parts.items() if part is not None}
     spring = _by_class(file, {school.code: school.spring_quotas for school in file.schools})
-    return {**given, **({"spring_quotas": spring} if spring else {})}
+    answers = {} if file.answer_line is None else {"answer_line": file.answer_line}
+    return {**given, **({"spring_quotas": spring} if spring else {}), **answers}
 
 
 def _by_class(file: CampaignFile, quotas: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
@@ -176,8 +178,6 @@ def _require_no_forbidden_spring(file: CampaignFile, chosen: PolicyProfile) -> N
 def _window_warnings(file: CampaignFile, chosen: PolicyProfile) -> list[dict[str, Any]]:
     """Return a warning where every cooling-off would be cut short; refuse where nobody could sign at all (R-11).
 
-    A family can acknowledge from the opening of the filing on, and sign `signature_wait_hours` later.
-
     Raises:
         InputRejected: APPLICATION_WINDOW_OVER, the official system locks before the first signature works.
     """
@@ -185,8 +185,8 @@ def _window_warnings(file: CampaignFile, chosen: PolicyProfile) -> list[dict[str
         return []
     window = Window.model_validate(file.application_window.model_dump())
     opens = file.stages["application-filing"].opens
-    earliest = at(opens) + timedelta(hours=chosen.parameters.signature_wait_hours)
-    if earliest > window.locks:
+    earliest = first_cooling(opens, window, chosen.parameters)
+    if earliest is None:
         raise InputRejected(
             "APPLICATION_WINDOW_OVER",
             message_zh=f"志愿填报截止（{window.last}）时，家庭还不能签署：志愿填报阶段 {opens} 才开始，"
@@ -198,7 +198,7 @@ def _window_warnings(file: CampaignFile, chosen: PolicyProfile) -> list[dict[str
             remedy_en="Check the year and the days of the window, or let `opens` of stages.application-filing be "
             "earlier.",
         )
-    if not cooling(earliest, window, chosen.parameters).short:
+    if not earliest.short:
         return []
     return [{"code": "COOLING_CUT_FOR_ALL", "opens": opens.isoformat(), "last": window.last.isoformat()}]
 

@@ -156,9 +156,9 @@ def _refuse_second_registration(rows: list[PupilRow]) -> None:
         message_zh=f"{len(rows)} 名学生在本次活动的另一所学校名册中；一人在一次活动中只能属于一所学校。",
         message_en=f"Another school of the campaign lists {len(rows)} of these pupils; a person belongs to one school.",
         place=shown,
-        remedy_zh="请先由原学校登记离校并导入不含该生的名册；如原学校有误，请两校与家长核实后再导入。",
-        remedy_en="First record the exit at the other school and import its roster without the pupil; where the other "
-        "school is wrong, ask both schools and the family, then import again.",
+        remedy_zh="请先由学籍办在原学校登记离校，原学校再导入不含该生的名册；如原学校有误，请两校与家长核实后再导入。",
+        remedy_en="First the register office records the exit at the other school, which then imports its roster "
+        "without the pupil; where the other school is wrong, ask both schools and the family, then import again.",
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from registry import database
 from registry import households as families
 from registry.campaign_file import CampaignFile
+from registry.hands import hands_in
 from registry.households import first_guardians, guardians_of, households
 from registry.importing import take_roster
 from registry.names import name_key
@@ -402,6 +403,10 @@ class Registry:
         return str(rows[0]["text"]) if rows else None
 
     # Inside
+
+    def hands(self, case: str, *people: str | None) -> list[str]:
+        """Return what stands in a case's stream for people, so that the record never says who complained (INV-32)."""
+        return hands_in(self._pepper, case, people)
 
     async def _prepare(self) -> None:
         check = hmac.digest(self._pepper, b"registry pepper check", "sha256").hex()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Integer, RowMapping, String, Table, Text, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, RowMapping, String, Table, Text, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.refusal import Refusal
@@ -56,11 +56,17 @@ summaries = Table(
 
 @dataclass(frozen=True, slots=True)
 class KeptSummary:
-    """A summary's text that the registry keeps: its reference, its salted digest, its length in characters."""
+    """A summary's text that the registry keeps.
+
+    Attributes:
+        ref, digest, characters: its reference, its salted digest, its length.
+        new: whether this call has kept it; False where the same command had kept it before.
+    """
 
     ref: str
     digest: str
     characters: int
+    new: bool
 
 
 class SummaryChangedError(Exception):
@@ -88,7 +94,7 @@ class Summaries:
             if held is not None:
                 if (held["school"], held["about"], held["text"]) != (school, about, text):
                     raise Refusal("COMMAND_ID_REUSED", command_id=command_id)
-                return KeptSummary(held["summary_ref"], held["digest"], len(text))
+                return KeptSummary(held["summary_ref"], held["digest"], len(text), new=False)
             ref, salt = references.summary(), references.salt()
             digest = _digest(ref, text, salt)
             await connection.execute(
@@ -105,7 +111,17 @@ class Summaries:
                     kept_at=datetime.now(UTC),
                 )
             )
-        return KeptSummary(ref, digest, len(text))
+        return KeptSummary(ref, digest, len(text), new=True)
+
+    async def discard(self, summary_ref: str) -> None:
+        """Forget a text that no stream took; one that was compared stays whatever happens.
+
+        Only who kept it a moment ago and was refused may call this: until a text is compared, the registry does not
+        know that a stream took it.
+        """
+        query = delete(summaries).where(summaries.c.summary_ref == summary_ref, summaries.c.number.is_(None))
+        async with self._writing.begin() as connection:
+            await connection.execute(query)
 
     async def text(self, summary_ref: str) -> str | None:
         """Return a summary's text, None where it is unknown."""
@@ -114,7 +130,9 @@ class Summaries:
             found = (await connection.execute(query)).scalar_one_or_none()
         return None if found is None else str(found)
 
-    async def compare(self, summary_ref: str, digest: str, length: int) -> dict[str, Any]:
+    async def compare(
+        self, summary_ref: str, digest: str, length: int, *, campaign: str, school: str, about: str
+    ) -> dict[str, Any]:
         """Compare a summary that was handed in with all earlier ones of its county, of this year and of years before.
 
         Earlier versions of the same summary are left out: a rewriting is like what was returned. Again gives the same.
@@ -123,17 +141,23 @@ class Summaries:
             summary_ref: the summary.
             digest: the digest that was handed in with it.
             length: characters of a shingle.
+            campaign: in which it was handed in.
+            school: whose it is.
+            about: its stage, or year; the text must have been kept for these three.
 
         Returns:
             The fields of `domain.summaries_events.Comparison`.
 
         Raises:
-            SummaryChangedError: there is no such text, or it is no longer the one that was handed in.
+            SummaryChangedError: there is no such text, it was kept for another place, or it is no longer the one that
+                was handed in.
         """
         async with self._writing.begin() as connection:
             query = select(summaries).where(summaries.c.summary_ref == summary_ref)
             own = (await connection.execute(query)).mappings().one_or_none()
-            if own is None or own["digest"] != digest or _digest(summary_ref, own["text"], own["salt"]) != digest:
+            if own is None or _topic(own) != (campaign, school, about):
+                raise SummaryChangedError(summary_ref)
+            if own["digest"] != digest or _digest(summary_ref, own["text"], own["salt"]) != digest:
                 raise SummaryChangedError(summary_ref)
             number = own["number"] or await _numbered(connection, summary_ref)
         runs = await asyncio.to_thread(lambda: shingles(normalised(own["text"]), length))

@@ -203,7 +203,7 @@ class SchoolPlan:
             exits = {"student": scene.leaver, "exit": ("transfer", "abroad")[scene.index % 2]}
             row = {**exits, "on": scene.left_on.isoformat()}
             yield self._diary.register_act(
-                at(scene.left_on, time(16, 0)), scene.grade_leader, "record_exits", rows=[row]
+                at(scene.left_on, time(16, 0)), scene.bureau.register, "record_exits", rows=[row]
             )
         row = {"student": joiner.student, "class_id": joiner.class_id, "on": scene.joined_on.isoformat()}
         yield self._diary.register_act(

@@ -71,6 +71,9 @@ BRIEF = timedelta(seconds=10)
 THOROUGH = timedelta(minutes=2)
 """A comparison reads all summaries of a county's years."""
 
+LONGEST_BACK_OFF = timedelta(hours=6)
+"""Most between two tries of a job whose result could not be read: the record stays small, a mended worker is asked."""
+
 COMPARISON = "compare_summary"
 """The one job that people can give up: its text may be lost."""
 
@@ -107,6 +110,11 @@ def refused(refusal: Refusal) -> ApplicationError:
     return ApplicationError(refusal.code, refusal.as_data(), type=REFUSED, non_retryable=True)
 
 
+def back_off(unread: int) -> timedelta:
+    """Return how long to wait before a job is done again, after so many results that could not be read (1 or more)."""
+    return min(BRIEF * (1 << min(unread - 1, 16)), LONGEST_BACK_OFF)
+
+
 class StreamShell:
     """What all our workflows are: one machine, its ways in, and the loop that writes and sends."""
 
@@ -116,6 +124,7 @@ class StreamShell:
         self._signals = 0
         self._job: asyncio.Task[None] | None = None
         self._asked: Job | None = None
+        self._unread = 0
         if carry.clock == "stepped" and carry.time is None:
             carry.time = carry.started_at
         self._machine.begin(self._now())
@@ -336,6 +345,8 @@ class StreamShell:
             self._job.cancel()
             self._job = None
         if job is not None and self._job is None:
+            again = self._asked is not None and self._asked.message_id == job.message_id
+            self._unread = self._unread + 1 if again else 0
             self._job, self._asked = asyncio.create_task(self._work(job)), job
 
     def _given_up(self, job: Job | None) -> bool:
@@ -344,6 +355,8 @@ class StreamShell:
         return asked is not None and asked.name == COMPARISON and (job is None or job.of != asked.of)
 
     async def _work(self, job: Job) -> None:
+        if self._unread and workflow.patched("job-back-off"):  # without it a run of before could not be replayed
+            await workflow.sleep(back_off(self._unread), summary=f"{job.name} again, {self._unread} unread")
         request: CohortRequest | ProposalsRequest | CompareRequest
         match job.name:
             case "cohort":

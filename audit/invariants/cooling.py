@@ -94,15 +94,16 @@ class _Stage:
     (
         (
             "冷静期从较晚的签署之日起算，到规定日数之后当日 23:59:59 为止；志愿系统先锁定的，到锁定为止，但不少于规定的"
-            "小时数；暂停期间顺延，学生返回后重新起算，锁定时间改变的随之改变。期满、两人签署有效且无撤回，才能确认；"
-            "未确认不得填报，锁定之后不再签署。"
+            "小时数；锁定之后才起算的，日数不减；暂停期间顺延，学生返回后重新起算，锁定时间改变的随之改变。期满、两人签署"
+            "有效且无撤回，才能确认；未确认不得填报，锁定之后只有及时签署过、须重新签署的才能签署。"
         ),
         (
             "A cooling-off ends at 23:59:59 so many days after the day of the later signature, or when the "
-            "official system locks, but never so few hours after the signature; a pause makes it longer, a pupil's "
-            "return begins it anew, and it goes with the lock where that moves. A consent is confirmed only after "
-            "that, with both signatures standing and no withdrawal; no application is recorded before, and nobody "
-            "signs after the lock."
+            "official system locks, but never so few hours after the signature; what begins after the lock has all "
+            "its days. A pause makes it longer, a pupil's return begins it anew, and it goes with the lock where "
+            "that moves. A consent is confirmed only after that, with both signatures standing and no withdrawal; no "
+            "application is recorded before, and after the lock only those sign who had signed in time and are "
+            "asked to do so anew."
         ),
     ),
     source="DOMAIN §8.2 INV-05; §8.1 R-11 (cooling_off_days, short_cooling_hours); §9 46; §9b S17; DESIGN §5 [DESIGN]",
@@ -227,11 +228,18 @@ def _sign(log: Log, stage: _Stage, consent: _Consent, event: Envelope) -> None:
 
 
 def _begin(log: Log, stage: _Stage, consent: _Consent, since: datetime, event: Envelope) -> None:
-    """Begin a cooling-off: its days, or until the lock, so many hours at least; who has applied needs no lock."""
+    """Begin a cooling-off: its days, or until the lock that it waits for, so many hours at least."""
     full = _last_second(since.date() + timedelta(days=log.parameter(event, "cooling_off_days")))
     shortest = since + timedelta(hours=log.parameter(event, "short_cooling_hours"))
-    cut = full if stage.locks is None or consent.applied else min(full, max(stage.locks, shortest))
+    locks = _still_to_come(stage, consent, since)
+    cut = full if locks is None else min(full, max(locks, shortest))
     consent.since, consent.full, consent.ends = since, full, cut
+
+
+def _still_to_come(stage: _Stage, consent: _Consent, since: datetime) -> datetime | None:
+    """Return the lock that a cooling-off waits for; None for who has applied, and for what began after the lock."""
+    passed = stage.locks is not None and since.replace(microsecond=0) > stage.locks
+    return None if consent.applied or passed else stage.locks
 
 
 def _lengthen(stage: _Stage, resumed: datetime) -> None:
@@ -243,8 +251,8 @@ def _lengthen(stage: _Stage, resumed: datetime) -> None:
         if paused >= consent.ends:
             continue
         consent.full += max(resumed - max(paused, consent.since), timedelta())
-        free = stage.locks is None or consent.applied
-        consent.ends = consent.full if free else max(consent.ends, min(consent.full, stage.locks or consent.full))
+        locks = _still_to_come(stage, consent, consent.since)
+        consent.ends = consent.full if locks is None else max(consent.ends, min(consent.full, locks))
 
 
 def _move(log: Log, stage: _Stage, event: Envelope) -> None:
@@ -254,7 +262,8 @@ def _move(log: Log, stage: _Stage, event: Envelope) -> None:
     for consent in stage.consents.values():
         if not consent.runs or consent.applied or consent.ends is None or consent.since is None or consent.full is None:
             continue
-        if before is not None and before <= stage.locks:
+        after_the_lock = before is not None and consent.since.replace(microsecond=0) > before
+        if after_the_lock or (before is not None and before <= stage.locks):
             consent.ends = max(consent.ends, min(consent.full, stage.locks))
         else:
             told = max(at(event), consent.since) + least

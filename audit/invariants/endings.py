@@ -32,6 +32,9 @@ BUREAU: Final = ("bureau_officer", REGISTER)
 DEATH: Final = "death"
 """The departure that stops everything at once, whoever tells of it."""
 
+REGISTER_SINCE: Final = 3
+"""The release from which every other departure is the register office's to record."""
+
 OPENED_WITHIN: Final = timedelta(days=1)
 
 
@@ -42,8 +45,7 @@ def closings(log: Log) -> Iterator[Found]:
             ending = event["data"]["ending"]
             if ending == "LEFT_REGISTER":
                 school, student = stream.rsplit("/", 2)[0], _student(log, stream)
-                left = [one for one in log.own(school, "LeftRegister") if one["data"]["student"] == student]
-                proven = any(one["data"]["exit"] == DEATH or one["actor"]["role"] == REGISTER for one in left)
+                proven = any(one["data"]["student"] == student for one in log.own(school, "LeftRegister"))
             else:
                 proven = ending in PROOF and bool(log.own(stream, PROOF[ending]))
             if not proven:
@@ -54,6 +56,19 @@ def closings(log: Log) -> Iterator[Found]:
                     "返校天数不足，学校不能自行销号。",
                     "The school closed the case before the pupil was back for the days that it takes.",
                 )
+
+
+def departures(log: Log) -> Iterator[Found]:
+    """Yield departures that the register office did not record, with or without a dropout case (R-05)."""
+    if log.release < REGISTER_SINCE:
+        return
+    for event in log.of("LeftRegister"):
+        if event["data"]["exit"] != DEATH and event["actor"]["role"] != REGISTER:
+            yield Found(
+                event,
+                "转学或出国不是由学籍办登记的。",
+                "A transfer or a move abroad that the register office did not record.",
+            )
 
 
 def ends_of_the_year(log: Log) -> Iterator[Found]:

@@ -19,7 +19,8 @@ class _Run:
     """A run in its latest version.
 
     Attributes:
-        appeals: those against it that nobody has decided.
+        appeals: those against it that nobody has decided, as what they are about and the event of their filing.
+        upheld: those that were upheld and that nothing has followed, with the events that an adjustment may name.
         over: the correction after which too much is paid, and by how much; its claw-back has to follow at once.
     """
 
@@ -33,7 +34,8 @@ class _Run:
     published: tuple[int, int] | None = None
     digest: str = ""
     appeal_until: str = ""
-    appeals: dict[str, None] = field(default_factory=dict)
+    appeals: dict[str, tuple[str, str]] = field(default_factory=dict)
+    upheld: dict[str, tuple[str, str]] = field(default_factory=dict)
     over: tuple[Envelope, int] | None = None
     confirmed: dict[str, None] = field(default_factory=dict)
     ordered: dict[str, int] = field(default_factory=dict)
@@ -55,14 +57,16 @@ class _Run:
     ("金额可加、可追、只增不改", "money adds up and is never edited"),
     (
         (
-            "金额以分为单位的整数；明细之和等于合计；公布须两人批准，支付还须经审计、申诉期满且无未决申诉，更正后重新办理；"
+            "金额以分为单位的整数；明细之和等于合计；公布须两人批准，支付还须经审计、申诉期满、无未决申诉且成立的申诉均有答复，"
+            "更正后重新办理；"
             "试算和负数行不得支付，一个班不由两次结算支付；更正须写明记录中的依据，多付的立即以追回行退回。"
         ),
         (
             "Money is whole fen; the lines sum to the total; what is published was approved by two, and what is paid "
-            "was audited too, its time for appeals over and every appeal decided, anew after each correction; it is no "
-            "trial, has no line below zero, and no second run pays the same class; a correction names its cause in the "
-            "record, and what was paid too much goes back at once by a claw-back line."
+            "was audited too, its time for appeals over, every appeal decided and every upheld one answered, anew "
+            "after each correction; it is no trial, has no line below zero, and no second run pays the same class; a "
+            "correction names its cause in the record, and what was paid too much goes back at once by a claw-back "
+            "line."
         ),
     ),
     source="DOMAIN §8.2 INV-17; §8.1 R-08",
@@ -87,6 +91,7 @@ def money_adds_up(log: Log) -> Iterator[Found]:
         "ClawBackOrdered",
         "SettlementAppealFiled",
         "SettlementAppealDecided",
+        "SettlementAppealAnswered",
     )
     for event in log.own(log.campaign, *types):
         data, run = event["data"], runs.setdefault(event["data"]["run"], _Run())
@@ -96,6 +101,7 @@ def money_adds_up(log: Log) -> Iterator[Found]:
             case "SettlementComputed":
                 run.version, run.shadow, run.payable = data["version"], data["shadow"], data["payable"]
                 run.amounts, run.approvers, run.reviewed, run.revision = _amounts(data["lines"]), {}, False, 0
+                run.upheld = {}
                 computed.append((event, list(data["lines"])))
             case "SettlementLinesAdded":
                 run.amounts |= _amounts(data["lines"])
@@ -117,16 +123,15 @@ def money_adds_up(log: Log) -> Iterator[Found]:
                     yield Found(event, "更正的明细不存在。", "The line that is corrected is in no result.")
                 run.amounts[data["line"]] = run.amounts.get(data["line"], 0) + data["delta_fen"]
                 run.approvers, run.reviewed, run.revision = {}, False, run.revision + 1
+                run.upheld = {name: named for name, named in run.upheld.items() if data["cause"] not in named}
                 if run.total != data["total_fen"]:
                     yield Found(event, "调整后的合计不符。", "The total after the adjustment does not add up.")
                 if not _happened(log, data["cause"], event):
                     yield Found(event, "更正的依据不在记录中。", "The cause of the correction is not in the record.")
                 over = run.paid - max(0, run.total)
                 run.over = (event, over) if over > 0 else None
-            case "SettlementAppealFiled":
-                run.appeals[data["appeal"]] = None
-            case "SettlementAppealDecided":
-                run.appeals.pop(data["appeal"], None)
+            case "SettlementAppealFiled" | "SettlementAppealDecided" | "SettlementAppealAnswered":
+                _appealed(run, event)
             case _:
                 yield from _moved(runs, event)
     for run in runs.values():
@@ -305,6 +310,19 @@ def _not_clawed_back(run: _Run) -> Iterator[Found]:
         run.over = None
 
 
+def _appealed(run: _Run, event: Envelope) -> None:
+    """Follow an appeal to its decision and its answer; an upheld one against a veto lifts that, and needs no other."""
+    name, event_name = event["data"]["appeal"], f"{event['stream']}#{event['version']}"
+    if event["type"] == "SettlementAppealFiled":
+        run.appeals[name] = (event["data"]["about"], event_name)
+    elif event["type"] == "SettlementAppealAnswered":
+        run.upheld.pop(name, None)
+    else:
+        about, filed = run.appeals.pop(name, ("", ""))
+        if event["data"]["outcome"] == "UPHELD" and about != "VETO":
+            run.upheld[name] = (filed, event_name)
+
+
 def _moved(runs: dict[str, _Run], event: Envelope) -> Iterator[Found]:
     """Follow an order, its confirmation or a claw-back."""
     data = event["data"]
@@ -329,6 +347,8 @@ def _moved(runs: dict[str, _Run], event: Envelope) -> Iterator[Found]:
             yield Found(event, "支付的不是公布的明细。", "What is paid is not what was published.")
         elif run.appeals or event["occurred_at"][:10] <= run.appeal_until:
             yield Found(event, "申诉期未满或申诉未决。", "The time for appeals runs, or an appeal is not decided.")
+        elif run.upheld:
+            yield Found(event, "成立的申诉没有答复。", "An upheld appeal is not answered.")
         if data["payment"] in run.ordered:
             yield Found(event, "同一支付编号下达了两次。", "One payment was ordered twice under one name.")
         if any(amount < 0 for amount in run.amounts.values()):

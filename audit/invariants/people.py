@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from audit.invariants.log import Log, at, people, recorded, repeated
 from audit.invariants.rule import Found, invariant
+from domain.events import Envelope, digest
 
 VISITS: Final = "school-visits"
 OUTSIDE: Final = ("discipline_officer", "auditor")
@@ -130,6 +131,9 @@ class Pair:
     every: bool = False
 
 
+ABOUT_GUARDIANS: Final = ("GUARDIANS_DISAGREE", "CUSTODY_DISPUTE")
+"""Suspensions that rest on what the register office has recorded of a guardian."""
+
 CASE_ACTS: Final = ("ComplaintAcknowledged", "InvestigationOpened", "HoldPlaced", "HoldReleased", "ViolationConfirmed")
 """What the owner of a compliance case does in it; an appeal against it is another person's to decide."""
 
@@ -144,6 +148,7 @@ PAIRS: Final = (
     Pair(("VetoProposed",), "VetoDropped", ("run", "school", "class_id")),
     Pair(("VetoReviewed",), "VetoDropped", ("run", "school", "class_id")),
     Pair(("SettlementAppealFiled",), "SettlementAppealDecided", ("appeal",)),
+    Pair(("SettlementAppealFiled", "SettlementAppealDecided"), "SettlementAppealAnswered", ("appeal",)),
     Pair(("AidListDrafted",), "AidApproved", ("listed",)),
     Pair(("AidListDrafted",), "AidObjectionDecided", ("listed",)),
     Pair(("AidObjected",), "AidObjectionDecided", ("listed", "student")),
@@ -196,6 +201,7 @@ def four_eyes(log: Log) -> Iterator[Found]:
             yield Found(event, "同一人批准了两次。", "One person approved twice.")
         approvals.setdefault(key, []).extend(people(event))
     yield from _run_hands(log)
+    yield from _lifted(log)
 
 
 @invariant(
@@ -238,10 +244,10 @@ def access_has_a_purpose(log: Log) -> Iterator[Found]:
     "INV-32",
     ("投诉由外部人员限期办理", "a complaint is owned from outside"),
     (
-        "每件投诉由被投诉单位之外的人承办，有答复期限；自活动版本 3 起，记录中没有投诉人的编号。",
+        "每件投诉由被投诉单位之外的人承办，有答复期限；自活动版本 3 起，记录中没有投诉人的编号，也无从推算投诉人。",
         (
             "Every complaint has an owner outside the unit complained of, and days to answer by; from release "
-            "3 on nobody's reference stands in the record as the complainant's."
+            "3 on nobody's reference stands in the record as the complainant's, nor a digest that can be tried out."
         ),
     ),
     source="DOMAIN §8.2 INV-32; §7.6 (complaint_ack_workdays, complaint_close_workdays); hotlines [P8][P9]",
@@ -267,6 +273,8 @@ def owned_from_outside(log: Log) -> Iterator[Found]:
             yield Found(event, "没有答复期限。", "There is no day to answer by.")
         if log.release >= 3 and event["actor"]["id"] != "anonymous":  # noqa: PLR2004 - the release that began it
             yield Found(event, "记录中写有投诉人的编号。", "The record names the complainant's reference.")
+        if log.release >= 3 and _names_its_maker(log, event):  # noqa: PLR2004 - the release that began it
+            yield Found(event, "由记录可以推算出投诉人。", "Whoever tries all references finds the complainant.")
     for stream, events in log.by_stream(*OF_THE_OWNER):
         if log.kind(stream) == "campaign" and log.release >= 3:  # noqa: PLR2004 - there the campaign notes what cases did
             continue
@@ -276,6 +284,15 @@ def owned_from_outside(log: Log) -> Iterator[Found]:
 
 
 # -- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _names_its_maker(log: Log, event: Envelope) -> bool:
+    """Tell whether a complaint's digests are plain ones of somebody who acted anywhere in the campaign."""
+    digests = event["data"].get("made_by", ())
+    if not digests:
+        return False
+    acted = dict.fromkeys(one["actor"]["id"] for events in log.streams.values() for one in events)
+    return any(digest({"complaint": event["data"]["complaint"], "person": who}) in digests for who in acted)
 
 
 @dataclass
@@ -326,6 +343,30 @@ def _run_hands(log: Log) -> Iterator[Found]:
             yield Found(event, "经办人自己审核。", "Checked by the person who made it.")
         if event["type"] != "SettlementAppealDecided":
             hands.all = (*hands.all, *who)
+
+
+def _lifted(log: Log) -> Iterator[Found]:
+    """Yield ends of a suspension by who suspended, or by who recorded the standing that a dispute is about.
+
+    A family's own act ends one in nobody's name.
+    """
+    for _, events in log.by_stream("ConsentSuspended", "GuardianshipRecorded", "SuspensionLifted"):
+        suspended: dict[tuple[str, str], tuple[str, ...]] = {}
+        recorders: dict[str, tuple[str, ...]] = {}
+        for event in events:
+            data, who = event["data"], people(event)
+            student = data["student"]
+            match event["type"]:
+                case "ConsentSuspended":
+                    suspended[student, data["reason"]] = who
+                case "GuardianshipRecorded":
+                    recorders[student] = (*recorders.get(student, ()), *who)
+                case _:
+                    ended = data["suspension"]
+                    hands = suspended.pop((student, ended), ())
+                    hands += recorders.get(student, ()) if ended in ABOUT_GUARDIANS else ()
+                    if any(one in hands for one in who):
+                        yield Found(event, "暂停由经办人自己解除。", "Lifted by the person who suspended.")
 
 
 def _by_split(shares: list[int], split: list[str]) -> bool:

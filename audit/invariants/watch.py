@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
-from audit.invariants.endings import closings, ends_of_the_year, never_ended
+from audit.invariants.endings import closings, departures, ends_of_the_year, never_ended
 from audit.invariants.log import Log, at, day, recorded
 from audit.invariants.rule import Found, invariant
 from domain.events import Envelope
@@ -125,12 +125,12 @@ class _Register:
     (
         (
             "每个上学日：在校 + 请假 + 无故缺勤 + 辍学个案 = 名册人数；疑似辍学必有个案，个案须有依据才能销号；"
-            "学年末未返校的，写明未办事项而终止。"
+            "学年末未返校的，写明未办事项而终止；转学、出国由学籍办登记。"
         ),
         (
             "On every school day present + on leave + absent without a reason + in a dropout case = the register; a "
             "suspicion always opens a case, and a case ends only with its proof, or with the year and what was left "
-            "undone."
+            "undone. Who moves away leaves by the register office's record."
         ),
     ),
     source="DOMAIN §8.2 INV-14; §8.1 R-15; Law on the Protection of Minors art. 28 [P13], in force 2021-06-01",
@@ -138,7 +138,7 @@ class _Register:
     valid_from=date(2021, 6, 1),
 )
 def nobody_disappears(log: Log) -> Iterator[Found]:
-    """Yield reports that do not add up, suspicions without a case, and cases without an honest end."""
+    """Yield reports that do not add up, suspicions without a case, and departures and ends of cases without proof."""
     types = ("AttendanceStarted", "AttendanceJoined", "AttendanceLeft", "AbsenceNoted", "AbsenceExplained")
     more = ("SuspectedDropout", "PupilReappeared", "CaseStandingNoted")
     for stream, events in log.by_stream(*types, *more, *REPORTS, kind=ATTENDANCE):
@@ -159,6 +159,7 @@ def nobody_disappears(log: Log) -> Iterator[Found]:
                     )
             register.report(event)
         yield from _without_case(log, stream)
+    yield from departures(log)
     yield from closings(log)
     yield from ends_of_the_year(log)
     yield from never_ended(log)

@@ -52,6 +52,7 @@ import domain.school_events as school
 import domain.settlement_events as settlement
 import domain.stage_events as stage
 from domain.actors import SYSTEM, Actor
+from domain.complaint_rules import made_by
 from domain.compliance_case_events import CaseAppealDecided, NoteRead
 from domain.compliance_events import ViolationConfirmed
 from domain.events import CommandRefused, Envelope, Event
@@ -62,6 +63,13 @@ BACK: Final = date(2026, 6, 28)
 
 LATE: Final = "2026-12-12 10:00"
 """After everything else in any stream."""
+
+SUSPENDED: Final = consent.ConsentSuspended(student=P2, reason="COURT_ORDER")
+COURT_LIFTED: Final = consent.SuspensionLifted(student=P2, suspension="COURT_ORDER")
+DOUBTED: Final = consent.GuardianshipRecorded(
+    student=P2, person="gdn_00000009", standing="NO_CUSTODY", evidence="DOCUMENT"
+)
+DISPUTE_LIFTED: Final = consent.SuspensionLifted(student=P2, suspension="CUSTODY_DISPUTE")
 
 
 def _lines(*lines: settlement.SettlementLine, **totals: int) -> dict[str, Any]:
@@ -422,6 +430,8 @@ APPEALED = settlement.SettlementAppealFiled(
     appeal="a-1", run="year", version=1, school=SCHOOL, class_id=None, about="RESULT", ground="COUNT"
 )
 APPEAL_DECIDED = settlement.SettlementAppealDecided(appeal="a-1", run="year", outcome="NOT_UPHELD", reason="RIGHT")
+APPEAL_UPHELD = APPEAL_DECIDED.model_copy(update={"outcome": "UPHELD"})
+APPEAL_ANSWERED = settlement.SettlementAppealAnswered(appeal="a-1", run="year", reason="POINTS_ONLY")
 VIOLATION = ViolationConfirmed(
     case="c-1", violation="OTHER", school=SCHOOL, class_id=None, students=(), reason="SEEN",
     appeal_by=date(2026, 12, 20), final=False,
@@ -515,7 +525,9 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         ),
         "another guardian signed, and the first one's end kept": blaming(_signed_in_the_place, "ConsentConfirmed"),
         "signed after the lock": _both(
-            _locks("2026-06-22"), move("ConsentSigned", "2026-06-23 09:00", student=P2, party="guardian")
+            _locks("2026-06-22"),
+            move("ConsentConfirmed", "2026-07-02 09:00", student=P2),
+            move("ConsentSigned", "2026-06-23 09:00", student=P2, party="guardian"),
         ),
     },
     "INV-06": {
@@ -582,6 +594,7 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "a pupil missing from the count": change("DailyReportFiled", rows=[row(3, P5).model_dump(mode="json")]),
         "a suspicion without a case": without("DropoutCaseOpened", "SuspectedDropout"),
         "a case ended without proof": without("ReturnedToSchool", "ItemClosed"),
+        "a departure that the school made alone": by("LeftRegister", HEAD),
     },
     "INV-15": {
         "a zero report with leave": change("ZeroReportFiled", 1, rows=[row(4, on_leave=1).model_dump(mode="json")]),
@@ -604,6 +617,10 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
             change("SettlementPublished", appeal_until="2026-12-02"), "PaymentOrdered"
         ),
         "paid over an open appeal": _before("PaymentOrdered", CAMPAIGN, APPEALED, PRINCIPAL),
+        "paid over an upheld appeal that nothing has followed": _both(
+            _before("PaymentOrdered", CAMPAIGN, APPEALED, PRINCIPAL),
+            _before("PaymentOrdered", CAMPAIGN, APPEAL_UPHELD, DISCIPLINE),
+        ),
         "paid with a line below zero": blaming(
             change(
                 "SettlementComputed",
@@ -686,6 +703,11 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "decides the appeal against the own result": _both(
             more(CAMPAIGN, APPEALED, LATE, PRINCIPAL), more(CAMPAIGN, APPEAL_DECIDED, LATE, OFFICER)
         ),
+        "answers the appeal that the same person decided": _both(
+            more(CAMPAIGN, APPEALED, LATE, PRINCIPAL),
+            more(CAMPAIGN, APPEAL_UPHELD, LATE, DISCIPLINE),
+            more(CAMPAIGN, APPEAL_ANSWERED, LATE, DISCIPLINE),
+        ),
         "decides the appeal against the own finding": _both(
             more(CASE, VIOLATION, LATE, DISCIPLINE), more(CASE, CASE_APPEAL_DECIDED, LATE, DISCIPLINE)
         ),
@@ -698,6 +720,12 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "decides where one heard the school": by("VetoImposed", DISCIPLINE),
         "approves the own trip": by("CampusVisitApproved", HEAD),
         "calls back on the own report": by("CallbackMade", HEAD),
+        "lifts what one suspended oneself": _both(
+            more(FILING, SUSPENDED, LATE, REGISTRAR), more(FILING, COURT_LIFTED, LATE, REGISTRAR)
+        ),
+        "ends a dispute over what one recorded": _both(
+            more(FILING, DOUBTED, LATE, REGISTRAR), more(FILING, DISPUTE_LIFTED, LATE, REGISTRAR)
+        ),
         "resolves the own conflict": by("EvidenceResolved", HEAD),
         "closes the case on the own word": by("ItemClosed", HEAD),
         "closes the case for who gave the word": by(
@@ -769,6 +797,7 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
         "the bureau judges itself": change("ComplaintReceived", about="bureau"),
         "no day to answer by": change("ComplaintReceived", decide_by=None),
         "the complainant is named": by("ComplaintReceived", HEAD),
+        "the complainant can be tried out": change("ComplaintReceived", made_by=list(made_by("c-1", HEAD))),
         "the principal looks into it": by("InvestigationOpened", HEAD),
     },
     "INV-33": {

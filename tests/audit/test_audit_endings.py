@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 from audit_log_tools import broken_copy, by, change, find, more, move, without
-from stream_samples import CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, A
+from stream_samples import CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, A, running_county
 from watch_courses import REGISTRAR, VISITORS, report, watched_county
 
 from audit.invariants import check_log
@@ -112,10 +112,37 @@ def test_one_word_of_the_school_is_no_return(forged):
     assert named(broken) == [name_of(event)]
 
 
+def departed(exit_, who, release=3):
+    """Return a log of a pupil who left the register a day after the cohort was loaded, without ever being in a case."""
+    county = running_county(release=release).to("2025-10-21 09:00")
+    row = {"student": A, "exit": exit_, "on": "2025-10-21"}
+    county.do(SCHOOL, "record_exits", REGISTRAR, rows=[row])
+    streams = {name: list(stream.ledger) for name, stream in county.streams.items()}
+    return broken_copy(streams, by("LeftRegister", who))
+
+
 def test_a_departure_in_a_case_is_the_register_offices():
     """R-05: else the school would take a pupil out of its losses alone."""
-    broken, _ = broken_copy(year(left=True), by("LeftRegister", HEAD))
-    assert named(broken) == [name_of(find(broken, "ItemClosed"))]
+    broken, event = broken_copy(year(left=True), by("LeftRegister", HEAD))
+    assert named(broken) == [name_of(event)]
+
+
+@pytest.mark.parametrize("kind", ["transfer", "abroad"])
+@pytest.mark.parametrize("who", [HEAD, PRINCIPAL, OFFICER])
+def test_a_departure_without_a_case_is_the_register_offices_too(kind, who):
+    """R-05, INV-14: else a pupil who is away for two days leaves without a word, and is in no case and not lost."""
+    broken, event = departed(kind, who)
+    assert named(broken) == [name_of(event)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "release"),
+    [("transfer", REGISTRAR, 3), ("abroad", REGISTRAR, 3), ("death", HEAD, 3), ("transfer", HEAD, 2)],
+)
+def test_a_departure_that_the_rules_of_its_release_allow_breaks_nothing(kind, who, release):
+    """The register office's, a death that the school tells of, and a school's of a time that knew no other way."""
+    broken, _ = departed(kind, who, release)
+    assert named(broken) == []
 
 
 def test_a_departure_is_proven_by_the_schools_register():

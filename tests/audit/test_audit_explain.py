@@ -11,6 +11,7 @@ from audit_kernel_year import kernel_year
 from audit.counts import class_counts
 from audit.explain import NothingToExplainError, explain_settlement, explain_student
 from cli.audit_check import explained
+from cli.explain_labels import CHINESE
 from cli.failures import Failure
 from cli.options import Face
 from registry.store import Registry
@@ -78,6 +79,27 @@ async def test_a_figure_is_explained_by_rules_parameters_inputs_and_events(year)
     assert rules["R-11"] == {"signature_wait_hours": 24, "cooling_off_days": 7, "short_cooling_hours": 24}
     assert rules["R-08"] == {"payable": False}
     assert all(name.startswith(year.campaign) and mark["hash"] for name, mark in told["basis"].items())
+
+
+def names(told):
+    """Yield the names of all parts of an explanation, but for the streams of its basis."""
+    for name, value in told.items() if isinstance(told, dict) else ():
+        if "/" not in name:
+            yield name
+        yield from names(value)
+        for one in value if isinstance(value, list) else ():
+            yield from names(one)
+
+
+async def test_every_part_of_an_explanation_has_a_chinese_name(year):
+    """Nobody who reads Chinese meets `changes_if` or `veto_ratio`."""
+    async with year.ledger() as ledger:
+        pupil = await explain_student(ledger, year.campaign, students(year, "HelpConfirmed")[0], "zh")
+        (count,) = await class_counts(ledger, year.campaign)
+        figure = await explain_settlement(ledger, year.campaign, count.school, None, "zh")
+    found = sorted({*names(pupil), *names(figure)})
+    assert len(found) > 60
+    assert [name for name in found if name not in CHINESE] == []
 
 
 async def test_what_the_record_does_not_hold_is_not_explained(year):

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "domain"))  # for the streams under test, also when run alone
-from stream_samples import CAMPAIGN, HEAD, PRINCIPAL, SCHOOL, A
+from stream_samples import APPROVER, CAMPAIGN, HEAD, OFFICER, PRINCIPAL, SCHOOL, A
 from test_audit_settlements import Streams
 from watch_courses import FIRST, VISITORS, report, watched_county
 
 from audit.counts import recorded
+from cli.settle import of_record
+from cli.settle_view import readable
+from domain.dropout_rates import dropout_results
 
 
 def do_all(county, case, day):
@@ -46,3 +49,35 @@ async def test_only_the_last_case_says_what_was_done_for_a_lost_pupil(first, sec
     county.to("2026-07-16 08:00")
     (count,) = [one for one in (await recorded(Streams(county.streams), CAMPAIGN)).dropout if one.class_id == FIRST]
     assert (count.lost, count.served) == (1, served)
+
+
+async def test_without_a_report_losses_are_unknown_and_with_one_they_are_none():
+    """INV-15: no report says nothing, neither before the first is due nor after many were missed; a zero is filed."""
+    county = watched_county(quotas={SCHOOL: {FIRST: 1, "2026-02": 1}})
+    for day in ("2025-11-03 08:00", "2025-11-10 08:00"):
+        found = await recorded(Streams(county.to(day).streams), CAMPAIGN)
+        assert [(one.lost, one.served) for one in found.dropout] == [(None, None), (None, None)]
+        told = dropout_results(found.dropout, found.state.policy.parameters)
+        assert [(one.rate, one.award, one.finding) for one in told] == [(None, False, "LOSSES_UNKNOWN")] * 2
+    shown = of_record(found, "compliant")
+    assert [(row["lost"], row["rate"], row["award"]) for row in shown["dropout"]] == [(None, None, False)] * 2
+    text = "\n".join(str(part) for part in readable(shown).renderables)
+    assert "没有考勤报告，流失人数未知" in text
+    assert "可奖励" not in text
+    report(county[f"{SCHOOL}/attendance"], "2025-11-10")
+    found = await recorded(Streams(county.streams), CAMPAIGN)
+    assert [(one.lost, one.served) for one in found.dropout] == [(0, 0), (0, 0)]
+    shown = of_record(found, "compliant")
+    assert [row["award"] for row in shown["dropout"]] == [True, True]
+
+
+async def test_a_target_that_was_not_shared_out_by_the_cut_off_is_shown():
+    """The classes count as they were last shared, and the difference to the paper is told."""
+    county = watched_county(quotas={SCHOOL: {FIRST: 1, "2026-02": 1}})
+    paper = {"document": "T-2", "effective": "2026-03-01", "schools": {SCHOOL: 5}, "total": 5, "preview": "a" * 64}
+    county.campaign.do("revise_targets", OFFICER, **paper, reason="MORE_PUPILS")
+    county.campaign.do("approve_targets", APPROVER, document="T-2")
+    shown = of_record(await recorded(Streams(county.streams), CAMPAIGN), "compliant")
+    assert shown["not_shared"] == [{"school": SCHOOL, "wave": "autumn", "target": 5, "classes": 2}]
+    assert [row["quota"] for row in shown["classes"]] == [1, 1]
+    assert "学校指标 5，各班合计 2" in "\n".join(str(part) for part in readable(shown).renderables)

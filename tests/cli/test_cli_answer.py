@@ -276,14 +276,15 @@ async def test_wrong_codes_for_a_pupil_stay_in_the_record(house, answer):
     assert house.names() == ["CommandRefused"] * 7
 
 
-async def test_nobodys_guesses_close_a_familys_way_out(house, answer):
+@pytest.mark.parametrize("act", ["withdraw", "refuse"])
+async def test_nobodys_guesses_close_a_familys_way_out(house, answer, act):
     """INV-06: wrong guesses are a report each family is asked about; the right code withdraws all the same."""
     guardian, _ = await house.letters(A)
     await informed(answer, guardian)
     house.stream.to(LATER)
     assert (await answer(guardian, "sign", VOCATIONAL))[0] == 0
     for expected in ["CODE_WRONG"] * 5 + ["CODE_LOCKED"]:
-        code, told = await answer(WRONG, "withdraw", "--student", A)
+        code, told = await answer(WRONG, act, "--student", A)
         assert (code, told["accepted"], told["reported"]) == (0, True, True)
         assert told["code"]["code"] == expected
     assert list(house.stream.state.cases[A].protocol.suspended) == ["WITHDRAWAL_REPORTED"]
@@ -295,10 +296,11 @@ async def test_nobodys_guesses_close_a_familys_way_out(house, answer):
     assert "ConsentWithdrawn" in house.names()
 
 
-async def test_a_wrong_code_holds_nothing_up_where_nothing_was_signed(house, answer):
+@pytest.mark.parametrize("act", ["withdraw", "refuse"])
+async def test_a_wrong_code_holds_nothing_up_where_nothing_was_signed(house, answer, act):
     """There is nothing to suspend: the answer is that of the code."""
     await house.letters(A)
-    code, told = await answer(WRONG, "withdraw", "--student", A)
+    code, told = await answer(WRONG, act, "--student", A)
     assert (code, told["accepted"], told["refused"]["code"]) == (5, False, "CODE_WRONG")
 
 
@@ -538,13 +540,16 @@ async def test_whoever_gave_no_command_id_learns_it_when_it_is_needed(house, ans
     assert house.stream.last("ConsentRefused")["occurred_at"] == AT
 
 
-async def test_an_engine_that_is_away_does_not_hide_that_a_code_was_wrong(house, answer):
-    """The family hears what is wrong, the try counts, and a program fault is not taken for an engine that is away."""
+@pytest.mark.parametrize("act", ["withdraw", "refuse"])
+async def test_an_engine_that_is_away_does_not_hide_that_a_code_was_wrong(house, answer, capsys, act):
+    """The family hears what is wrong, and that its no is not on record; the try counts, and a fault is a fault."""
     await house.letters(A)
     house.away = engine_unreachable()
     for expected in ["CODE_WRONG"] * 5 + ["CODE_LOCKED"]:
-        code, told = await answer(WRONG, "refuse", "--student", A, "--at", AT)
+        code, told = await answer(WRONG, act, "--student", A, "--at", AT)
         assert (code, told["refused"]["code"], told["receipt"]) == (5, expected, None)
+    assert await cli.entry.run(["answer", WRONG, act, "--student", A, "--data", str(house.data)]) == 5
+    assert "没有记录" in capsys.readouterr().err
     house.away = Refusal("CAMPAIGN_CLOSED")
     assert (await answer(WRONG, "refuse", "--student", A, "--at", AT))[0] == 5
     house.away = RuntimeError("a fault")

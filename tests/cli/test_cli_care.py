@@ -92,12 +92,25 @@ def test_a_class_gets_its_carers_and_the_report_says_who_has_not_signed(office, 
         ("GRADE_LEADER", GRADE.id),
         ("CLASS_HEAD", HEAD.id),
         ("TEACHER", SECOND.id),
+        ("CLASS_HEAD", None),  # of the class without carers, for whom the staff list names no head
     ]
-    assert report["letters"] == {"signed": 0, "before": "2025-12-01"}
+    assert report["letters"] == {"signed": 0, "before": "2025-12-01", "passed": False}
     assert report["not_listed"] == []
     readable = office.readable("care", "show", "@")
     assert "2025-12-01" in readable.out
     assert HEAD.id in readable.out
+
+
+def test_after_the_day_the_report_says_so_and_names_heads_without_a_partition(office, stream):
+    """The class head of the staff list owes a letter although the class has no carers yet (R-07)."""
+    stream.to("2025-12-01 08:00")
+    report = office("care", "show", "@").json
+    assert report["letters"]["passed"] is True
+    assert report["unsigned"] == [
+        {"level": "CLASS_HEAD", "scope": "2023-01", "signer": HEAD.id},
+        {"level": "CLASS_HEAD", "scope": "2023-02", "signer": None},
+    ]
+    assert "该日已过" in office.readable("care", "show", "@").out
 
 
 def test_a_letter_is_signed_by_its_digest(office, stream):

@@ -8,6 +8,7 @@ from cli_machine_rooms import Machines, desk
 from stream_samples import CAMPAIGN, HEAD, OFFICER, PRINCIPAL, SCHOOL, A, person, running_county
 
 from domain.actors import Role
+from domain.complaint_rules import made_by
 from registry.database import load_pepper
 from registry.store import Registry
 
@@ -115,6 +116,39 @@ def test_only_the_owner_reads_the_words_and_every_reading_is_on_record(house, co
     record = "".join(str(stream.ledger) for stream in county.streams.values())
     assert WORDS not in record
     assert HEAD.id not in record
+
+
+def test_whoever_complained_does_not_handle_the_case_and_no_file_says_who_it_was(house, county):
+    """INV-32: the ledger, the board and what the engine is given name nobody; the attempt leaves no trace either."""
+    given = []
+    taken = Machines.submit
+
+    async def kept(self, stream, command):
+        given.append(command)
+        return await taken(self, stream, command)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Machines, "submit", kept)
+        complaint = complained(house, "--by", DISCIPLINE.id)
+    assert DISCIPLINE.id not in json.dumps(given)
+    case = case_of(county, complaint)
+    assert case.state.owners == ["auditor"]
+    case.state.owners.append("discipline_officer")  # as after a day that the auditor let pass
+    written = len(case.ledger)
+    own = house("complain", "acknowledge", CAMPAIGN, complaint, *BY_OWNER)
+    assert (own.code, own.json["refused"]["code"]) == (5, "COMPLAINT_YOUR_OWN")
+    assert house("complain", "read", CAMPAIGN, complaint, *BY_OWNER).json["refused"]["code"] == "COMPLAINT_YOUR_OWN"
+    assert len(case.ledger) == written
+    assert house("complain", "acknowledge", CAMPAIGN, complaint, "--by", AUDITOR.id).code == 0
+    record = json.dumps([stream.ledger for stream in county.streams.values()], default=str)
+    assert not any(digest in record for digest in made_by(complaint, DISCIPLINE))
+    assert case.state.made_by[0] in record
+
+
+@pytest.mark.parametrize(("who", "reported"), [(PRINCIPAL, True), (HEAD, False)])
+def test_a_principal_who_reports_the_own_school_says_so(house, county, who, reported):
+    """Edge 27: it mitigates, so it is on record; of anybody else nothing is."""
+    assert case_of(county, complained(house, "--by", who.id)).state.self_reported is reported
 
 
 def test_a_complaint_is_taken_back_by_whoever_made_it_and_goes_on(house, county):

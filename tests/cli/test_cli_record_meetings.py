@@ -33,3 +33,17 @@ def test_meetings_go_from_their_sheet_to_the_follow_ups(school):
     called = {B: {"kind": "电话", "at": "2025-12-03 19:00", "outcome": "已告知"}}
     assert school("record", "followups", school.filled("followups", called), "@", "--by", HEAD.id).code == 0
     assert school.template("followups")[1] == []
+
+
+def test_a_meeting_gets_another_time_or_none(school):
+    """Who was invited is told; a label is used once, also after the meeting was called off."""
+    sessions = school.file("s.csv", ["meeting", "classes", "at"], ["m-1", "2023-01", "2025-12-03 18:00"])
+    assert school("record", "sessions", sessions, "@", "--by", HEAD.id).code == 0
+    (stream,) = school.streams.values()
+    change = ("--reason", "SNOW", "--by", HEAD.id)
+    moved = school("meeting", "move", "@", "m-1", "--at", "2025-12-04T18:00", *change)
+    assert moved.code == 0, moved
+    assert [event["type"] for event in stream.ledger[-4:]] == ["SessionMoved", *["InvitationMoved"] * 3]
+    assert school("meeting", "cancel", "@", "m-1", *change).code == 0
+    gone = school("meeting", "move", "@", "m-1", "--at", "2025-12-05T18:00", *change)
+    assert (gone.code, gone.json["refused"]["code"]) == (5, "SESSION_UNKNOWN")

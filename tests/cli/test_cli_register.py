@@ -25,6 +25,7 @@ from registry.database import load_pepper
 from registry.store import Registry
 
 DISCIPLINE = person("discipline", Role.DISCIPLINE_OFFICER, "bureau")
+REGISTRAR = person("registrar", Role.REGISTER_OFFICER, "bureau")
 IDENTIFICATION = f"{SCHOOL}/identification"
 
 
@@ -71,12 +72,36 @@ def test_a_departure_reaches_every_stage(house, county):
     assert county[IDENTIFICATION].state.left == {A: "transfer", B: "death", C: "abroad"}
 
 
+@pytest.fixture
+def watched():
+    """A campaign of today's release, whose departures are the register office's."""
+    return running_county(release=3).to("2025-11-04 09:00")
+
+
+@pytest.fixture
+async def watched_house(monkeypatch, capsys, tmp_path, watched):
+    """The desk of its school, with somebody of the register office."""
+    return await desk(monkeypatch, capsys, tmp_path, *watched.streams.values(), people=(REGISTRAR,))
+
+
+def test_a_school_records_no_departure_but_a_death(watched_house, watched):
+    """R-05: the register office looks for the receiving school; the sentence says what the school does meanwhile."""
+    moved = ("exits", "@", A, "transfer", "--on", "2025-11-03", "--by")
+    refused = watched_house(*moved, PRINCIPAL.id)
+    assert (refused.code, refused.json["refused"]["code"]) == (5, "EXIT_NEEDS_REGISTER")
+    assert "学籍办" in refused.json["refused"]["message"]
+    assert watched_house(*moved, REGISTRAR.id).code == 0
+    assert watched_house("exits", "@", B, "death", "--on", "2025-11-03", "--by", PRINCIPAL.id).code == 0
+    watched.settle()
+    assert watched[IDENTIFICATION].state.left == {A: "transfer", B: "death"}
+
+
 def test_a_departure_that_cannot_be_is_refused(house):
     """Twice the same pupil, and a word that is no kind of departure."""
     words = ("exits", "@", A, "transfer", "--on", "2025-11-03", "--by", PRINCIPAL.id)
     assert house(*words).code == 0
     again = house(*words)
-    assert (again.code, again.json["refused"]["code"]) == (5, "ROWS_REFUSED")
+    assert (again.code, again.json["refused"]["code"]) == (5, "STUDENT_LEFT")
     wrong = house("exits", "@", A, "毕业", "--on", "2025-11-03", "--by", PRINCIPAL.id)
     assert (wrong.code, wrong.json["error"]["code"], wrong.json["error"]["place"]) == (2, "VALUE_INVALID", "KIND")
 

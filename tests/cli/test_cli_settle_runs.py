@@ -59,6 +59,11 @@ def computed(office, *options):
     return told.json
 
 
+def test_a_run_tells_the_version_that_review_and_approve_ask_for(office):
+    """The first is 1, the same name again 2; no other command has to be asked for it."""
+    assert [computed(office)["version"], computed(office)["version"]] == [1, 2]
+
+
 def on_record(office):
     """Return the types of the campaign's events."""
     return office.streams[CAMPAIGN].names()
@@ -244,3 +249,11 @@ def test_an_appeal_goes_to_somebody_without_a_hand_in_it(office):
     decide = ("settle", "appeal", "decide", CAMPAIGN, told.json["appeal"], "upheld", "--reason", "SEEN", "--by")
     assert office(*decide, APPROVER.id).json["refused"]["code"] == "SELF_APPROVAL"
     assert office(*decide, DISCIPLINE.id).code == 0
+    show = ("settle", "show", CAMPAIGN, "--by", AUDITOR.id)
+    [held] = office(*show).json["appeals"].values()
+    assert (held["outcome"], held["unanswered"]) == ("UPHELD", True)
+    answer = ("settle", "appeal", "answer", CAMPAIGN, told.json["appeal"], "--reason", "POINTS_ONLY", "--by")
+    assert office(*answer, DISCIPLINE.id).json["refused"]["code"] == "SELF_APPROVAL"
+    assert office(*answer, AUDITOR.id).code == 0
+    [held] = office(*show).json["appeals"].values()
+    assert not held["unanswered"]

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 from cli_machine_rooms import CLASSES, desk
+from sqlalchemy import create_engine, select
 
+from activities.summaries import SummaryActivities
+from protocol import CompareRequest
 from registry.database import load_pepper
 from registry.references import References
 from registry.store import Registry
+from registry.summaries import summaries
 
 sys.path.append(str(Path(__file__).parents[1] / "domain"))
 from stream_samples import CAMPAIGN, GRADE, HEAD, OFFICER, OTHER_SCHOOL, PRINCIPAL, SCHOOL, Stream, when
@@ -38,7 +42,8 @@ async def office(monkeypatch, capsys, tmp_path, stream):
     kept = await registry.summaries.keep(
         BEFORE, OTHER_SCHOOL, "year", COPIED, References.seeded(1), command_id="c-before"
     )
-    await registry.summaries.compare(kept.ref, kept.digest, 8)
+    place = {"campaign": BEFORE, "school": OTHER_SCHOOL, "about": "year"}
+    await registry.summaries.compare(kept.ref, kept.digest, 8, **place)
     await registry.close()
     return found
 
@@ -54,8 +59,7 @@ def work(office, stream):
 
     async def compare():
         registry = await opened(office.folder)
-        asked = job.arguments
-        found = await registry.summaries.compare(asked["summary"], asked["digest"], asked["shingle"])
+        found = await SummaryActivities(registry).compare(CompareRequest.model_validate(job.arguments))
         await registry.close()
         return found
 
@@ -83,6 +87,7 @@ def test_a_copied_summary_is_flagged_shown_and_returned_and_the_rewriting_is_fil
     assert (line["matches"][0]["campaign"], line["matches"][0]["school"]) == (BEFORE, OTHER_SCHOOL)
     shown = office("summary", "show", "@", "year", "--by", OFFICER.id).json
     assert shown["matches"][0]["passages"] == [COPIED]
+    assert (stream.last("SummaryRead")["actor"]["id"], stream.names()[-1]) == (OFFICER.id, "SummaryRead")
     review = ("summary", "review", "@", "year")
     assert office(*review, "returned", "--by", OFFICER.id).json["refused"]["code"] == "REASON_REQUIRED"
     assert office(*review, "returned", "--reason", "COPIED", "--by", OFFICER.id).code == 0
@@ -110,6 +115,31 @@ def test_refusals_come_with_their_codes(office):
     assert (told.code, told.json["error"]["code"]) == (3, "SUMMARY_FILE_INVALID")
     told = office("summary", "review", "@", "year", "accepted", "--reason", "OK_SO", "--by", OFFICER.id)
     assert told.code == 4
+
+
+def kept_texts(folder):
+    """Return how many texts this school has in the registry."""
+    engine = create_engine(f"sqlite:///{folder / 'registry.db'}")
+    with engine.connect() as connection:
+        found = connection.execute(select(summaries.c.school)).scalars().all()
+    engine.dispose()
+    return found.count(SCHOOL)
+
+
+def test_what_no_stream_took_is_not_kept(office, stream):
+    """Too early, by a class head, or a second time: no text stays behind; and none goes that was taken."""
+    path = office.folder / "summary.txt"
+    path.write_text(OWN * 3, encoding="utf-8")
+    told = office("summary", "submit", "@", "identification", path, "--by", PRINCIPAL.id)
+    assert told.json["refused"]["code"] == "SUMMARY_STAGE_NOT_COMPLETED"
+    assert hand_in(office, COPIED, by=HEAD).json["refused"]["code"] == "ROLE_NOT_ALLOWED"
+    assert kept_texts(office.folder) == 0
+    assert hand_in(office, COPIED, "--command-id", "hand-in-1").code == 0
+    assert hand_in(office, OWN * 3).json["refused"]["code"] == "SUMMARY_EXISTS"
+    assert hand_in(office, COPIED, "--command-id", "hand-in-1", by=GRADE).json["refused"]["code"] == "COMMAND_ID_REUSED"
+    assert kept_texts(office.folder) == 1
+    work(office, stream)
+    assert stream.state.summaries["year"].status == "REVIEW"
 
 
 def test_the_same_command_again_changes_nothing(office, stream):

@@ -65,6 +65,20 @@ def test_a_trip_from_its_plan_to_its_no_shows(school, stage, tmp_path):
     assert shown.json["rows"] == 2
 
 
+def test_a_trip_that_moves_keeps_its_seats(school, stage):
+    """By the bureau, with a plan of its own for the new day; the slips of before are gone."""
+    planned(school)
+    school("visit", "offer", "@", "t1", "--students", A, B, "--by", HEAD.id)
+    school("record", "visits", school.filled("visits", {A: {"permission": "同意"}}), "@", "--by", HEAD.id)
+    move = ("visit", "move", "@", "t1", "--at", "2025-11-13T08:00", "--back", "2025-11-13T17:00")
+    more = ("--safety-plan", "SP-2025-015", "--reason", "SNOW")
+    told = school(*move, *more, "--by", OFFICER.id)
+    assert told.code == 0, told
+    (trip,) = school("visit", "show", "@", "t1").json["trips"]
+    assert (trip["at"][:16], [rider["permission"] for rider in trip["riders"]]) == ("2025-11-13T08:00", [None, None])
+    assert school(*move, *more, "--by", OFFICER.id).json["refused"]["code"] == "TIME_UNCHANGED"
+
+
 def test_bad_rows_are_named_by_the_files_own_numbers(school, stage):
     """Nobody boards without a slip: all or none, then the good rows with --partial."""
     planned(school)

@@ -10,12 +10,13 @@ from stream_samples import APPROVER, CAMPAIGN, OFFICER, running_county
 
 NUMBER = "青招办〔2026〕9号"
 WINDOW = {"first": "2026-06-25", "last": "2026-06-27"}
+FILING = {"application-filing": {"opens": "2026-06-26", "due": "2026-08-31", "after": []}}
 
 
 @pytest.fixture
 def county():
     """A running county whose campaign names a window, some days before it."""
-    return running_county(release=3, application_window=WINDOW).to("2026-06-20 09:00")
+    return running_county(release=3, application_window=WINDOW, stages=FILING).to("2026-06-20 09:00")
 
 
 @pytest.fixture
@@ -51,3 +52,21 @@ def test_a_document_that_is_not_there_is_named(house):
         "gone.pdf",
     )
     assert house("window", "show", CAMPAIGN).json["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("last", "warned"),
+    [("2026-06-26", "NOBODY_CAN_SIGN"), ("2026-06-30", "COOLING_CUT_FOR_ALL"), ("2026-07-04", None)],
+)
+def test_days_that_leave_families_no_time_are_taken_with_a_warning(house, last, warned):
+    """R-11: the authority decides the days; who records and who approves them hear what they leave to the families."""
+    paper = house.folder / "paper.pdf"
+    paper.write_bytes(b"9")
+    given = ("--document", NUMBER, "--paper", paper, "--by", OFFICER.id)
+    for told in (
+        house("window", "change", CAMPAIGN, last, *given),
+        house("window", "approve", CAMPAIGN, "1", "--by", APPROVER.id),
+    ):
+        assert told.code == 0
+        assert [one["code"] for one in told.json["warnings"]] == ([] if warned is None else [warned])
+        assert all("2026-06-26" in one["message"] and last in one["message"] for one in told.json["warnings"])

@@ -6,16 +6,26 @@ from typing import Any
 
 from stream_samples import CALENDAR, CAMPAIGN, SCHOOL, County, Stream, person, policy, running_county, when
 
-from domain.actors import Role
+from domain.actors import Actor, Role
 from domain.calendar import Calendar
 from domain.complaint_rules import acknowledge_by, decide_by
 from domain.policy import PolicyProfile
 from domain.time import civil
+from registry.hands import hands_in
 
 CASE = "c-1"
 DISCIPLINE = person("discipline", Role.DISCIPLINE_OFFICER, "bureau")
 AUDITOR = person("auditor", Role.AUDITOR, "bureau")
 SECOND_AUDITOR = person("auditor2", Role.AUDITOR, "bureau")
+
+
+SECRET = b"s" * 32
+"""The registry's secret in these tests."""
+
+
+def hands(who: Actor, name: str = CASE) -> list[str]:
+    """Return what the registry makes of somebody for a case, as the command line gives it."""
+    return hands_in(SECRET, f"{CAMPAIGN}/compliance/{name}", (who.id, who.on_behalf_of))
 
 
 def case(now: str = "2025-10-20 08:00", calendar: Calendar = CALENDAR, **changes: Any) -> Stream:

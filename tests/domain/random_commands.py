@@ -40,6 +40,7 @@ DOCUMENTS = one_of(["doc-2026-1", "doc-2026-2"])
 DIGESTS = one_of(["a" * 64])
 REFERENCES = one_of([f"R-{number:02d}" for number in range(1, 41)])
 NUMBERS = one_of([0, 1, 1, 1, 2, 3, 6])
+_OF_SUMMARIES = ("submit_summary", "read_summary", "review_summary")
 ODD = {"command_id", "actor", "kind", "occurred_at", "late_reason"}
 """What is no part of what is said."""
 
@@ -70,6 +71,7 @@ POOLS: dict[str, Draw] = {
     "version": one_of([1, 1, 2, 3]),
     "line": one_of([f"{SCHOOL}/{FIRST}"]),
     "cause": one_of(["campaign/qingshan/2026#1"]),
+    "hands": one_of([f"hnd_{letter * 32}" for letter in "abc"]),
     "hold": one_of([f"one-{number}" for number in range(1, 13)]),
     "profile": one_of(["compliant", "legacy"]),
     "payer": one_of([RECEIVING, RECEIVING, "bureau"]),
@@ -90,7 +92,7 @@ NAMED: dict[tuple[str, str], Draw] = {
     ("announce_policy", "parameters"): one_of([{"backdate_days": 31}, {"signature_wait_hours": 2}, {"no": 1}]),
     ("announce_policy", "profile"): one_of([None]),
     ("correct", "values"): one_of([{"reference": "R-9"}, {"attended": False}, {"destination": "RESIT"}]),
-    **{(kind, "about"): one_of(["year", "year", "identification"]) for kind in ("submit_summary", "review_summary")},
+    **{(kind, "about"): one_of(["year", "year", "identification"]) for kind in _OF_SUMMARIES},
     ("plan_trip", "seats"): one_of([2, 40]),
     ("record_presentation", "pupils"): one_of([{FIRST: 2}]),
     ("publish_sample", "size"): one_of([1]),
@@ -229,7 +231,14 @@ def _hold(random: Random) -> dict[str, Any]:
     """Return a hold that names exactly what it covers."""
     scope = random.choice(["student", "class", "school", "campaign"])
     place = {"student": {"student": A}, "class": {"class_id": FIRST}}.get(scope, {})
-    return {"scope": scope, "reason": "SEEN", **({} if scope == "campaign" else {"school": SCHOOL}), **place}
+    hands = [f"hnd_{random.choice('bc') * 32}"]
+    return {
+        "scope": scope,
+        "reason": "SEEN",
+        "hands": hands,
+        **({} if scope == "campaign" else {"school": SCHOOL}),
+        **place,
+    }
 
 
 def _notice(random: Random) -> dict[str, Any]:

@@ -78,6 +78,7 @@ decide_veto        bureau_approver:any
 publish_veto       bureau_officer:any bureau_approver:any
 appeal_settlement  principal:own
 decide_settlement_appeal bureau_approver:any discipline_officer:any auditor:any
+answer_settlement_appeal bureau_approver:any discipline_officer:any auditor:any
 publish_sample     auditor:any discipline_officer:any
 draft_aid_list     bureau_officer:any receiving_school:any
 publish_aid_list   bureau_officer:any
@@ -106,6 +107,7 @@ revoke_delegation  class_head:own grade_leader:own principal:own
 use_access         class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any register_officer:any discipline_officer:any auditor:any
 list_accesses      discipline_officer:any auditor:any
 submit_summary     grade_leader:own principal:own
+read_summary       bureau_officer:any bureau_approver:any
 review_summary     bureau_officer:any bureau_approver:any
 correct            class_head:own grade_leader:own principal:own register_officer:any receiving_school:any bureau_officer:any
 complete           grade_leader:own principal:own
@@ -118,6 +120,7 @@ contest            class_head:own grade_leader:own principal:own bureau_officer:
 resolve_contest    grade_leader:own principal:own bureau_officer:any
 freeze             grade_leader:own principal:own
 schedule_session   class_head:own grade_leader:own principal:own
+move_session       class_head:own grade_leader:own principal:own
 cancel_session     class_head:own grade_leader:own principal:own
 invite             class_head:own grade_leader:own principal:own
 record_attendance  class_head:own grade_leader:own
@@ -125,6 +128,7 @@ record_followups   class_head:own grade_leader:own
 plan_trip          class_head:own grade_leader:own principal:own
 approve_trip       bureau_officer:any
 offer_seats        class_head:own grade_leader:own principal:own
+move_trip          bureau_officer:any
 cancel_trip        class_head:own grade_leader:own principal:own bureau_officer:any
 record_visits      class_head:own grade_leader:own principal:own
 request_presentation class_head:own grade_leader:own principal:own receiving_school:any

@@ -26,13 +26,15 @@ from care_courses import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_samples import AUDITOR, GRADE, HEAD, OFFICER, PRINCIPAL, STRANGER, person
+from stream_samples import AUDITOR, CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, STRANGER, Stream, person, when
+from test_school import START
 
 from domain.actors import Role
 from domain.care import unsigned, without_carers
 from domain.care_access import is_own
 from domain.care_events import UseAccess
 from domain.delegation import classes_of, require_delegation
+from domain.notices import notices_for
 from domain.refusal import Refusal
 
 ONE = first_class()
@@ -99,7 +101,7 @@ def test_the_partition_follows_departures_and_joiners_with_the_fewest_moves():
     stream = partitioned(school(46))
     leaving = stream.last("StudentsPartitioned")["data"]["groups"][1][0]
     before = carers_of(stream)
-    stream.do("record_exits", HEAD, rows=[{"student": leaving, **EXIT}])
+    stream.do("record_exits", REGISTRAR, rows=[{"student": leaving, **EXIT}])
     assert leaving not in carers_of(stream), "at once, before the partition follows"
     stream.to(stream.now)
     event = stream.last("StudentsPartitioned")
@@ -113,7 +115,7 @@ def test_the_partition_follows_departures_and_joiners_with_the_fewest_moves():
     stream.to(stream.now)
     assert stream.last("StudentsPartitioned")["data"]["shares"] == [28, 9, 9]
     assert carers_of(stream) == {**after, "stu_newcomer01": HEAD.id}
-    assert stream.machine.due() is None
+    assert stream.machine.due() == when("2025-12-01 08:00"), "nothing is left but the day of the letters"
     stream.consistent()
 
 
@@ -151,7 +153,7 @@ def test_after_any_course_every_pupil_has_exactly_one_carer(moves):
         here = student in stream.state.students
         try:
             if kind == "leave" and here:
-                stream.do("record_exits", HEAD, rows=[{"student": student, **EXIT}])
+                stream.do("record_exits", REGISTRAR, rows=[{"student": student, **EXIT}])
             elif kind != "leave" and not here:
                 row = {"student": student, "class_id": "2026-01", "on": "2025-10-20"}
                 stream.do("enrol_students", REGISTRAR, rows=[row])
@@ -457,3 +459,102 @@ def test_a_joiner_without_a_carer_is_nobodys_yet():
     other = person("other", Role.CLASS_HEAD)
     raw = stream.command("use_access", other, student="stu_newcomer01", purpose="TALK")
     assert not is_own(stream.state, UseAccess.model_validate(raw))
+
+
+# -- letters before the mobilisation ----------------------------------------------------------------------------
+
+
+def missing(stream):
+    """Return what the day's event says is missing, as code → count."""
+    return {one["code"]: one["count"] for one in stream.last("LettersDue")["data"]["missing"]}
+
+
+def test_missing_letters_are_named_once_on_the_day_the_mobilisation_begins():
+    """Three of six stand, one class has no carers: told on 1 December at eight, not before, and never again (R-07)."""
+    stream = partitioned(formed(school(47)))
+    for signature in ALL[:3]:
+        sign(stream, *signature)
+    stream.to("2025-12-01 07:59")
+    assert "LettersDue" not in stream.names()
+    stream.to("2025-12-01 08:00")
+    assert missing(stream) == {"CLASSES_WITHOUT_CARERS": 1, "LETTERS_NOT_SIGNED": 3}
+    said = stream.last("LettersDue")["data"]
+    assert (said["signed"], said["classes"]) == (3, ["2026-02"])
+    assert [(one["level"], one["signer"]) for one in said["letters"]] == [
+        ("CLASS_HEAD", HEAD.id),
+        ("TEACHER", SECOND),
+        ("TEACHER", THIRD),
+    ]
+    assert [(plan.purpose, plan.recipient) for plan in notices_for(stream.ledger[-1])] == [
+        ("letters_missing", f"principal@{SCHOOL}")
+    ]
+    stream.do("revoke_letter", PRINCIPAL, level="PRINCIPAL", scope="school", signer=PRINCIPAL.id, reason="OLD_TEXT")
+    stream.to("2025-12-20 08:00")
+    assert stream.names().count("LettersDue") == 1
+    stream.restart()
+    stream.consistent()
+
+
+def test_where_all_letters_stand_nobody_is_told():
+    """The record says so, and no notice goes out."""
+    stream = formed(school(47))
+    for signature in ALL[:3]:
+        sign(stream, *signature)
+    partitioned(stream)
+    stream.do("partition_class", GRADE, class_id="2026-02", carers=[HEAD.id, SECOND, THIRD])
+    for level, scope, signer in letters_of(stream):
+        sign(stream, person(signer.removeprefix("stf_"), Role.CLASS_HEAD), level, scope)
+    stream.to("2025-12-01 08:00")
+    assert missing(stream) == {}
+    assert notices_for(stream.ledger[-1]) == []
+
+
+def test_a_school_that_did_nothing_is_told_too():
+    """No group, no carers: it is not quiet because nobody has begun; a paused one is told when it goes on."""
+    stream = school(6)
+    stream.hear("pause", sender=CAMPAIGN, scope="campaign", reason="SNOW")
+    stream.to("2025-12-01 08:00")
+    assert "LettersDue" not in stream.names()
+    stream.hear("resume", sender=CAMPAIGN, scope="campaign")
+    stream.to("2025-12-02 08:00")
+    assert missing(stream) == {"LEADING_GROUP_NOT_FORMED": 1, "CLASSES_WITHOUT_CARERS": 2}
+
+
+def test_a_campaign_that_begins_late_leaves_a_day():
+    """The meetings have opened before the school has its pupils: the letters are looked at the next morning."""
+    stream = Stream("school", {**START, "release": 3}, when("2025-12-10 09:00"))
+    stream.give("cohort", {"classes": {"2026-01": first_class(5)}})
+    stream.to("2025-12-11 07:59")
+    assert "LettersDue" not in stream.names()
+    stream.to("2025-12-11 08:00")
+    assert missing(stream)["LEADING_GROUP_NOT_FORMED"] == 1
+
+
+def test_an_older_campaign_looks_at_no_letters():
+    """Release 2 goes on as it was."""
+    stream = school(5, release=2)
+    assert stream.machine.due() is None
+    assert stream.to("2025-12-20 08:00").names() == ["SchoolCampaignStarted", "CohortLoaded"]
+
+
+@pytest.mark.parametrize(
+    ("leaving", "joining", "carers"),
+    [(SECOND, THIRD, [HEAD.id, THIRD]), (HEAD.id, THIRD, [THIRD, SECOND]), (THIRD, HEAD.id, [HEAD.id, SECOND])],
+)
+def test_a_carer_who_takes_a_colleagues_place_takes_the_pupils(leaving, joining, carers):
+    """Nobody who has left stays a carer, and no pupil is without one, until the school names the one who is missing."""
+    stream = partitioned(school(10))
+    before = carers_of(stream)
+    fields = {"leaving": leaving, "joining": joining, "role": "class_head", "on": "2025-10-20", "reason": "LEAVE"}
+    stream.do("replace_staff", PRINCIPAL, **fields)
+    assert carers_of(stream) == {one: joining if carer == leaving else carer for one, carer in before.items()}
+    assert stream.state.care.classes["2026-01"].carers == carers
+    assert "2026-01" in without_carers(stream.state)
+    stream.do("record_exits", REGISTRAR, rows=[{"student": ONE[0], **EXIT}])
+    stream.to(stream.now)
+    assert ONE[0] not in carers_of(stream)
+    stream.do("partition_class", GRADE, class_id="2026-01", carers=[*carers, "stf_fourth"])
+    assert [len(group) for group in stream.state.care.classes["2026-01"].groups] == [5, 2, 2]
+    assert "2026-01" not in without_carers(stream.state)
+    stream.restart()
+    stream.consistent()

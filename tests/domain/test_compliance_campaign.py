@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
-from compliance_samples import AUDITOR, DISCIPLINE, campaign_with_cases
+from compliance_samples import AUDITOR, DISCIPLINE, campaign_with_cases, hands
 from hypothesis import given
 from hypothesis import strategies as st
 from stream_samples import (
@@ -26,8 +29,10 @@ from stream_samples import (
 from domain.actors import ANONYMOUS, Actor
 from domain.calendar import CalendarYear
 from domain.campaign import CampaignDecider
+from domain.complaint_rules import made_by
 from domain.complaints import FUNDING_REJECTED
 from domain.compliance_events import Hold
+from registry.hands import hands_in
 
 CASE = "compliance/c-1"
 CASE_STREAM = f"{CAMPAIGN}/{CASE}"
@@ -73,7 +78,7 @@ def test_a_complaint_begins_a_stream_beside_the_schools():
     }
     assert wanted.items() <= opened["data"].items()
     assert county.campaign.machine.view()["open_cases"] == 1
-    again = county.campaign.refusal("complain", HEAD, complaint="c-1", about=SCHOOL, matter="FEE")
+    again = county.campaign.refusal("complain", ANONYMOUS, complaint="c-1", about=SCHOOL, matter="FEE")
     assert again.code == "COMPLAINT_EXISTS"
     for stream in county.streams.values():
         stream.consistent()
@@ -81,25 +86,76 @@ def test_a_complaint_begins_a_stream_beside_the_schools():
 
 def test_who_complained_stands_nowhere_in_the_record():
     """INV-32: the event is an unnamed person's; digests alone keep the owner another person."""
-    county = complained(who=HEAD)
+    county = complained(hands=hands(HEAD))
     everything = "".join(f"{stream.ledger}{stream.state.model_dump_json()}" for stream in county.streams.values())
     assert HEAD.id not in everything
-    assert county.campaign.state.holds.cases["c-1"].made_by
+    assert list(county.campaign.state.holds.cases["c-1"].made_by) == county[CASE].state.made_by == hands(HEAD)
+
+
+@pytest.mark.parametrize("who", [HEAD, PRINCIPAL, DISCIPLINE])
+def test_a_complaint_that_carries_a_reference_is_not_taken(who):
+    """Neither the record nor the engine's own history gets to know it; other campaigns' rules are older."""
+    county = campaign_with_cases()
+    fields = {"complaint": "c-1", "about": SCHOOL, "matter": "PRESSURE"}
+    assert county.campaign.refusal("complain", who, **fields).code == "COMPLAINT_NAMED"
+    county.do("", "complain", ANONYMOUS, **fields)
+
+
+def test_whoever_has_the_ledger_and_all_references_does_not_find_the_complainant():
+    """INV-32: try every reference, alone and for another, in each way that the record could be matched by.
+
+    The record of the complaint and of all the steps after it is the same, whoever complained, but for the digests.
+    """
+    staff = [PRINCIPAL, HEAD, OFFICER, APPROVER, DISCIPLINE, AUDITOR]
+    ledgers = []
+    for who in (HEAD, PRINCIPAL):
+        county = complained(hands=hands(who), note="nte_abcdef")
+        own = county[CASE].refusal("withdraw_complaint", who, hands=hands(who))
+        assert own.code == "COMPLAINT_NAMED"
+        county.do(CASE, "acknowledge_case", DISCIPLINE, hands=hands(DISCIPLINE))
+        county.do(CASE, "withdraw_complaint", ANONYMOUS, hands=hands(who))
+        record = json.dumps([stream.ledger for stream in county.streams.values()], default=str)
+        for suspect in staff:
+            tries = [made_by("c-1", suspect), made_by(CASE_STREAM, suspect)]
+            plain = [hashlib.sha256(text.encode()) for text in (suspect.id, f"c-1{suspect.id}", f"c-1|{suspect.id}")]
+            unkeyed = [hands_in(secret, CASE_STREAM, (suspect.id,)) for secret in (b"", bytes(32))]
+            for found in (*tries, *unkeyed, [one.hexdigest() for one in plain]):
+                assert not any(text in record for text in found), suspect.id
+        ledgers.append(county)
+    first, second = (
+        [(one["type"], one["actor"], {**one["data"], "made_by": None}) for one in county[CASE].ledger]
+        for county in ledgers
+    )
+    assert first == second
 
 
 @pytest.mark.parametrize(
-    ("about", "who", "owner"),
-    [(SCHOOL, HEAD, "discipline_officer"), ("bureau", ANONYMOUS, "auditor"), (SCHOOL, DISCIPLINE, "auditor")],
+    ("about", "fields", "owner"),
+    [
+        (SCHOOL, {"hands": hands(HEAD)}, "discipline_officer"),
+        ("bureau", {}, "auditor"),
+        (SCHOOL, {"hands": hands(DISCIPLINE), "from_discipline": True}, "auditor"),
+    ],
 )
-def test_the_owner_is_outside_the_unit(about, who, owner):
+def test_the_owner_is_outside_the_unit(about, fields, owner):
     """A complaint about the bureau, or by its officer, goes to the auditor."""
-    assert complained(about=about, who=who)[CASE].machine.view()["owners"] == [owner]
+    assert complained(about=about, **fields)[CASE].machine.view()["owners"] == [owner]
 
 
-@pytest.mark.parametrize(("who", "reported"), [(PRINCIPAL, True), (HEAD, False), (ANONYMOUS, False)])
-def test_a_principal_who_reports_the_own_school_is_remembered_for_it(who, reported):
-    """Edge 27: the same flow and the same owner; that the duty was done is on record, and mitigates."""
-    county = complained(who=who)
+@pytest.mark.parametrize(
+    ("fields", "reported"),
+    [
+        ({"hands": hands(PRINCIPAL), "self_reported": True}, True),
+        ({"hands": hands(HEAD)}, False),
+        ({"self_reported": True}, False),
+    ],
+)
+def test_a_principal_who_reports_the_own_school_is_remembered_for_it(fields, reported):
+    """Edge 27: the same flow and the same owner; that the duty was done is on record, and mitigates.
+
+    Not for somebody unnamed, whose hands nobody could compare with the principal's.
+    """
+    county = complained(**fields)
     assert county[CASE].last("CaseOpened")["data"]["self_reported"] is reported
     assert county[CASE].machine.view()["owners"] == ["discipline_officer"]
 
@@ -133,12 +189,16 @@ def test_a_suspicion_opens_a_case_that_its_reporter_does_not_own(who, owner):
 def test_a_flagged_note_opens_a_case_that_names_nobody():
     """INV-03: the program flags what somebody wrote; the writer is no actor of the event and cannot judge it."""
     county = campaign_with_cases()
-    county.do("", "flag_note", AUDITOR, case="w-1", about=SCHOOL, note="nte_abcdef")
+    flag = {"case": "w-1", "about": SCHOOL, "note": "nte_abcdef"}
+    assert county.campaign.refusal("flag_note", DISCIPLINE, **flag).code == "HANDS_MISSING"
+    county.do("", "flag_note", DISCIPLINE, hands=hands(DISCIPLINE, "w-1"), **flag)
     flagged = county.campaign.last("NoteFlagged")
     assert flagged["actor"]["id"] == "system"
     case = county["compliance/w-1"]
     assert (case.state.matter, case.state.origin, case.state.notes) == ("EXAM_WAIVER", "NOTE", ["nte_abcdef"])
-    assert AUDITOR.id not in str(case.ledger)
+    assert DISCIPLINE.id not in str(case.ledger) + str(county.campaign.ledger)
+    own = case.refusal("acknowledge_case", AUDITOR, hands=hands(DISCIPLINE, "w-1"))
+    assert own.code == "COMPLAINT_YOUR_OWN"
 
 
 def test_a_source_of_funds_that_may_not_pay_opens_a_case():

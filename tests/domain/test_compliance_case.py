@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compliance_samples import AUDITOR, CASE, DISCIPLINE, SECOND_AUDITOR, case, confirmed, told
+from compliance_samples import AUDITOR, CASE, DISCIPLINE, SECOND_AUDITOR, case, confirmed, hands, told
 from stream_samples import (
     APPROVER,
     CALENDAR,
@@ -54,19 +54,55 @@ def test_only_the_owner_acts_in_a_case(kind, fields):
 @pytest.mark.parametrize(("kind", "fields"), OWN_ACTS, ids=[kind for kind, _ in OWN_ACTS])
 def test_nobody_judges_a_complaint_of_their_own(kind, fields):
     """Edge 26: the owner, or somebody for the owner, has complained; another person of the office goes on."""
-    stream = case(made_by=list(made_by(CASE, DISCIPLINE)))
+    stream = case(made_by=hands(DISCIPLINE))
     deputy = person("deputy", Role.DISCIPLINE_OFFICER, "bureau", on_behalf_of=DISCIPLINE.id)
+    before = len(stream.ledger)
     for who in (DISCIPLINE, deputy):
-        assert stream.recorded(kind, who, **fields) == "SELF_APPROVAL"
-    stream.do(kind, person("other", Role.DISCIPLINE_OFFICER, "bureau"), **fields)
+        assert stream.refusal(kind, who, hands=hands(who), **fields).code == "COMPLAINT_YOUR_OWN"
+    assert len(stream.ledger) == before, "a refusal on record would say who complained"
+    other = person("other", Role.DISCIPLINE_OFFICER, "bureau")
+    stream.do(kind, other, hands=hands(other), **fields)
+    stream.restart()
+    stream.consistent()
+
+
+@pytest.mark.parametrize("deputy", [True, False], ids=["for another", "for oneself"])
+def test_whom_a_complaint_was_made_for_does_not_judge_it(deputy):
+    """Whoever stood in has a hand in it, and so has whom they stood in for."""
+    clerk = person("clerk", Role.AUDITOR, "bureau", on_behalf_of=DISCIPLINE.id if deputy else None)
+    stream = case(made_by=hands(clerk))
+    if deputy:
+        assert stream.refusal("acknowledge_case", DISCIPLINE, hands=hands(DISCIPLINE)).code == "COMPLAINT_YOUR_OWN"
+    else:
+        stream.do("acknowledge_case", DISCIPLINE, hands=hands(DISCIPLINE))
+
+
+@pytest.mark.parametrize("origin", ["COMPLAINT", "NOTE"])
+@pytest.mark.parametrize(("kind", "fields"), OWN_ACTS, ids=[kind for kind, _ in OWN_ACTS])
+def test_a_case_that_somebody_asked_for_takes_no_command_without_hands(kind, fields, origin):
+    """What cannot be compared is refused, not let through; a digest of another case shows nothing."""
+    stream = case(made_by=hands(HEAD), origin=origin)
+    assert stream.refusal(kind, DISCIPLINE, **fields).code == "HANDS_MISSING"
+    for odd in (["stf_head"], ["hnd_1"], hands(DISCIPLINE) * 3):
+        assert stream.refusal(kind, DISCIPLINE, hands=odd, **fields).code == "COMMAND_INVALID"
+    stream.do(kind, DISCIPLINE, hands=hands(DISCIPLINE), **fields)
+
+
+def test_a_case_that_the_record_names_the_reporter_of_needs_no_hands():
+    """A suspicion and a source of funds: the reporter stands in the campaign's stream; a refusal is on record."""
+    for origin in ("SUSPICION", "FUNDING_SOURCE"):
+        stream = case(made_by=list(made_by(CASE, DISCIPLINE)), origin=origin)
+        assert stream.recorded("acknowledge_case", DISCIPLINE) == "SELF_APPROVAL"
+        stream.do("acknowledge_case", person("other", Role.DISCIPLINE_OFFICER, "bureau"))
 
 
 def test_the_case_never_holds_who_complained():
     """Digests that differ from case to case; no reference of the complainant in state, record or board (INV-32)."""
-    stream = case(made_by=list(made_by(CASE, HEAD)))
+    stream = case(made_by=hands(HEAD))
     everything = f"{stream.ledger}{stream.state.model_dump_json()}{stream.machine.view()}"
     assert HEAD.id not in everything
-    assert made_by(CASE, HEAD) != made_by("c-2", HEAD)
+    assert not set(made_by(CASE, HEAD)) & set(stream.state.made_by)
+    assert hands(HEAD) != hands(HEAD, "c-2")
     assert "made_by" not in stream.machine.view()
 
 
@@ -288,10 +324,15 @@ def test_the_bureau_decides_no_appeal_about_itself():
 
 def test_the_complainant_decides_no_appeal():
     """Whoever made the complaint has a hand in it, though no reference of theirs stands here."""
-    stream = case(made_by=list(made_by(CASE, AUDITOR)))
-    stream.do("confirm_violation", DISCIPLINE, violation="PRESSURE", school=SCHOOL, reason="SEEN")
+    stream = case(made_by=hands(AUDITOR))
+    found = {"violation": "PRESSURE", "school": SCHOOL, "reason": "SEEN"}
+    stream.do("confirm_violation", DISCIPLINE, hands=hands(DISCIPLINE), **found)
     stream.do("file_case_appeal", PRINCIPAL, reason="UNTRUE")
-    assert stream.recorded("decide_case_appeal", AUDITOR, outcome="REJECTED", reason="X_Y") == "SELF_APPROVAL"
+    answer = {"outcome": "REJECTED", "reason": "X_Y"}
+    own = stream.refusal("decide_case_appeal", AUDITOR, hands=hands(AUDITOR), **answer)
+    assert own.code == "COMPLAINT_YOUR_OWN"
+    assert stream.refusal("decide_case_appeal", SECOND_AUDITOR, **answer).code == "HANDS_MISSING"
+    stream.do("decide_case_appeal", SECOND_AUDITOR, hands=hands(SECOND_AUDITOR), **answer)
 
 
 def test_an_appeal_that_nobody_decides_is_escalated():
@@ -353,15 +394,17 @@ def test_an_investigation_is_opened_once():
 
 def test_a_withdrawn_complaint_goes_on():
     """Edge 26: perhaps it was taken back under pressure. Owner, days and holds stay; nobody's name is written."""
-    stream = case(made_by=list(made_by(CASE, HEAD)))
-    stream.do("place_hold", DISCIPLINE, scope="school", school=SCHOOL, reason="SUSPICION")
+    stream = case(made_by=hands(HEAD))
+    place = {"scope": "school", "school": SCHOOL, "reason": "SUSPICION"}
+    stream.do("place_hold", DISCIPLINE, hands=hands(DISCIPLINE), **place)
     before = {**stream.machine.view(), "withdrawn": True}
-    assert stream.refusal("withdraw_complaint", PRINCIPAL).code == "COMPLAINT_NOT_YOURS"
+    assert stream.refusal("withdraw_complaint", ANONYMOUS, hands=hands(PRINCIPAL)).code == "COMPLAINT_NOT_YOURS"
     assert stream.refusal("withdraw_complaint", ANONYMOUS).code == "COMPLAINT_NOT_YOURS"
-    stream.do("withdraw_complaint", HEAD)
+    assert stream.refusal("withdraw_complaint", HEAD, hands=hands(HEAD)).code == "COMPLAINT_NAMED"
+    stream.do("withdraw_complaint", ANONYMOUS, hands=hands(HEAD))
     assert stream.last("ComplaintWithdrawn")["actor"]["id"] == "anonymous"
     assert stream.machine.view() == before
-    assert stream.refusal("withdraw_complaint", HEAD).code == "COMPLAINT_WITHDRAWN"
+    assert stream.refusal("withdraw_complaint", ANONYMOUS, hands=hands(HEAD)).code == "COMPLAINT_WITHDRAWN"
     stream.to("2025-11-11 08:00")
     assert "DecisionOverdue" in stream.names()
     stream.consistent()

@@ -289,9 +289,9 @@ def test_both_voices_are_kept_apart():
     stage = filing().informed(A)
     stage.does(A, "guardian", "intent", intent="GENERAL_HIGH")
     case = stage.case(A)
-    assert [case.intent_of(party) for party in Party] == [Intent.VOCATIONAL, Intent.GENERAL_HIGH]
+    assert [case.protocol.intents.get(party) for party in Party] == [Intent.VOCATIONAL, Intent.GENERAL_HIGH]
     registered = filing().registered(A).case(A)
-    assert registered.intent_of(Party.PUPIL) is Intent.VOCATIONAL
+    assert registered.protocol.intents[Party.PUPIL] is Intent.VOCATIONAL
 
 
 # -- under 14 -------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_seven_days_after_a_signature_end_with_the_last_second_of_the_seventh():
         ("2026-07-07", "2026-07-07 23:59:59", True),
         ("2026-07-06", "2026-07-06 23:59:59", True),
         ("2026-07-05", "2026-07-06 10:00:00", True),
-        ("2026-07-01", "2026-07-06 10:00:00", True),
+        ("2026-07-04", "2026-07-12 23:59:59", False),
     ],
 )
 def test_a_short_window_cuts_the_period_but_never_below_a_day(last, ends, short):
@@ -56,7 +56,7 @@ def test_a_cooling_off_is_never_shorter_than_its_least_and_never_longer_than_its
     found = cooling(signed, window, parameters)
     assert min(full, signed + timedelta(hours=hours)) <= found.ends <= full
     assert found.short == (found.ends < full)
-    if window is None or window.locks >= full:
+    if window is None or window.locks >= full or window.over(signed):
         assert found == (full, full)
 
 
@@ -73,7 +73,7 @@ def test_a_pause_takes_nothing_from_a_family(signed, window, wait, pause):
     assert ends <= later <= ends + together
     assert found.full == held.full + together
     assert found.short == (later < held.full + together), "what the lock takes is called for"
-    if window is None:
+    if window is None or window.over(signed):
         assert later == ends + together
     elif later > ends:
         assert later <= window.locks
@@ -88,7 +88,9 @@ def test_a_moved_lock_gives_back_what_it_took_and_leaves_a_day(signed, was, days
     found = moved(held, signed, was, window, now, PARAMETERS)
     assert found.full == held.full
     assert found.ends <= found.full
-    if was is not None and window.last >= was.last:
+    if was is not None and was.over(signed):
+        assert found == held, "it waits for no lock"
+    elif was is not None and window.last >= was.last:
         assert found.ends >= held.ends
         assert found.ends in (held.ends, held.full, window.locks)
         assert found.ends == held.full or window.locks < held.full
@@ -96,6 +98,16 @@ def test_a_moved_lock_gives_back_what_it_took_and_leaves_a_day(signed, was, days
         assert min(held.ends, now + timedelta(days=1)) <= found.ends <= held.ends
         assert found.ends in (held.ends, window.locks, now + timedelta(days=1))
         assert found.ends <= max(window.locks, now + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("signed", "ends"), [("2026-07-12 23:59:59", "2026-07-13 23:59:59"), ("2026-07-13 00:00:00", "2026-07-20 23:59:59")]
+)
+def test_what_begins_after_the_lock_waits_for_none(signed, ends):
+    """R-11: within its last second the lock cuts, a second later there is no lock that a family could miss."""
+    window = Window(first=date(2026, 7, 10), last=date(2026, 7, 12))
+    found = cooling(when(signed).replace(microsecond=500_000), window, PARAMETERS)
+    assert (found.ends.strftime("%Y-%m-%d %H:%M:%S"), found.short) == (ends, found.full > found.ends)
 
 
 def test_signing_opens_ten_days_before_the_window():

@@ -238,7 +238,8 @@ class DecidersUnderEverybodysHands(RuleBasedStateMachine):
             row = {**named, "class_id": "2026-01"}
             self.give(school, "enrol_students", of(PRINCIPAL, school), rows=[row])
         else:
-            self.give(school, "record_exits", of(PRINCIPAL, school), rows=[{**named, "exit": kind}])
+            who = PRINCIPAL if kind == "death" else REGISTER
+            self.give(school, "record_exits", of(who, school), rows=[{**named, "exit": kind}])
 
     @rule(kind=st.sampled_from(["pause", "resume", "resume"]), school=st.sampled_from([None, SCHOOL]))
     def pause(self, kind: str, school: str | None) -> None:

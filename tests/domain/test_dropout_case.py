@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from stream_samples import CALENDAR, CAMPAIGN, GRADE, HEAD, OFFICER, PRINCIPAL, SCHOOL, STRANGER, A, when
+from stream_samples import (
+    CALENDAR,
+    CAMPAIGN,
+    GRADE,
+    HEAD,
+    OFFICER,
+    PRINCIPAL,
+    SCHOOL,
+    STRANGER,
+    A,
+    B,
+    running_county,
+    when,
+)
 from watch_courses import (
     REGISTRAR,
     SCHOOL_STREAM,
@@ -277,6 +290,17 @@ def suspect(county, *names):
         county.settle()
 
 
+def two_days_away(county):
+    """Report a pupil absent on Monday and Tuesday: nothing is suspected yet."""
+    suspect(county, "2025-11-03", "2025-11-04")
+    county.to(f"{WEDNESDAY} 14:00")
+
+
+def nobody_away(county):
+    """Come to the same Wednesday without a report."""
+    county.to(f"{WEDNESDAY} 14:00")
+
+
 def test_the_school_starts_its_attendance_and_one_case():
     """A child of the school each; the case is named after the pupil's random reference."""
     county = watched_county()
@@ -326,21 +350,44 @@ def test_confirmed_returned_closed_reaches_the_attendance():
         stream.consistent()
 
 
-def test_the_school_alone_lets_nobody_in_a_case_leave_the_register():
-    """R-05: a departure takes the pupil out of the lost: the register office confirms it. A death waits for nobody."""
+@pytest.mark.parametrize("away", [suspect, two_days_away, nobody_away])
+def test_the_school_alone_lets_nobody_leave_the_register(away):
+    """R-05: a departure keeps the pupil out of the lost: the register office confirms it. A death waits for nobody.
+
+    That the case is not open yet makes no difference: else two days of absence would do for a silent departure.
+    """
     county = watched_county()
-    suspect(county)
+    away(county)
     own, row = county[SCHOOL], {"student": A, "on": WEDNESDAY}
     for kind in ("transfer", "abroad"):
         for who in (HEAD, PRINCIPAL):
             refusal = own.refusal("record_exits", who, rows=[row | {"exit": kind}])
             assert codes(refusal) == [(0, "EXIT_NEEDS_REGISTER")]
+    assert "LeftRegister" not in own.names()
     county.do(SCHOOL, "record_exits", REGISTRAR, rows=[row | {"exit": "transfer"}])
-    assert events(county[f"{SCHOOL}/dropout/{A}"], "ItemClosed")[0]["ending"] == "LEFT_REGISTER"
+    if away is suspect:
+        assert events(county[f"{SCHOOL}/dropout/{A}"], "ItemClosed")[0]["ending"] == "LEFT_REGISTER"
     other = watched_county()
-    suspect(other)
+    away(other)
     other.do(SCHOOL, "record_exits", HEAD, rows=[row | {"exit": "death"}])
     assert other[SCHOOL].state.watch.open == {}
+
+
+def test_of_a_list_only_the_departures_that_need_the_register_office_are_named():
+    """A death beside a transfer: the second row is refused, and nothing of the list is taken."""
+    own = watched_county().to(f"{WEDNESDAY} 15:00")[SCHOOL]
+    rows = [{"student": A, "exit": "death", "on": WEDNESDAY}, {"student": B, "exit": "abroad", "on": WEDNESDAY}]
+    assert codes(own.refusal("record_exits", PRINCIPAL, rows=rows)) == [(1, "EXIT_NEEDS_REGISTER")]
+    assert own.state.left == {}
+
+
+@pytest.mark.parametrize("release", [1, 2])
+def test_the_school_of_an_earlier_release_records_its_departures(release):
+    """A history of that time must say so when it is replayed."""
+    county = running_county(release=release)
+    row = {"student": A, "exit": "transfer", "on": "2025-10-20"}
+    county.do(SCHOOL, "record_exits", HEAD, rows=[row])
+    assert county[SCHOOL].last("LeftRegister")["data"] == row
 
 
 def test_whoever_left_in_a_case_and_comes_again_is_reported_on_like_everybody():

@@ -321,6 +321,25 @@ def test_the_attendance_does_not_take_a_late_return():
     assert own.refusal("record_reappearance", HEAD, **fields).code == "CASE_ENDED_WITH_THE_YEAR"
 
 
+@pytest.mark.parametrize("kind", ["transfer", "abroad", "death"])
+def test_a_departure_after_the_years_end_changes_no_figure(kind):
+    """R-05: who had not returned by then stays lost, also where another pupil's case keeps the attendance open."""
+    county = watched_county()
+    own = county[f"{SCHOOL}/attendance"]
+    for day in ("2025-11-03", "2025-11-04", WEDNESDAY):
+        county.to(f"{day} 15:00")
+        report(own, day, A, B)
+        county.settle()
+    own.hear("case", SCHOOL_STREAM, student=A, status="not_returned", on="2026-07-15")
+    before = dropout_counts(own.state), standings(own.state)
+    assert (before[0][FIRST]["lost"], before[0][FIRST]["suspected"]) == (1, 1)
+    own.hear("student_left", SCHOOL_STREAM, student=A, exit=kind, on="2026-08-20")
+    assert (dropout_counts(own.state), standings(own.state)) == before
+    own.hear("student_left", SCHOOL_STREAM, student=B, exit=kind, on="2026-08-20")
+    assert dropout_counts(own.state)[FIRST]["suspected"] == 0, "who is still in a case leaves it lawfully"
+    own.consistent()
+
+
 def test_a_suspicion_that_meets_a_departure_leaves_no_attendance_open():
     """The pupil has left the register when the news arrives: no case opens, and none is waited for."""
     county = watched_county()
@@ -332,7 +351,7 @@ def test_a_suspicion_that_meets_a_departure_leaves_no_attendance_open():
     gone = [{"student": A, "exit": "transfer", "on": WEDNESDAY}]
     fixed = {"day": WEDNESDAY, "classes": [{"class_id": FIRST, "present": 2, "unexplained": [A]}], "reason": "FOUND"}
     own.do("correct_daily_report", HEAD, **fixed)
-    county[SCHOOL].do("record_exits", HEAD, rows=gone)
+    county[SCHOOL].do("record_exits", REGISTRAR, rows=gone)
     county.to("2025-12-01 08:00")
     assert f"{SCHOOL_STREAM}/dropout/{A}" not in county.streams
     assert own.state.ended

@@ -16,7 +16,7 @@ from filing_families import (
     filing,
     prompt,
 )
-from stream_samples import HEAD, OFFICER, A
+from stream_samples import HEAD, OFFICER, PRINCIPAL, A
 
 from domain.destination import Step
 from domain.family_act import Intent, Party
@@ -185,3 +185,23 @@ def test_an_end_that_comes_again_is_told_again():
         told |= {plan.notice_id: None for plan in notices_for(stage.ledger[-1])}
     assert len(told) == 6
     assert stage.to(stage.now + COOLED).case(A).path is Step.CONFIRMED
+
+
+def test_a_window_that_moves_while_the_stage_is_left_out_is_told_when_it_goes_on():
+    """Nobody hears of what leads nowhere, nor loses time before they knew: a day is left from the reopening."""
+    stage = prompt(classes=CLASS, content=SHORT | {"application_window": {"first": "2026-07-10", "last": "2026-07-16"}})
+    stage.to("2026-07-10 18:00").informed(A)
+    for party in ("pupil", "guardian"):
+        stage.does(A, party, "sign", **SIGN)
+    stage.do("skip", OFFICER, reason="SNOW")
+    stage.to("2026-07-12 09:00").hear("window", first="2026-07-10", last="2026-07-13", document="D-1")
+    assert stage.names()[-2:] == ["ApplicationWindowMoved", "CoolingMoved"]
+    assert [plan for event in stage.ledger[-2:] for plan in notices_for(event)] == []
+    stage.to("2026-07-14 09:00").do("reopen", PRINCIPAL, reason="SEEN")
+    assert [plan.purpose for plan in notices_for(stage.ledger[-1])] == ["cooling_moved"] * 2
+    assert f"{stage.case(A).protocol.ends:%Y-%m-%d %H:%M}" == "2026-07-15 09:00"
+    stage.restart()
+    stage.consistent()
+    stage.do("skip", OFFICER, reason="SNOW")
+    stage.do("reopen", PRINCIPAL, reason="SEEN")
+    assert stage.names()[-1] == "StageReopened", "it was told"

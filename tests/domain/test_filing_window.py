@@ -87,7 +87,7 @@ def test_who_had_signed_in_time_signs_a_newer_notice_after_the_last_day():
     stage.does(A, "guardian", "acknowledge", document="notice-2")
     for party in ("pupil", "guardian"):
         stage.does(A, party, "sign", document="notice-2", **SIGN)
-    assert ends(stage) == ("2026-07-15 09:00:00", True)
+    assert ends(stage) == ("2026-07-21 23:59:59", False), "no lock is left to wait for: all seven days"
     stage.does(A, "guardian", "withdraw")
     assert stage.refused(A, "pupil", "sign", document="notice-2", **SIGN) == "SIGNING_CLOSED"
     stage.restart()

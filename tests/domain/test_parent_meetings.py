@@ -132,6 +132,27 @@ def test_a_cancelled_session_owes_its_classes_another_and_another_invitation():
     stream.consistent()
 
 
+def test_a_moved_session_keeps_its_name_and_tells_who_was_invited():
+    """Its invitations stand, the attendance is recorded as before; the old hour and one that has passed are refused."""
+    stream = meetings({"2026-01": [A, B]})
+    stream.do("schedule_session", HEAD, session="s1", classes=["2026-01"], at=S1)
+    stream.do("invite", HEAD, session="s1")
+    later = {"session": "s1", "at": "2025-11-12T11:00:00Z", "reason": "SNOW"}
+    assert stream.refusal("move_session", HEAD, **{**later, "reason": None}).code == "REASON_REQUIRED"
+    assert stream.refusal("move_session", HEAD, **{**later, "at": S1}).code == "TIME_UNCHANGED"
+    assert (
+        stream.refusal("move_session", HEAD, **{**later, "at": "2025-10-01T19:00:00+08:00"}).code == "NEW_TIME_PASSED"
+    )
+    stream.do("move_session", HEAD, **later)
+    assert stream.last("SessionMoved")["data"]["at"].startswith("2025-11-12T19:00:00")
+    assert [event["data"]["student"] for event in stream.ledger if event["type"] == "InvitationMoved"] == [A, B]
+    assert stream.refusal("move_session", HEAD, **later).code == "TIME_UNCHANGED"
+    assert missing(stream) == {"SESSIONS_NOT_HELD": 1, "ATTENDANCE_MISSING": 2}
+    stream.to("2025-11-12 21:00").do("record_attendance", HEAD, session="s1", rows=sheet(A))
+    assert stream.refusal("move_session", HEAD, **{**later, "at": S1}).code == "ALREADY_RECORDED"
+    stream.consistent()
+
+
 def test_a_session_whose_attendance_is_known_was_held():
     """It cannot be cancelled, not even after one row."""
     stream = invited()
@@ -370,12 +391,12 @@ def test_the_quorum_is_the_policys():
 
 
 @pytest.mark.parametrize(
-    ("release", "follow_up", "owed"),
+    ("release", "asked", "owed"),
     [(3, "HOME_VISIT", {"QUORUM_NOT_REACHED": 1}), (3, "PHONE_CALL", {}), (2, "PHONE_CALL", {"QUORUM_NOT_REACHED": 1})],
 )
-def test_what_is_owed_below_the_quorum_is_the_policys(release, follow_up, owed):
+def test_what_is_owed_below_the_quorum_is_the_policys(release, asked, owed):
     """A policy that asks for calls lets three of them be enough; a stage of an older release owes the visit."""
-    calls = policy(quorum_follow_up=follow_up).model_dump(mode="json")
+    calls = policy(quorum_follow_up=asked).model_dump(mode="json")
     stream = held([B], [A], policy=calls).to("2025-11-14 08:00")
     stream.state.content_release = release
     for day in (11, 12, 13):
@@ -482,6 +503,7 @@ def test_who_came_uninvited_needs_no_invitation():
 
 ALL_KINDS = {
     "schedule_session": {"session": "s2", "classes": ["2026-01"], "at": S1},
+    "move_session": {"session": "s1", "at": "2025-11-12T19:00:00+08:00", "reason": "SNOW"},
     "cancel_session": {"session": "s1", "reason": "SNOW"},
     "invite": {"session": "s1"},
     "record_attendance": {"session": "s1", "rows": sheet(A)},

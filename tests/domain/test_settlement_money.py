@@ -73,6 +73,7 @@ def test_a_run_that_lacks_nothing_passes():
         ({"audited": False}, "AUDIT_MISSING", 1),
         ({"published": False}, "RESULT_NOT_PUBLISHED", 1),
         ({"open_appeals": 1}, "SETTLEMENT_APPEALS_OPEN", 1),
+        ({"unanswered_appeals": 2}, "APPEAL_UNANSWERED", 2),
         ({"appeals_possible": True}, "APPEAL_TIME_RUNNING", 1),
         ({"violations": 1}, "VIOLATIONS_NOT_SETTLED", 1),
         ({"paid_elsewhere": 4}, "PAID_BY_ANOTHER_RUN", 4),

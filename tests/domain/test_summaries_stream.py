@@ -50,7 +50,8 @@ def test_a_summary_asks_for_its_comparison_and_holds_no_text(stream):
     """The job has reference, digest and the policy's length of a shingle; nothing else leaves or stays."""
     hand_in(stream)
     job = stream.machine.job()
-    assert job.arguments == {"summary": "sum_aaaaaa", "digest": DIGEST, "shingle": 8}
+    place = {"campaign": CAMPAIGN, "school": SCHOOL, "about": "year"}
+    assert job.arguments == {**place, "summary": "sum_aaaaaa", "digest": DIGEST, "shingle": 8}
     assert stream.last("SummarySubmitted")["data"] == {
         "about": "year",
         "summary": "sum_aaaaaa",
@@ -157,6 +158,19 @@ def test_an_acceptance_needs_its_reason_and_a_person_of_the_bureau(stream):
     assert stream.recorded("review_summary", both, **fields, reason="SAME_FORM") == "SELF_APPROVAL"
     stream.do("review_summary", CLERK, **fields, reason="SAME_FORM")
     assert stream.state.summaries["year"].status == "ACCEPTED"
+
+
+def test_a_look_at_the_passages_stands_in_the_record(stream):
+    """Who of the bureau looks, at which summary: the texts may name people; a school does not look (INV-23)."""
+    hand_in(stream)
+    fields = {"about": "year", "summary": "sum_aaaaaa"}
+    stream.do("read_summary", CLERK, **fields)
+    assert stream.last("SummaryRead")["data"] == fields
+    assert stream.ledger[-1]["actor"]["id"] == CLERK.id
+    assert stream.refusal("read_summary", PRINCIPAL, **fields).code == "ROLE_NOT_ALLOWED"
+    stale = {"about": "year", "summary": "sum_bbbbbb"}
+    assert stream.refusal("read_summary", CLERK, **stale).code == "SUMMARY_UNKNOWN"
+    stream.consistent()
 
 
 def test_who_hands_in_and_when(stream):

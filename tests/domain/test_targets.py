@@ -22,7 +22,7 @@ from stream_samples import (
 
 from domain.actors import Role
 from domain.targets_events import Targets
-from domain.targets_held import quotas_in_force, targets_from, targets_in_force, to_assign
+from domain.targets_held import not_shared, quotas_in_force, targets_from, targets_in_force, to_assign
 
 DISCIPLINE = person("discipline", Role.DISCIPLINE_OFFICER, "bureau")
 PREVIEW = "a" * 64
@@ -275,6 +275,36 @@ def test_a_revised_number_is_shared_out_again():
     stream.do("assign_class_quotas", PRINCIPAL, **again, document="T-2")
     assert quotas_in_force(stream.state.targets, date(2026, 2, 28))[SCHOOL] == CLASSES
     assert quotas_in_force(stream.state.targets, date(2026, 3, 1))[SCHOOL] == {"2023-01": 10, "2023-02": 10}
+
+
+def test_after_the_counting_cut_off_nobody_shares_out_for_the_count():
+    """Who counts is known then: a paper of before the cut-off changes no class's quota of that day any more."""
+    stream = issued(campaign())
+    stream.do("assign_class_quotas", PRINCIPAL, school=SCHOOL, document="T-1", classes=CLASSES)
+    revised(stream)
+    again = {"school": SCHOOL, "document": "T-2", "classes": {"2023-01": 4, "2023-02": 16}}
+    cutoff = date(2026, 11, 20)
+    stream.to("2026-11-21 08:00").do("assign_class_quotas", PRINCIPAL, **again)
+    stranger = {"school": OTHER_SCHOOL, "document": "T-2", "classes": {"2023-01": 7}}
+    stream.do("assign_class_quotas", STRANGER, **stranger)
+    assert stream.last("ClassQuotaReassigned")["data"]["effective"] == "2026-11-21"
+    assert stream.last("ClassQuotaAssigned")["data"]["effective"] == "2026-11-21"
+    assert quotas_in_force(stream.state.targets, cutoff) == {SCHOOL: CLASSES, OTHER_SCHOOL: {}}
+    assert quotas_in_force(stream.state.targets, date(2026, 11, 21))[SCHOOL] == again["classes"]
+    assert not_shared(stream.state.targets, cutoff) == [
+        (SCHOOL, "autumn", 20, 22),
+        (OTHER_SCHOOL, "autumn", 7, 0),
+    ]
+    assert not_shared(stream.state.targets, date(2026, 11, 21)) == []
+    stream.consistent()
+
+
+def test_on_the_day_of_the_cut_off_a_paper_is_still_shared_out():
+    """Pupils are still registered on that day: nobody knows yet who counts."""
+    stream = revised(issued(campaign()))
+    again = {"school": SCHOOL, "document": "T-2", "classes": {"2023-01": 20}}
+    stream.to("2026-11-20 23:59").do("assign_class_quotas", PRINCIPAL, **again)
+    assert quotas_in_force(stream.state.targets, date(2026, 3, 1))[SCHOOL] == {"2023-01": 20}
 
 
 def test_only_the_own_principal_shares_out_and_answers():

@@ -283,6 +283,66 @@ def test_the_last_no_completes_a_trip():
     assert record(stream, slip(B, False)) == ["GuardianPermissionRecorded", "CampusVisitHeld"]
 
 
+# -- moving -----------------------------------------------------------------------------------------------------
+
+LATER = {
+    "trip": "t1",
+    "at": "2025-11-13T08:00:00+08:00",
+    "returns_at": "2025-11-13T17:00:00+08:00",
+    "safety_plan": "SP-2025-015",
+    "reason": "SNOW",
+}
+
+
+def test_a_moved_trip_keeps_its_seats_and_needs_new_slips():
+    """Who has a seat is told, not the family that said no; a slip for the old time lets nobody on board."""
+    stream = offered(A, B, C)
+    record(stream, slip(A, True), slip(B, False))
+    stream.do("move_trip", SECOND_OFFICER, **LATER)
+    assert students_of(stream, "SeatMoved") == [A, C]
+    assert stream.last("CampusVisitMoved")["data"] == LATER
+    stream.to("2025-11-13 18:00")
+    assert rows_refused(stream, "record_visits", trip="t1", rows=[slip(A, attended=True)]) == [
+        (0, "PERMISSION_MISSING")
+    ]
+    record(stream, slip(A, True, attended=True), slip(C, False))
+    assert stream.last("CampusVisitHeld")["data"] == {"trip": "t1", "present": 1, "no_shows": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"reason": None}, "REASON_REQUIRED"),
+        ({"at": TRIP["at"], "returns_at": TRIP["returns_at"]}, "TIME_UNCHANGED"),
+        ({"returns_at": LATER["at"]}, "TRIP_TIMES_INVALID"),
+        ({"at": "2025-11-03T07:00:00+08:00"}, "NEW_TIME_PASSED"),
+        ({"at": "2025-11-14T08:00:00+08:00", "returns_at": "2025-11-14T17:00:00+08:00"}, "LEADERS_BUSY"),
+        ({"at": "2025-11-15T08:00:00+08:00", "returns_at": "2025-11-15T17:00:00+08:00"}, "RIDERS_ELSEWHERE"),
+    ],
+)
+def test_what_no_trip_is_moved_to(changes, code):
+    """Leaders and pupils are on one trip at a time, and a family cannot come to an hour that has passed."""
+    stream = offered(A, B)
+    for label, day, leaders in (("t2", 14, ["stf_lead2", "stf_lead3"]), ("t3", 15, ["stf_lead4", "stf_lead5"])):
+        times = {"at": f"2025-11-{day}T09:00:00+08:00", "returns_at": f"2025-11-{day}T12:00:00+08:00"}
+        approved(stream, trip=label, leaders=leaders, **times)
+    stream.do("offer_seats", HEAD, trip="t3", students=[A])
+    assert stream.refusal("move_trip", OFFICER, **{**LATER, **changes}).code == code
+
+
+def test_the_bureau_moves_an_approved_trip_before_attendance():
+    """No family is told a time that only the school has chosen."""
+    stream = visits()
+    stream.do("plan_trip", HEAD, **TRIP)
+    assert stream.refusal("move_trip", OFFICER, **LATER).code == "TRIP_NOT_APPROVED"
+    stream.do("approve_trip", OFFICER, trip="t1", safety_plan="SP-2025-014")
+    assert stream.refusal("move_trip", HEAD, **LATER).code == "ROLE_NOT_ALLOWED"
+    stream.do("offer_seats", HEAD, trip="t1", students=[A])
+    stream.to(AFTERWARDS)
+    record(stream, slip(A, True, attended=True))
+    assert stream.refusal("move_trip", OFFICER, **LATER).code == "ALREADY_RECORDED"
+
+
 # -- cancelling -------------------------------------------------------------------------------------------------
 
 

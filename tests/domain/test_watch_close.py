@@ -168,11 +168,11 @@ def test_the_closing_school_of_an_earlier_release_takes_no_commands():
 def test_the_register_goes_on_while_the_school_closes():
     """Who leaves is no longer missed, who joins is counted; with the school's end both are refused."""
     county = closed_early()
-    county.do(SCHOOL, "record_exits", HEAD, rows=[{"student": A, "exit": "transfer", "on": "2025-11-03"}])
+    county.do(SCHOOL, "record_exits", REGISTRAR, rows=[{"student": A, "exit": "transfer", "on": "2025-11-03"}])
     assert A in county[f"{SCHOOL}/attendance"].state.left
     county.to("2025-11-29 08:00")
     late = [{"student": CLASSES[FIRST][1], "exit": "transfer", "on": "2025-11-28"}]
-    assert county[SCHOOL].refusal("record_exits", HEAD, rows=late).code == "CAMPAIGN_CLOSED"
+    assert county[SCHOOL].refusal("record_exits", REGISTRAR, rows=late).code == "CAMPAIGN_CLOSED"
 
 
 def test_a_new_years_days_reach_a_closing_campaign():

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from ledger_samples import BEGIN, CAMPAIGN, STREAM, put, seal_all
 
-from domain.notices import EMAIL, copy_for, notices_for
+from domain.application_filing_events import NoticeOffered
+from domain.notices import EMAIL, NoticeState, copy_for, notices_for
 from domain.parent_meetings_events import HouseholdInvited
 from domain.school_events import LeftRegister, StudentJoined
 from ledger.copies import Sharing
+from ledger.outbox import Outcome
 from ledger.store import Ledger
 
 PUPIL, MOTHER, FATHER, AUNT = "stu_000001", "gdn_000001", "gdn_000002", "cgv_000001"
@@ -55,3 +57,22 @@ async def test_a_pupil_who_comes_back_has_the_whole_household_told(ledger: Ledge
     assert await ledger.outbox.claim(CAMPAIGN, EMAIL, 10, NOW) == []
     await ledger.outbox.share([Sharing(first, MOTHER, OTHERS)])
     assert len(await ledger.outbox.claim(CAMPAIGN, EMAIL, 10, NOW)) == len(OTHERS)
+
+
+async def test_a_letter_that_is_planned_again_reaches_whom_the_departure_had_cut_off(ledger: Ledger) -> None:
+    """One guardian had the letter, the other's was cancelled: after the return the same notice is offered again."""
+    filing = STREAM.replace("parent-meetings", "application-filing")
+    offered = seal_all(filing, [NoticeOffered(student=PUPIL, document="notice-1") for _ in range(2)])
+    await put(ledger, offered[:1])
+    rows = {row.recipient: row for row in await ledger.outbox.claim(CAMPAIGN, EMAIL, 10, NOW)}
+    first = rows[PUPIL]
+    await ledger.outbox.share([Sharing(first.notice_id, MOTHER, ((FATHER, "choice_notice"),))])
+    sent = [Outcome(row.notice_id, row.number, NoticeState.ACCEPTED, NOW) for row in rows.values()]
+    await ledger.outbox.settle(sent)
+    left = LeftRegister(student=PUPIL, exit="transfer", on=NOW.date())
+    back = StudentJoined(student=PUPIL, class_id="2026-01", on=NOW.date(), again=True)
+    await put(ledger, seal_all(STREAM.rpartition("/")[0], [left, back]))
+    assert await ledger.outbox.claim(CAMPAIGN, EMAIL, 10, NOW) == []
+    await put(ledger, offered[1:])
+    (copy,) = await ledger.outbox.claim(CAMPAIGN, EMAIL, 10, NOW)
+    assert (copy.person, copy.copy_of) == (FATHER, first.notice_id), "the mother has hers, and gets no second"

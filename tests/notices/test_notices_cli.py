@@ -74,7 +74,7 @@ async def test_every_notice_can_be_previewed_without_any_campaign(purpose, face,
     """Made-up values, and no answer code."""
     assert await command.preview(purpose, face=face) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data["template"] == f"{purpose}/1"
+    assert data["template"] == catalogue().find(purpose).label
     assert ("XXXX-XXXX" in data["text"]) == purpose.startswith("choice_notice")
 
 

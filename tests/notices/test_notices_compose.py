@@ -104,7 +104,7 @@ def test_a_render_holds_the_data_of_one_family_only(purpose, numbers, language, 
             assert f"q{number}q" not in whole
     assert {request.student for request in village.requests} <= {own["student"]}
     assert mail.lang == (language if language in ("zh", "en") else "zh")
-    assert template == f"{purpose}/1"
+    assert template == catalogue().find(purpose).label
 
 
 async def test_pupil_and_guardian_get_codes_of_their_own():

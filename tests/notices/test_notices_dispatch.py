@@ -55,6 +55,7 @@ from domain.filing_consent_events import (
     WithdrawalReported,
 )
 from domain.notices import NoticeState
+from domain.parent_meetings_events import InvitationMoved, SessionMoved
 from domain.time import instant
 from ledger.outbox import Outcome
 from notices.sink import Mood, Sink, _Protocol
@@ -117,6 +118,32 @@ async def test_a_cancelled_meeting_takes_the_same_calendar_entry_back(ledger, si
         found[str(calendar["method"])] = (str(event["uid"]), event["sequence"])
     assert found["CANCEL"] == (found["REQUEST"][0], 1)
     assert found["REQUEST"][1] == 0
+
+
+async def test_a_moved_meeting_changes_the_same_calendar_entry(ledger, sink):
+    """Each move is one higher, and so is the cancellation after it; the hour is the new one, the UID stays."""
+    events = await invite(ledger, 1)
+    later = [AT + timedelta(days=1), AT + timedelta(days=2)]
+    moves = [
+        event
+        for at_ in later
+        for event in (
+            SessionMoved(session="s1", at=at_, reason="SNOW"),
+            InvitationMoved(session="s1", student=student(1)),
+        )
+    ]
+    await more(ledger, events, *moves, withdrawn(1))
+    await drain(dispatcher(ledger, sink))
+    found = []
+    for kept in sink.mails:
+        (part,) = kept.message.iter_attachments()
+        calendar = Calendar.from_ical(part.get_content())
+        (event,) = calendar.walk("VEVENT")
+        found.append((event["sequence"], str(calendar["method"]), event["dtstart"].dt, str(event["uid"])))
+    found.sort()
+    assert [one[:2] for one in found] == [(0, "REQUEST"), (1, "REQUEST"), (2, "REQUEST"), (3, "CANCEL")]
+    assert [one[2] for one in found] == [AT, *later, later[-1]]
+    assert len({one[3] for one in found}) == 1
 
 
 async def test_a_letter_to_parents_goes_to_guardian_and_pupil_each_with_a_code(ledger, sink):
@@ -437,7 +464,7 @@ async def test_a_batch_reads_together_and_opens_no_more_connections_than_it_has_
     monkeypatch.setattr(ledger.outbox, "background", reading)
     monkeypatch.setattr(_Protocol, "connection_made", connecting)
     assert (await drain(dispatcher(ledger, sink, Asked()))).accepted == 2
-    assert sorted(reads) == [(CAMPAIGN, [1], []), (MEETINGS, [2, 3], ["SessionScheduled"])]
+    assert sorted(reads) == [(CAMPAIGN, [1], []), (MEETINGS, [2, 3], ["SessionScheduled", "SessionMoved"])]
     assert together == [[student(1), student(2)]]
     assert len(opened) == 2
 

@@ -7,6 +7,7 @@ from notices_house import BEGIN, CAMPAIGN, SCHOOL, NoticeOffered, sealed, studen
 
 from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportChased, ReportMissed, ReportReminded
 from domain.campaign_events import ComplaintReceived
+from domain.care_events import LettersDue
 from domain.compliance_case_events import AcknowledgementOverdue, CaseOpened, DecisionOverdue
 from domain.consent import SuspensionReason
 from domain.dropout_events import CaseEndedWithTheYear, PersuasionOverdue, WrittenReportOverdue
@@ -25,7 +26,8 @@ from domain.filing_consent_events import (
     WithdrawalReported,
 )
 from domain.notices import notices_for, student_of
-from domain.school_visits_events import SeatOffered, SeatWithdrawn
+from domain.refusal import Blocker
+from domain.school_visits_events import SeatMoved, SeatOffered, SeatWithdrawn
 from domain.stage_events import JoinerOverdue
 from notices.catalogue import catalogue
 
@@ -63,6 +65,7 @@ def opened(origin):
 
 CASES = {
     "a seat": (SeatOffered(trip="t1", student=student(1)), [("visit_invitation", student(1), True)]),
+    "a seat at another time": (SeatMoved(trip="t1", student=student(1)), [("visit_moved", student(1), True)]),
     "a seat taken back": (SeatWithdrawn(trip="t1", student=student(1)), [("visit_cancelled", student(1), True)]),
     "the letter to parents": (
         NoticeOffered(student=student(1), document="letter-1"),
@@ -130,6 +133,11 @@ CASES = {
         ),
         [("dropout_case_ended", f"bureau_officer@{SCHOOL}", False)],
     ),
+    "letters on the day": (
+        LettersDue(signed=3, missing=(Blocker(code="LETTERS_NOT_SIGNED", count=2),), letters=(), classes=()),
+        [("letters_missing", f"principal@{SCHOOL}", False)],
+    ),
+    "all letters on the day": (LettersDue(signed=5, missing=(), letters=(), classes=()), []),
     "a day's reminder": (ReportReminded(day=DAY), []),
     "a missing report": (ReportMissed(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),
     "a report asked for again": (ReportChased(day=DAY), [("report_missed", f"principal@{SCHOOL}", False)]),

@@ -50,8 +50,10 @@ def test_every_purpose_that_events_ask_for_has_a_template():
         "cooling_started",
         "document_superseded",
         "dropout_case_ended",
+        "letters_missing",
         "meeting_cancelled",
         "meeting_invitation",
+        "meeting_moved",
         "periodic_report_missed",
         "persuasion_overdue",
         "report_missed",
@@ -62,6 +64,7 @@ def test_every_purpose_that_events_ask_for_has_a_template():
         "student_overdue",
         "visit_cancelled",
         "visit_invitation",
+        "visit_moved",
         "withdrawal_reported",
         "written_report_overdue",
     )
@@ -74,7 +77,7 @@ def test_every_variable_is_shown_and_nothing_of_the_source_is_left(purpose, lang
     """Each text value stands in the rendered notice; no brace, no placeholder."""
     rendered = render(purpose, lang, values(purpose))
     whole = f"{rendered.subject}\n{rendered.text}"
-    assert rendered.template == f"{purpose}/1"
+    assert rendered.template == catalogue().find(purpose).label
     assert "\n" not in rendered.subject
     assert not re.search(r"[{}]|None|Undefined", whole)
     for name, kind in catalogue().find(purpose).variables.items():

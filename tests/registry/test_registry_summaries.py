@@ -15,13 +15,14 @@ from domain.summaries_events import SUMMARY, Comparison
 from protocol import CompareRequest
 from registry.problems import InputRejected
 from registry.store import Registry
-from registry.summaries import read_summary, summaries
+from registry.summaries import SummaryChangedError, read_summary, summaries
 
 OTHER = "9900010002"
 COUNTY = CAMPAIGN.split("/")[1]
 BEFORE = f"campaign/{COUNTY}/2020"
 ELSEWHERE = "campaign/elsewhere/2020"
 LENGTH = 8
+PLACE = {"campaign": CAMPAIGN, "school": SCHOOL, "about": "year"}
 
 
 def sole(count: int, first: int = 0) -> str:
@@ -46,7 +47,8 @@ def desk(registry, references):
         kept = await registry.summaries.keep(
             campaign, school, about, words, references, command_id=f"c-{next(numbers)}"
         )
-        found = await registry.summaries.compare(kept.ref, kept.digest, LENGTH) if compare else None
+        place = {"campaign": campaign, "school": school, "about": about}
+        found = await registry.summaries.compare(kept.ref, kept.digest, LENGTH, **place) if compare else None
         return kept, found
 
     return keep
@@ -99,7 +101,31 @@ async def test_the_comparison_again_gives_the_same_whatever_came_since(desk, reg
     """An activity may run twice: its place among the others was given once."""
     kept, found = await desk(sole(107))
     await desk(sole(107), OTHER)
-    assert await registry.summaries.compare(kept.ref, kept.digest, LENGTH) == found
+    assert await registry.summaries.compare(kept.ref, kept.digest, LENGTH, **PLACE) == found
+
+
+@pytest.mark.parametrize("other", [{"campaign": BEFORE}, {"school": OTHER}, {"about": "retention"}])
+async def test_a_text_of_another_place_is_not_compared_in_its_stead(desk, registry, other):
+    """A forged command names another school's reference and digest: no comparison, and the text gets no number."""
+    kept, _ = await desk(sole(107), compare=False)
+    with pytest.raises(SummaryChangedError):
+        await registry.summaries.compare(kept.ref, kept.digest, LENGTH, **{**PLACE, **other})
+    _, found = await desk(sole(107), "9900010003")
+    assert found["compared"] == 0
+
+
+async def test_only_a_text_that_was_never_compared_is_discarded(desk, registry):
+    """What a stream has taken stays for the years to come."""
+    taken, _ = await desk(sole(107))
+    refused, _ = await desk(sole(107), OTHER, compare=False)
+    for kept in (taken, refused):
+        await registry.summaries.discard(kept.ref)
+    assert await registry.summaries.text(taken.ref) == sole(107)
+    assert await registry.summaries.text(refused.ref) is None
+
+
+def _compared(registry, kept, school):
+    return registry.summaries.compare(kept.ref, kept.digest, LENGTH, **{**PLACE, "school": school})
 
 
 async def test_of_two_at_once_one_is_the_earlier(registry, references):
@@ -108,7 +134,9 @@ async def test_of_two_at_once_one_is_the_earlier(registry, references):
         await registry.summaries.keep(CAMPAIGN, school, "year", sole(107), references, command_id=f"c-{school}")
         for school in (SCHOOL, OTHER)
     ]
-    found = await asyncio.gather(*(registry.summaries.compare(one.ref, one.digest, LENGTH) for one in kept))
+    found = await asyncio.gather(
+        *(_compared(registry, one, school) for one, school in zip(kept, (SCHOOL, OTHER), strict=True))
+    )
     assert sorted(one["compared"] for one in found) == [0, 1]
 
 
@@ -118,7 +146,8 @@ async def test_the_same_command_keeps_one_text_and_no_other(registry, references
         await registry.summaries.keep(CAMPAIGN, SCHOOL, "year", sole(107), references, command_id="c-1")
         for _ in range(2)
     ]
-    assert again[0] == again[1]
+    assert again[0].ref == again[1].ref
+    assert [one.new for one in again] == [True, False]
     with pytest.raises(Refusal, match="COMMAND_ID_REUSED"):
         await registry.summaries.keep(CAMPAIGN, SCHOOL, "year", sole(108), references, command_id="c-1")
 
@@ -130,7 +159,7 @@ async def test_a_text_that_was_changed_since_is_not_compared(desk, registry, tmp
     with engine.begin() as connection:
         connection.execute(update(summaries).values(text=sole(107, 9)))
     engine.dispose()
-    request = CompareRequest(summary=kept.ref, digest=kept.digest, shingle=LENGTH)
+    request = CompareRequest(**PLACE, summary=kept.ref, digest=kept.digest, shingle=LENGTH)
     with pytest.raises(Exception, match="not the one handed in") as raised:
         await SummaryActivities(registry).compare(request)
     assert raised.value.type == "SummaryMismatch"

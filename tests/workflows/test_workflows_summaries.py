@@ -16,7 +16,7 @@ async def test_a_copy_is_flagged_and_its_rewriting_is_filed(campaign: Campaign) 
     house, stream = campaign.house, campaign.stream("school")
     summaries = house.registry.summaries
     earlier = await summaries.keep(campaign.id, OTHER, "year", COPIED, References(), command_id="earlier")
-    await summaries.compare(earlier.ref, earlier.digest, 8)
+    await summaries.compare(earlier.ref, earlier.digest, 8, campaign=campaign.id, school=OTHER, about="year")
     lost = {"summary": "sum_lost01", "digest": "0" * 64, "characters": 150}
     await house.client.submit(stream, act("submit_summary", "version-0", PRINCIPAL, about="year", **lost))
     given_up = {"about": "year", "summary": "sum_lost01", "outcome": "RETURNED", "reason": "TEXT_LOST"}
