@@ -205,15 +205,19 @@ class RecordDirectory:
                 self._occasions.setdefault((stream, event["type"]), {})[event["version"]] = event["data"]
 
     def _said(self, cause: Envelope, about: Occasion) -> tuple[dict[str, Any], int]:
-        """Return what the events before a notice's cause said about the occasion last, and how often it had moved."""
+        """Return what is known of the occasion now, and how often it has moved.
+
+        An invitation may have waited: it goes out with the hour that holds, never with one that is past. A label is
+        used once, so that nothing said under it is about another occasion.
+        """
         of_stream: dict[int, tuple[str, Mapping[str, Any]]] = {}
         for kind in (about.planned, about.moved):
             held = self._occasions.get((cause["stream"], kind), {})
             of_stream |= {version: (kind, data) for version, data in held.items()}
         said: dict[str, Any] = {}
         moves = 0
-        for version, (kind, data) in sorted(of_stream.items()):
-            if version < cause["version"] and data[about.reference] == cause["data"][about.reference]:
+        for _, (kind, data) in sorted(of_stream.items()):
+            if data[about.reference] == cause["data"][about.reference]:
                 said |= data
                 moves += kind == about.moved
         if not said:

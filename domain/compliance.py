@@ -109,6 +109,7 @@ class ComplianceDecider(Decider[ComplianceState]):
                 return [self._appeal(state, command, civil(now))]
             case DecideCaseAppeal():
                 return self._decide_appeal(state, command)
+        _refuse_the_maker(state, command)
         require_owner(state.case, command.actor, state.owners)
         _require_no_maker(state, command)
         match command:
@@ -348,6 +349,7 @@ class ComplianceDecider(Decider[ComplianceState]):
         reason = require_reason(command)
         if state.status is not CaseStatus.APPEALED:
             raise _wrong_status(state)
+        _refuse_the_maker(state, command)
         require_other_person(command.actor, state.hands)
         _require_no_maker(state, command)
         if _is_of_unit(state, command.actor):
@@ -418,6 +420,12 @@ def _is_maker(state: ComplianceState, command: CaseCommand) -> bool:
     if state.origin in SECRET:
         return any(hand in state.made_by for hand in command.hands)
     return is_made_by(state.case, command.actor, state.made_by)
+
+
+def _refuse_the_maker(state: ComplianceState, command: CaseCommand) -> None:
+    """Refuse whoever complained before any refusal that is put on record: it would tell who that is (INV-32)."""
+    if state.origin in SECRET and command.hands:
+        require_other_hands(state.case, command.hands, state.made_by)
 
 
 def _require_no_maker(state: ComplianceState, command: CaseCommand) -> None:

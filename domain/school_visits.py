@@ -72,7 +72,7 @@ from domain.stage import StageDecider
 from domain.stage_events import STAGE_EVENTS, CorrectRecord, StageStatus
 from domain.stage_state import Todo, require_reason
 from domain.stream import Acted, Message
-from domain.time import SHANGHAI, civil
+from domain.time import SHANGHAI, civil, instant
 
 LIST_SINCE: Final = 3
 """The release whose stages hear that a school left the published list."""
@@ -176,7 +176,7 @@ class SchoolVisitsDecider(StageDecider[SchoolVisitsState]):
                 state.trips[label].riders[student] = Rider()
             case CampusVisitMoved(trip=label, at=at_, returns_at=returns_at):
                 trip = state.trips[label]
-                trip.at, trip.returns_at = at_, returns_at
+                trip.at, trip.returns_at, trip.moved_at = at_, returns_at, instant(envelope["recorded_at"])
             case SeatMoved(trip=label, student=student):
                 state.trips[label].riders[student] = Rider()
             case SeatWithdrawn(trip=label, student=student):

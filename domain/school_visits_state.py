@@ -39,6 +39,7 @@ class TripState(BaseModel):
     Attributes:
         planned_by: who planned it and for whom, to keep the approver another person.
         told: (present, no-shows) as the last `CampusVisitHeld` said.
+        moved_at: when it got its present time, None where it never moved.
     """
 
     receiving_school: str
@@ -51,6 +52,7 @@ class TripState(BaseModel):
     approved: bool = False
     riders: dict[str, Rider] = {}
     told: tuple[int, int] | None = None
+    moved_at: AwareDatetime | None = None
 
     @property
     def recorded(self) -> bool:

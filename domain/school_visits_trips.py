@@ -228,6 +228,8 @@ def _visit_problem(
         return "SEAT_NOT_OFFERED"
     if row.permission is None and row.attended is None:
         return "ROW_EMPTY"
+    if row.permission and trip.moved_at is not None and occurred < trip.moved_at:
+        return "SLIP_BEFORE_MOVE"
     changes = row.permission is not None and row.permission != rider.permission
     if row.attended is None and not changes:
         return "ALREADY_RECORDED"

@@ -87,6 +87,10 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "zh": "该学生在这次参观中已经安排过座位，未重复安排。请删去这一行。",
         "en": "No seat was offered: this pupil was offered one on this trip before. Leave the row out.",
     },
+    "SLIP_BEFORE_MOVE": {
+        "zh": "参观已改期，改期前签的回执只对原定时间有效。请家长重新签回执后再登记。",
+        "en": "The trip has moved, and this slip was for the old time. Record it when the family has signed anew.",
+    },
     "TRIP_OVERLAPS": {
         "zh": "该学生同一时间已有另一次参观的座位，不能再安排。请选择其他时间的参观。",
         "en": "No seat was given: this pupil has one on another trip at the same time. Choose a trip at another time.",

@@ -52,7 +52,7 @@ class Facts:
     Attributes:
         values: by the names of the templates' variables.
         occasion: the session's or trip's reference, for the calendar.
-        moves: how often its time had changed when the notice was planned.
+        moves: how often its time has changed.
         document: version of the notice that a code is for, None where the purpose has no code.
         complaint_number: where families complain.
         standings: what is on record of the persons around the pupil, by reference; most are not there.

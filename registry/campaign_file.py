@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.instants import Day
+from domain.references import not_personal
 from registry.classes import canonical_class
 from registry.problems import InputRejected
 
@@ -213,7 +214,7 @@ class CampaignFile(_Model):
     application_window: DayRangeEntry | None = None
     targets: TargetsEntry | None = None
     complaint_line: str = Field(default=COMPLAINT_LINE, pattern=r"^[0-9][0-9-]{2,19}$")
-    answer_line: str | None = Field(default=None, pattern=ANSWER_LINE)
+    answer_line: Annotated[str, Field(pattern=ANSWER_LINE), AfterValidator(not_personal)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -298,9 +298,11 @@ def test_a_moved_trip_keeps_its_seats_and_needs_new_slips():
     """Who has a seat is told, not the family that said no; a slip for the old time lets nobody on board."""
     stream = offered(A, B, C)
     record(stream, slip(A, True), slip(B, False))
-    stream.do("move_trip", SECOND_OFFICER, **LATER)
+    stream.to("2025-11-04 08:00").do("move_trip", SECOND_OFFICER, **LATER)
     assert students_of(stream, "SeatMoved") == [A, C]
     assert stream.last("CampusVisitMoved")["data"] == LATER
+    before = {"trip": "t1", "rows": [slip(A, True)], "occurred_at": "2025-11-03T09:00:00+08:00"}
+    assert rows_refused(stream, "record_visits", **before) == [(0, "SLIP_BEFORE_MOVE")]
     stream.to("2025-11-13 18:00")
     assert rows_refused(stream, "record_visits", trip="t1", rows=[slip(A, attended=True)]) == [
         (0, "PERMISSION_MISSING")

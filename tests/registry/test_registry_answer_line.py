@@ -26,7 +26,7 @@ def lined(county):
 
 @pytest.mark.parametrize(
     "line",
-    ["12345", "+86-10-12345678", "1069-0000-12345", "https://answer.example.invalid", "https://a.invalid:8443/x/y_1"],
+    ["12345", "106912345678", "1069-0000-12345", "https://answer.example.invalid", "https://a.invalid:8443/x/y_1"],
 )
 def test_a_number_or_an_https_address_is_taken(lined, line):
     """A telephone number with hyphens, or a page."""
@@ -45,6 +45,7 @@ def test_a_number_or_an_https_address_is_taken(lined, line):
         "https://answer.example.invalid/?pupil=1",
         "https://answer.example.invalid/ and more",
         "0871 12345{{ x }}",
+        "13912345678",
     ],
 )
 def test_anything_else_is_refused_with_the_form_that_it_must_have(lined, line):
