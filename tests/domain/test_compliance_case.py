@@ -88,6 +88,16 @@ def test_a_case_that_somebody_asked_for_takes_no_command_without_hands(kind, fie
     stream.do(kind, DISCIPLINE, hands=hands(DISCIPLINE), **fields)
 
 
+def test_who_complained_and_does_not_own_the_case_is_refused_without_a_record():
+    """A recorded refusal, as anybody else gets who does not own it, would stand beside the hands and name them."""
+    stream = case(made_by=hands(AUDITOR))
+    before = len(stream.ledger)
+    refusal = stream.refusal("acknowledge_case", AUDITOR, hands=hands(AUDITOR))
+    assert (refusal.code, refusal.recorded) == ("COMPLAINT_YOUR_OWN", False)
+    assert len(stream.ledger) == before
+    assert stream.recorded("acknowledge_case", SECOND_AUDITOR, hands=hands(SECOND_AUDITOR)) == "COMPLAINT_OF_ANOTHER"
+
+
 def test_a_case_that_the_record_names_the_reporter_of_needs_no_hands():
     """A suspicion and a source of funds: the reporter stands in the campaign's stream; a refusal is on record."""
     for origin in ("SUSPICION", "FUNDING_SOURCE"):
