@@ -11,8 +11,25 @@ from pydantic import BaseModel, ConfigDict
 from domain.actors import Role
 from domain.events import Envelope, event_id
 
+UNROUTED: Final = ""
+"""The channel of a notice whose readers nobody has looked up yet."""
+
+WECOM: Final = "wecom"
+SMS: Final = "sms"
 EMAIL: Final = "email"
-"""The one channel of this release."""
+PHONE: Final = "phone"
+PAPER: Final = "paper"
+WECOM_ROBOT: Final = "wecom_robot"
+DINGTALK_ROBOT: Final = "dingtalk_robot"
+
+CHANNELS: Final = (WECOM, SMS, EMAIL, PHONE, PAPER, WECOM_ROBOT, DINGTALK_ROBOT)
+"""Every way out (DOMAIN §5.4): application messages, text messages, mails, calls, letters, and two robots for staff."""
+
+BY_PEOPLE: Final = (PHONE, PAPER)
+"""Channels whose work people do from a list; what became of it is recorded by them."""
+
+ROBOTS: Final = (WECOM_ROBOT, DINGTALK_ROBOT)
+"""Channels that a group of staff reads: never a family's notice, never personal data."""
 
 PUPIL: Final = "pupil:"
 """Before a pupil's reference: the notice is for the pupil alone, not for the household."""
@@ -40,19 +57,83 @@ TO_BOTH: Final = {
 
 
 class NoticeState(StrEnum):
-    """Where a notice stands. `submitted` is in somebody's hands; `unknown` may or may not have gone out."""
+    """Where a notice stands (FEATURES G4); "read" and "delivered" are three events with the family's own answer."""
 
     PLANNED = "planned"
+    """An event asked for it; nobody has looked at it yet."""
+    HELD = "held"
+    """It may not go now; the code says why, `next_at` until when, where that is known."""
+    DENIED = "denied"
+    """It must not go at all; the code says why."""
+    CLEARED = "cleared"
+    """Checked and claimed, or on a list for the person who does it; no provider has been called."""
+    MUTED = "muted"
+    """A person has stopped this one."""
     SUBMITTED = "submitted"
+    """A provider is being called, or the list it stands on was printed."""
     ACCEPTED = "accepted"
+    """The provider has taken it over."""
+    DELIVERED = "delivered"
+    """The provider, or the person who handed it over, says that it arrived."""
+    READ = "read"
+    """It was opened, or its receipt was signed; that is no answer and never a consent."""
     FAILED_TEMPORARY = "failed_temporary"
+    """It did not go out; it is tried again at `next_at`."""
     FAILED_PERMANENT = "failed_permanent"
+    """It did not go out on any channel; a person looks at it."""
     UNKNOWN = "unknown"
-    CANCELLED = "cancelled"
+    """It may or may not have gone out."""
+    EXPIRED = "expired"
+    """What it is about was over before it could go."""
 
 
-WAITING: Final = (NoticeState.PLANNED, NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN)
+WAITING: Final = (NoticeState.PLANNED, NoticeState.HELD, NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN)
 """States in which a notice is in nobody's hands and still to be sent."""
+
+OPEN: Final = (*WAITING, NoticeState.CLEARED, NoticeState.SUBMITTED)
+"""States in which a notice may still go out."""
+
+GONE_OUT: Final = (NoticeState.ACCEPTED, NoticeState.DELIVERED, NoticeState.READ)
+"""States after a provider or a person has taken it over, in the order in which receipts raise them."""
+
+
+class NoticeClass(StrEnum):
+    """What a notice is for; the class decides which rules of sending hold (DOMAIN §5.4)."""
+
+    SAFETY = "safety"
+    """A child may be in danger: no quiet hours, no budget."""
+    STATUTORY = "statutory"
+    """A right or a duty rests on it: counted by the budget, never held by it."""
+    URGENT = "urgent"
+    """A family would stand before a closed door: as statutory."""
+    CAMPAIGN = "campaign"
+    """Everything else to a family: school days, embargoes and the household's budget."""
+    STAFF = "staff"
+    """To staff in their role."""
+
+
+SAFETY_PURPOSES: Final = ("persuasion_overdue", "report_missed", "written_report_overdue")
+"""About a child who is missing from school."""
+
+URGENT_PURPOSES: Final = ("meeting_moved", "meeting_cancelled", "visit_moved", "visit_cancelled")
+"""A pause does not hold these, however optional."""
+
+
+def class_of(purpose: str, recipient: str, *, optional: bool) -> NoticeClass:
+    """Return what a notice is for.
+
+    Args:
+        purpose: as in the outbox.
+        recipient: as in the outbox.
+        optional: as its event planned it; what is not optional and goes to a family is statutory.
+    """
+    if purpose in SAFETY_PURPOSES:
+        return NoticeClass.SAFETY
+    if student_of(recipient) is None:
+        return NoticeClass.STAFF
+    if purpose in URGENT_PURPOSES:
+        return NoticeClass.URGENT
+    return NoticeClass.CAMPAIGN if optional else NoticeClass.STATUTORY
 
 
 class NoticePlan(BaseModel):

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import rfc8785
 from pydantic import (
@@ -44,6 +44,10 @@ from domain.policy_readings import (
 
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A civil time of day, "HH:MM"."""
+
+Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,39}$")]
+FamilyChannel = Literal["wecom", "sms", "email", "phone", "paper"]
+StaffChannel = Literal["wecom", "sms", "email", "wecom_robot", "dingtalk_robot"]
 
 SHINGLE_MOST: Final = 50
 """Characters; the shortest summary that is taken is longer, so that each has something to compare."""
@@ -179,6 +183,20 @@ class PolicyParameters(BaseModel):
         checkpoint_days: civil days from a checkpoint's date to the day when its check is due [DESIGN].
         break_glass_hours: how long a break-glass access to a pupil's record goes on [DESIGN] (S15).
         result_expires_month_day: when an identification result expires, in the graduation year (DESIGN §10).
+
+    Notices (DOMAIN §5.4; FEATURES G1, G8, B23; the figures are [DESIGN]):
+        quiet_from, quiet_until: civil times between which nothing is sent but what is about a child in danger; the
+            same time twice is no quiet at all.
+        notices_on_school_days: what is not urgent goes out on school days only.
+        notice_embargo: (first, last) month-days, both included, on which nothing optional goes out, as the days of
+            the zhongkao; a range may pass the end of the year.
+        household_daily: messages to a household on a civil day, over siblings, schools and campaigns; what is
+            statutory or urgent is counted and never held by it.
+        digest_at, digest_purposes: what staff is told once a day, in one message, and when.
+        channel_order, staff_channel_order: which way is tried first, second and so on.
+        phone_task_days: school days within which a family is called; then it gets a letter.
+        sms_segments_limit: text messages of a campaign that are paid for, None without a limit.
+        sms_price_milliyuan: price of one text message in thousandths of a yuan.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -217,6 +235,18 @@ class PolicyParameters(BaseModel):
         "aid_first_term_months",
         "aid_kinds",
         "aid_years",
+        "quiet_from",
+        "quiet_until",
+        "notices_on_school_days",
+        "notice_embargo",
+        "household_daily",
+        "digest_at",
+        "digest_purposes",
+        "channel_order",
+        "staff_channel_order",
+        "phone_task_days",
+        "sms_segments_limit",
+        "sms_price_milliyuan",
     )
     """Parameters that a later release added: they stand in the hash only where they differ from their default."""
 
@@ -333,6 +363,19 @@ class PolicyParameters(BaseModel):
     summary_shingle: Annotated[int, Field(strict=True, ge=2, le=SHINGLE_MOST)] = 8
     summary_similarity: ExactFraction = Fraction(3, 5)
 
+    quiet_from: ClockTime = "21:30"
+    quiet_until: ClockTime = "07:30"
+    notices_on_school_days: Annotated[bool, Field(strict=True)] = True
+    notice_embargo: tuple[tuple[str, str], ...] = ()
+    household_daily: Positive = 1
+    digest_at: ClockTime = "07:30"
+    digest_purposes: tuple[Purpose, ...] = ("student_overdue", "stage_reminder", "stage_escalation", "letters_missing")
+    channel_order: tuple[FamilyChannel, ...] = ("wecom", "sms", "email", "phone", "paper")
+    staff_channel_order: tuple[StaffChannel, ...] = ("wecom", "email", "wecom_robot", "dingtalk_robot")
+    phone_task_days: Positive = 3
+    sms_segments_limit: Count | None = None
+    sms_price_milliyuan: Count = 45
+
     @model_serializer(mode="wrap")
     def _with_the_bytes_of_its_day(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out later parameters at their default: an older profile keeps its bytes and its hash."""
@@ -382,6 +425,20 @@ class PolicyParameters(BaseModel):
         if any(later <= earlier for (earlier, _), (later, _) in pairwise(changes)):
             raise ValueError("changes of the rate stand earliest first, each month once")
         return changes
+
+    @field_validator("notice_embargo")
+    @classmethod
+    def _real_ranges(cls, ranges: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        for day in (day for both in ranges for day in both):
+            _real_month_day(day)
+        return ranges
+
+    @field_validator("channel_order", "staff_channel_order")
+    @classmethod
+    def _each_once(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        if not channels or len(dict.fromkeys(channels)) != len(channels):
+            raise ValueError("an order of channels names at least one, each once")
+        return channels
 
     @field_validator("retention_checkpoints")
     @classmethod

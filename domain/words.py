@@ -12,6 +12,7 @@ from domain import (
     sentences_filing,
     sentences_register,
     sentences_retention,
+    sentences_sending,
     sentences_settlement,
     sentences_summaries,
     sentences_targets,
@@ -115,6 +116,7 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
     "dropout_case_ended": {"zh": "个案随学年终止", "en": "dropout cases that ended with the year"},
     "report_missed": {"zh": "日报缺报", "en": "missing daily reports"},
     "letters_missing": {"zh": "责任状未签齐", "en": "responsibility letters missing"},
+    "staff_digest": {"zh": "工作提醒汇总", "en": "digests for staff"},
     "periodic_report_missed": {"zh": "周报或月报缺报", "en": "missing weekly or monthly reports"},
     # states of a notice
     "notice_planned": {"zh": "待发", "en": "waiting"},
@@ -123,6 +125,13 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
     "failed_temporary": {"zh": "暂未发出", "en": "to be tried again"},
     "failed_permanent": {"zh": "无法发出", "en": "failed"},
     "unknown": {"zh": "结果不明", "en": "outcome unknown"},
+    "notice_held": {"zh": "暂缓", "en": "held"},
+    "denied": {"zh": "不予发送", "en": "not sent"},
+    "cleared": {"zh": "可办理", "en": "ready"},
+    "muted": {"zh": "已人工停发", "en": "muted"},
+    "delivered": {"zh": "已送达", "en": "delivered"},
+    "read": {"zh": "已阅", "en": "read"},
+    "expired": {"zh": "已过时", "en": "too late"},
     "cancelled": {"zh": "已取消", "en": "cancelled"},
     # refusals, in short
     "SELF_APPROVAL": {"zh": "自己批准自己", "en": "self-approval"},
@@ -147,5 +156,6 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     **sentences_care.WORDS,
     **sentences_aid.WORDS,
     **sentences_summaries.WORDS,
+    **sentences_sending.WORDS,
 }
 """Code → word by language."""
