@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.events import digest, event_id
 
-LedgerKind = Literal["ledger", "fold", "causation", "board", "outbox", "holds", "conflict"]
+LedgerKind = Literal["ledger", "fold", "causation", "board", "outbox", "holds", "sending", "journal", "conflict"]
 """What the ledger's own tables say against each other."""
 
 ReplayKind = Literal["archive", "replay", "history", "segment", "decision", "state"]

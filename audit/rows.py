@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import Envelope
+from ledger.handover import DayRecord
+from ledger.journal import day_record
 from ledger.store import Ledger
-from ledger.tables import archive, boards, conflicts, events, holds, outbox
+from ledger.tables import archive, boards, conflicts, events, holds, opt_outs, outbox, switches
 
 Row = dict[str, Any]
 
@@ -33,6 +36,9 @@ class Record:
         holds: by the event that placed them.
         conflicts: streams that are halted.
         archived: the archive's rows without the histories, by workflow id.
+        switches: kill switches, by the event that placed them.
+        opt_outs: who wants no optional notices, by campaign, person and pupil.
+        days: the journal of sending as it is now, by channel and civil day, of the days that events have settled.
     """
 
     campaign: str
@@ -42,6 +48,9 @@ class Record:
     holds: dict[str, Row]
     conflicts: list[Row]
     archived: dict[str, list[Row]]
+    switches: dict[str, Row]
+    opt_outs: dict[str, Row]
+    days: dict[tuple[str, date], DayRecord]
 
 
 async def read_record(ledger: Ledger, campaign: str) -> Record:
@@ -51,6 +60,9 @@ async def read_record(ledger: Ledger, campaign: str) -> Record:
         lines = await _rows(connection, boards, _of(campaign, boards.c.stream, boards.c.campaign), "stream")
         notices = await _rows(connection, outbox, _of(campaign, outbox.c.stream, outbox.c.campaign), "notice_id")
         held = await _rows(connection, holds, _of(campaign, holds.c.scope), "cause")
+        shut = await _rows(connection, switches, _of(campaign, switches.c.campaign), "cause")
+        declined = await _rows(connection, opt_outs, _of(campaign, opt_outs.c.campaign), "student")
+        days = await connection.run_sync(_settled_days, campaign, written)
         halted = await _rows(connection, conflicts, _of(campaign, conflicts.c.stream), "stream")
         kept = await _rows(
             connection, archive, _of(campaign, archive.c.workflow_id, archive.c.campaign), "first_version", ("history",)
@@ -63,6 +75,9 @@ async def read_record(ledger: Ledger, campaign: str) -> Record:
         holds={row["cause"]: row for row in held},
         conflicts=halted,
         archived=_grouped(kept, "workflow_id"),
+        switches={row["cause"]: row for row in shut},
+        opt_outs={f"{row['campaign']}/{row['person']}/{row['student']}": row for row in declined},
+        days=days,
     )
 
 
@@ -70,6 +85,18 @@ async def read_tail(ledger: Ledger, stream: str, after: int) -> list[Row]:
     """Read a stream's events after a version: a live stream goes on while it is audited."""
     async with _snapshot(ledger) as connection:
         return await _rows(connection, events, (events.c.stream == stream) & (events.c.version > after), "version")
+
+
+def _settled_days(connection: Connection, campaign: str, written: list[Row]) -> dict[tuple[str, date], DayRecord]:
+    """Read the journal's days that the campaign's events speak of."""
+    days: dict[tuple[str, date], DayRecord] = {}
+    for row in written:
+        envelope = envelope_of(row) if row["stream"] == campaign and row["type"] == "NoticesSettled" else None
+        data = envelope["data"] if envelope is not None and isinstance(envelope.get("data"), dict) else {}
+        with suppress(KeyError, TypeError, ValueError):  # a forged event: its chain is named elsewhere
+            key = (str(data["channel"]), date.fromisoformat(data["day"]))
+            days[key] = day_record(connection, campaign, *key)
+    return days
 
 
 def envelope_of(row: Row) -> Envelope | None:

@@ -1,7 +1,8 @@
 """Who did what when, one line for each act, each line naming its events (FEATURES A13).
 
 Technical events are folded: what one command wrote for a list of pupils is one line with its number, and what the
-system passes on between a school's own streams is one line for each school and cause. Nothing is left out: the
+system passes on between a school's own streams is one line for each school and cause, and what a dispatcher of notices
+tells of its days is one line for each channel and month. Nothing is left out: the
 counts of all lines add up to the events, and every event's id stands in exactly one line.
 """
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.event_sentences import event_sentence, foldable, folded_sentence, is_bookkeeping
 from domain.events import Envelope, event_id
+from domain.sending_events import DISPATCH
 from ledger.store import Ledger
 
 
@@ -158,8 +160,11 @@ def _continues(last: Envelope, envelope: Envelope) -> bool:
 
 
 def _root(envelope: Envelope, causes: dict[str, str | None]) -> str:
-    """Return the first cause that can be followed to."""
+    """Return the first cause that can be followed to; of a dispatcher's news, which come daily, sender and month."""
     own = _id(envelope)
+    sender = (envelope["causation"] or "").rpartition("#")[0]
+    if f"/{DISPATCH}/" in sender:
+        return f"{sender} {envelope['recorded_at'][:7]}"
     seen = {own: None}
     name, cause = own, causes[own]
     while cause is not None and cause not in seen:

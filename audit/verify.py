@@ -14,9 +14,11 @@ from typing import Any
 
 from audit.report import Findings, first_difference, shown, value_at
 from audit.rows import Record, Row, envelope_of
+from audit.sending import check_sending
 from domain.deciders import decider_of
 from domain.events import GENESIS, Envelope, canonical_text, recomputed_hash
 from domain.notices import FOR_CAREGIVERS, NoticePlan, copy_for, notices_for
+from domain.sending_events import DISPATCH, TOLD_BY_DISPATCHERS
 from domain.stream import Decider, apply, envelope_event
 
 COLUMNS = ("stream", "version", "type", "occurred_at", "recorded_at", "prev_hash", "hash")
@@ -54,6 +56,7 @@ def verify(record: Record, findings: Findings) -> None:
     _check_boards(record, folds, findings)
     _check_outbox(record, envelopes, findings)
     _check_holds(record, envelopes.get(record.campaign, []), findings)
+    check_sending(record, envelopes.get(record.campaign, []), findings)
     for row in record.conflicts:
         findings.add(
             "conflict", row["stream"], "hash", version=row["version"], ledger=row["expected"], found=row["found"]
@@ -159,12 +162,22 @@ def _check_causes(envelopes: dict[str, list[Envelope]], folds: dict[str, Folded]
             cause = envelope.get("causation")
             if cause is None:
                 continue
+            if _of_a_dispatcher(stream, envelope):
+                continue
             sender, _, number = str(cause).rpartition("#")
             told = folds[sender].sent.get(cause) if sender in folds else None
             if told is None or stream not in told:
                 known = any(str(event.get("version")) == number for event in envelopes.get(sender, []))
                 field_ = "causation.target" if known else "causation"
                 findings.add("causation", stream, field_, version=envelope.get("version"), found=str(cause))
+
+
+def _of_a_dispatcher(stream: str, envelope: Envelope) -> bool:
+    """Tell whether an event is what its channel's dispatcher told, which is no stream: its source is the journal."""
+    data = envelope.get("data")
+    if envelope.get("type") not in TOLD_BY_DISPATCHERS or not isinstance(data, dict):
+        return False
+    return str(envelope.get("causation")).rpartition("#")[0] == f"{stream}/{DISPATCH}/{data.get('channel')}"
 
 
 # -- projections ----------------------------------------------------------------------------------------------

@@ -1,180 +1,103 @@
-"""The outbox: rows that events planned, claimed for sending, and settled when an outcome is known (design, section 4).
+"""The outbox: rows that events planned, on their way to the people they are for (design, section 4).
 
-An attempt is written down before anybody is called. So after any crash the record names each notice that may have gone
-out twice: its attempt is `unknown`, and it was marked so before the next one began. Times are RFC 3339 text of one
-offset and one precision (`domain.time.stamp`), which sort as they follow each other.
+Routing says who reads a row and by which ways; the claim judges it by the rules of sending; the attempt is written
+down before anybody is called, and closed with what became of it; receipts and people say what happened then. Each of
+these steps is one transaction, and their bodies stand in modules of their own. Times are RFC 3339 text of one offset
+and one precision (`domain.time.stamp`), which sort as they follow each other.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.calendar import Calendar
 from domain.events import Envelope, event_id
-from domain.notices import WAITING, NoticePlan, NoticeState
-from domain.time import instant, stamp
-from ledger.copies import ANEW, SILENCED, Sharing, renew, share
-from ledger.silences import Silences, cancelled, ending, note_silences, silenced, silences_among, silences_of
-from ledger.tables import attempts, events, holds, outbox, suppressions
-
-NEVER_HELD: Final = ("meeting_moved", "meeting_cancelled", "visit_moved", "visit_cancelled")
-"""A family that is not told would stand before a closed door: a pause does not hold these, however optional."""
-
-LEASE_EXPIRED: Final = "LEASE_EXPIRED"
-TRIES_EXHAUSTED: Final = "TRIES_EXHAUSTED"
-
-CLAIMED: Final = (
-    *("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template"),
-    *("person", "copy_of"),
+from domain.notices import UNROUTED, NoticePlan, NoticeState
+from domain.sending import SendingRules
+from domain.silences import silence_of
+from domain.time import stamp
+from ledger import attempts as trying
+from ledger import backlog, control, journal, receipts, routing
+from ledger.claims import Claim, claim, listed
+from ledger.handover import (
+    LEASE_EXPIRED,
+    RESEND,
+    TRIES_EXHAUSTED,
+    Backlog,
+    Claimed,
+    DayRecord,
+    Left,
+    Outcome,
+    Receipt,
+    Routing,
+    Tries,
+    Unrouted,
 )
-SENT: Final = ("provider_id", "template", "digest")
-"""What a row keeps of the mail that was sent last."""
+from ledger.routing import ANEW, SILENCED, renew
+from ledger.silences import Silences, denied, ending, note_silences, silences_among
+from ledger.switches import stops_of
+from ledger.tables import attempts, events, opt_outs, outbox, suppressions, switches
+from ledger.timetable import timetable
+
+__all__ = [
+    "LEASE_EXPIRED", "TRIES_EXHAUSTED", "Backlog", "Claimed", "DayRecord", "Left", "Outbox", "Outcome", "Receipt",
+    "Routing", "Tries", "Unrouted",
+]  # fmt: skip
+
+R = TypeVar("R")
+
+OUTBOX_LOCK: Final = 0x6F7574626F78
+"""PostgreSQL's advisory lock for whoever moves rows that are there ("outbox" in ASCII): on SQLite there is one writer.
+
+With it no budget is spent twice, no row is begun after the event that stops it, and nobody waits for each other's rows.
+"""
+
+PAUSES: Final = ("CampaignPaused", "CampaignResumed", "CampaignStopped")
 
 PLANNED_COLUMNS: Final = (*(outbox.c[name] for name in NoticePlan.model_fields), outbox.c.state)
 
-CHANGE_ROW: Final = update(outbox).where(outbox.c.notice_id == bindparam("of_notice"))
-END_ATTEMPT: Final = update(attempts).where(
-    attempts.c.notice_id == bindparam("of_notice"),
-    attempts.c.number == bindparam("of_number"),
-    or_(attempts.c.outcome.is_(None), attempts.c.code == LEASE_EXPIRED),
-)
 
+class Write(Protocol):
+    """Runs the body of a transaction in its turn."""
 
-@dataclass(frozen=True)
-class Tries:
-    """How long an attempt may take, and how often there is another.
-
-    Attributes:
-        lease: after this long nobody knows what became of an attempt.
-        pauses: before the second attempt, the third and so on; after the last of them a notice has failed for good.
-    """
-
-    lease: timedelta = timedelta(minutes=10)
-    pauses: tuple[timedelta, ...] = (
-        timedelta(minutes=1),
-        timedelta(minutes=10),
-        timedelta(hours=1),
-        timedelta(hours=6),
-    )
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A notice that is ours to send until the lease ends.
-
-    Attributes:
-        number: of this attempt, from 1.
-        template: what an earlier attempt sent, None before the first.
-        person: whom of the household it goes to, None where that was not looked up yet.
-        copy_of: the household's row that this one was made beside, None for a row that an event planned.
-    """
-
-    notice_id: str
-    campaign: str
-    stream: str
-    cause: str
-    purpose: str
-    recipient: str
-    planned_at: str
-    number: int
-    lease_until: datetime
-    template: str | None = None
-    person: str | None = None
-    copy_of: str | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of an attempt.
-
-    Attributes:
-        number: which attempt of the notice.
-        state: `accepted`, `failed_temporary`, `failed_permanent` or `unknown`.
-        at: when it is known.
-        code: why, never a provider's own words.
-        provider_id: what the provider calls the mail.
-        template: purpose and version of what was sent.
-        digest: keyed digest of what was sent; None where nothing was sent, or nobody knows what.
-    """
-
-    notice_id: str
-    number: int
-    state: NoticeState
-    at: datetime
-    code: str | None = None
-    provider_id: str | None = None
-    template: str | None = None
-    digest: str | None = None
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is still to be sent; what a pause holds is not counted.
-
-    Attributes:
-        count: planned, to be tried again, or in somebody's hands.
-        due: those of them that a claim would take, or would mark as `unknown`.
-        next_at: when the first of those that wait or are in somebody's hands may be claimed.
-    """
-
-    count: int
-    due: int
-    next_at: datetime | None
+    def __call__(self, body: Callable[[Connection], R], /) -> Awaitable[R]:
+        """Return what the body returns; what it raises undoes the transaction."""
+        ...
 
 
 class Outbox:
     """The notices of all campaigns in one ledger."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        writing: AsyncEngine,
-        turn: Callable[[], AbstractAsyncContextManager[Any]],
-        insert_: Callable[[Any], Any],
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, write: Write, insert_: Callable[[Any], Any]) -> None:
         """Share the ledger's connections.
 
         Args:
             engine: for reads.
-            writing: for transactions that read and then write.
-            turn: what a writer waits for.
+            write: for transactions.
             insert_: the dialect's insert, which knows conflicts.
         """
         self._engine = engine
-        self._writing = writing
-        self._turn = turn
+        self._write = write
         self._insert = insert_
         self._plan = _plan(insert_(outbox))
 
     # -- with the append --------------------------------------------------------------------------------------
 
     def take_in(self, connection: Connection, fresh: Sequence[Envelope], notices: Sequence[NoticePlan]) -> None:
-        """Plan the notices of fresh events, inside their transaction.
+        """Plan the notices of fresh events, and apply what people decided about sending, inside their transaction.
 
         A pupil who has left gets none any more, one who goes elsewhere none about the choice; where that has ended,
-        the pupil gets what is planned from then on, and a notice that was cancelled by it and is planned again waits
+        the pupil gets what is planned from then on, and a notice that was denied by it and is planned again waits
         as if it were new, and so do the copies of others of the household.
         """
+        if any(_moves_rows(envelope) for envelope in fresh):
+            lock(connection)
         note_silences(connection, self._insert, fresh)
         causes = {event_id(envelope["stream"], envelope["version"]): None for envelope in fresh}
         planned = [notice for notice in notices if notice.cause in causes]
@@ -183,126 +106,157 @@ class Outbox:
             rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
             connection.execute(self._plan, rows)
             renew(connection, [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED])
+        control.take(connection, self._insert, fresh)
+
+    # -- routing ----------------------------------------------------------------------------------------------
+
+    async def unrouted(self, campaign: str, limit: int) -> list[Unrouted]:
+        """Return the oldest rows whose readers and ways nobody has looked up."""
+        return await self._read(lambda connection: routing.unrouted(connection, campaign, limit))
+
+    async def route(self, routings: Sequence[Routing]) -> None:
+        """Write down who reads some rows and by which ways; what is routed already stays as it is."""
+        await self._move(lambda connection: routing.route(connection, self._insert, routings))
 
     # -- sending ----------------------------------------------------------------------------------------------
 
     async def claim(
-        self, campaign: str, channel: str, limit: int, now: datetime, tries: Tries | None = None
+        self,
+        campaign: str,
+        channel: str,
+        limit: int,
+        now: datetime,
+        rules: SendingRules,
+        calendar: Calendar | None,
+        tries: Tries | None = None,
+        unknown: str = RESEND,
     ) -> list[Claimed]:
-        """Take the notices that are due, oldest first, and write down an attempt for each, in one transaction.
+        """Take the notices that are due and that the rules let go, oldest first, in one transaction.
 
-        First, attempts whose lease has ended become `unknown`: whoever made them is gone, and nobody knows whether
-        the notice went out. Optional notices under an open hold stay where they are (design, section 5).
+        What is on a people's channel is put on its list, and nothing is returned.
 
         Args:
             campaign: whose notices.
             channel: which way they go.
-            limit: at most so many.
+            limit: at most so many; what stands in the message of another one is not counted.
             now: what is due is due by this clock.
+            rules: when and whether.
+            calendar: the campaign's.
             tries: lease and pauses.
+            unknown: how the channel settles attempts of which nobody knows; `resend` claims them again.
         """
-        tries = tries or Tries()
-        until = now + tries.lease
-        async with self._turn(), self._writing.begin() as connection:
-            await self._expire(connection, campaign, channel, now, tries)
-            wanted = (
-                _of(campaign, channel)
-                .where(_due(stamp(now)), ~_held(), ~silenced())
-                .order_by(outbox.c.planned_at, outbox.c.notice_id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)  # PostgreSQL; on SQLite there is one writer
-            )
-            rows = (await connection.execute(wanted)).all()
-            if not rows:
-                return []
-            taken = {
-                "state": NoticeState.SUBMITTED,
-                "state_at": stamp(now),
-                "lease_until": stamp(until),
-                "next_at": None,
-                "attempts": outbox.c.attempts + 1,
-            }
-            names = [row.notice_id for row in rows]
-            await connection.execute(update(outbox).where(outbox.c.notice_id.in_(names)).values(taken))
-            await connection.execute(
-                insert(attempts),
-                [{"notice_id": row.notice_id, "number": row.attempts + 1, "started_at": stamp(now)} for row in rows],
-            )
-        return [
-            Claimed(**{name: getattr(row, name) for name in CLAIMED}, number=row.attempts + 1, lease_until=until)
-            for row in rows
-        ]
+        wanted = Claim(campaign, channel, limit, now, rules, calendar, tries or Tries(), unknown)
+        return await self._move(lambda connection: claim(connection, self._insert, wanted))
 
-    async def share(self, sharings: Sequence[Sharing]) -> None:
-        """Keep claimed rows for one person of each household, and plan the others' copies, in one transaction.
+    async def begin(self, claimed: Sequence[Claimed], now: datetime, tries: Tries | None = None) -> list[Claimed]:
+        """Begin the attempts of those that may go at this very moment, and return them; the rest has gone back."""
+        return await self._move(lambda connection: trying.begin(connection, claimed, now, tries or Tries()))
 
-        Args:
-            sharings: one for each household's row; again changes nothing.
-        """
-        async with self._turn(), self._writing.begin() as connection:
-            await share(connection, self._insert, sharings)
-
-    async def settle(self, outcomes: Sequence[Outcome], tries: Tries | None = None) -> list[NoticeState | None]:
-        """Close attempts with what became of them, in one transaction.
-
-        News that come after the lease has ended correct an `unknown`, unless the next attempt has begun: then they
-        stand with their own attempt only.
-
-        Args:
-            outcomes: one for each attempt.
-            tries: lease and pauses.
-
-        Returns:
-            For each, the notice's state after it; None where this attempt no longer decides it.
-        """
-        names = sorted(outcome.notice_id for outcome in outcomes)
-        undecided = outbox.c.state.in_((NoticeState.SUBMITTED, NoticeState.UNKNOWN))
-        query = select(outbox).where(outbox.c.notice_id.in_(names), undecided).order_by(outbox.c.notice_id)
-        async with self._turn(), self._writing.begin() as connection:
-            rows = {(row.notice_id, row.attempts): row for row in await connection.execute(query.with_for_update())}
-            closing = [(outcome, rows.pop((outcome.notice_id, outcome.number), None)) for outcome in outcomes]
-            return await self._close(connection, closing, tries or Tries())
-
-    async def _expire(
-        self, connection: AsyncConnection, campaign: str, channel: str, now: datetime, tries: Tries
-    ) -> None:
-        """Mark the attempts as `unknown` whose lease has ended."""
-        over = (
-            _of(campaign, channel)
-            .where(outbox.c.state == NoticeState.SUBMITTED, outbox.c.lease_until <= stamp(now))
-            .with_for_update(skip_locked=True)
-        )
-        rows = (await connection.execute(over)).all()
-        lost = [(Outcome(row.notice_id, row.attempts, NoticeState.UNKNOWN, now, LEASE_EXPIRED), row) for row in rows]
-        if lost:
-            await self._close(connection, lost, tries)
-
-    async def _close(
-        self, connection: AsyncConnection, closing: Sequence[tuple[Outcome, Any]], tries: Tries
+    async def settle(
+        self, outcomes: Sequence[Outcome], tries: Tries | None = None, unknown: str = RESEND
     ) -> list[NoticeState | None]:
-        """End attempts, and give each row its next state; an attempt without a row decides nothing any more."""
-        await connection.execute(END_ATTEMPT, [_ended(outcome) for outcome, _ in closing])
-        again = [row for outcome, row in closing if row is not None and outcome.state in WAITING]
-        silences = await silences_of(connection, again)
-        after = [None if row is None else _after(row, outcome, silences, tries) for outcome, row in closing]
-        if changes := [values for values in after if values is not None]:
-            await connection.execute(CHANGE_ROW, changes)
-        return [None if values is None else NoticeState(values["state"]) for values in after]
+        """Close attempts with what became of them; return each notice's state, None where it is decided otherwise."""
+
+        def body(connection: Connection) -> list[NoticeState | None]:
+            return _settled(connection, outcomes, tries or Tries(), unknown)
+
+        return await self._move(body)
+
+    async def settle_and_begin(
+        self,
+        outcomes: Sequence[Outcome],
+        claimed: Sequence[Claimed],
+        now: datetime,
+        tries: Tries | None = None,
+        unknown: str = RESEND,
+    ) -> list[Claimed]:
+        """Close some attempts and begin others in one transaction; return those that are begun."""
+
+        def body(connection: Connection) -> list[Claimed]:
+            _settled(connection, outcomes, tries or Tries(), unknown)
+            return trying.begin(connection, claimed, now, tries or Tries())
+
+        return await self._move(body)
+
+    async def release(self, claimed: Sequence[Claimed], now: datetime) -> None:
+        """Give back what was claimed and not begun: it is due at once."""
+        await self._move(lambda connection: trying.release(connection, claimed, now))
+
+    # -- afterwards -------------------------------------------------------------------------------------------
+
+    async def unresolved(self, campaign: str, channel: str, limit: int, now: datetime) -> list[Claimed]:
+        """Return attempts of which nobody knows, that the provider is to be asked for now."""
+        return await self._read(lambda connection: receipts.unresolved(connection, campaign, channel, limit, now))
+
+    async def resolve(
+        self, outcomes: Mapping[str, Outcome | None], now: datetime, tries: Tries | None = None
+    ) -> list[NoticeState | None]:
+        """Close attempts with what their provider says; None: it never had the message, which is due at once."""
+        return await self._move(lambda connection: receipts.resolve(connection, outcomes, now, tries or Tries()))
+
+    async def take_receipts(self, news: Sequence[Receipt], now: datetime) -> int:
+        """Keep receipts and raise what they speak of; return how many were new."""
+        return await self._move(lambda connection: receipts.take(connection, self._insert, news, now))
+
+    async def unreported(self, campaign: str, channel: str, limit: int) -> list[Receipt]:
+        """Return receipts that the campaign's stream does not know, the oldest first."""
+        return await self._read(lambda connection: receipts.unreported(connection, campaign, channel, limit))
+
+    async def mark_reported(self, names: Sequence[str]) -> None:
+        """Note that the campaign's stream has the receipts of these ids."""
+        await self._write(lambda connection: receipts.mark_reported(connection, names))
+
+    async def to_poll(self, campaign: str, channel: str, limit: int, now: datetime) -> list[Claimed]:
+        """Return messages whose receipts are to be asked for now; the next call names others."""
+        return await self._move(lambda connection: receipts.to_poll(connection, campaign, channel, limit, now))
+
+    async def day_record(self, campaign: str, channel: str, day: date) -> DayRecord:
+        """Return what sending did on one civil day, with the digest that ties it to the chain."""
+        return await self._read(lambda connection: journal.day_record(connection, campaign, channel, day))
+
+    async def first_unsettled(self, campaign: str, channel: str, before: date, after: date | None) -> date | None:
+        """Return the first civil day after the last settled one, and before one that is not over, with any rows."""
+        return await self._read(
+            lambda connection: journal.first_unsettled(connection, campaign, channel, before, after)
+        )
+
+    # -- people's lists ---------------------------------------------------------------------------------------
+
+    async def cleared(self, campaign: str, channel: str, school: str | None = None) -> list[dict[str, Any]]:
+        """Return the rows on a person's list that may be done now, the oldest first; of one school, or of all."""
+
+        def body(connection: Connection) -> list[dict[str, Any]]:
+            query = listed(campaign, channel, stops_of(connection, campaign), school)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+        return await self._read(body)
+
+    async def mark_printed(self, notice_ids: Sequence[str], now: datetime) -> list[str]:
+        """Note that letters were printed, as far as they may go at this very moment; return which."""
+
+        def body(connection: Connection) -> list[str]:
+            rows = [row for row in trying.group_of(connection, notice_ids) if row.state == NoticeState.CLEARED]
+            return trying.begin_by_people(connection, rows, stamp(now))
+
+        return await self._move(body)
 
     # -- reads ------------------------------------------------------------------------------------------------
 
     async def left(self, campaign: str, channel: str, now: datetime) -> Left:
-        """Return what is still to be sent."""
-        unfinished = outbox.c.state.in_((*WAITING, NoticeState.SUBMITTED))
-        lost = and_(outbox.c.state == NoticeState.SUBMITTED, outbox.c.lease_until <= stamp(now))
-        due = func.coalesce(func.sum(case((or_(_due(stamp(now)), lost), 1), else_=0)), 0)
-        waits = func.min(func.coalesce(outbox.c.next_at, outbox.c.lease_until))
-        query = select(func.count(), due, waits).where(
-            outbox.c.campaign == campaign, outbox.c.channel == channel, unfinished, ~_held(), ~silenced()
+        """Return what is still to be sent on a channel."""
+        return await self._read(
+            lambda connection: backlog.left(connection, campaign, channel, now, stops_of(connection, campaign))
         )
-        async with self._engine.connect() as connection:
-            count, ready, first = (await connection.execute(query)).one()
-        return Left(count, int(ready), instant(first) if first else None)
+
+    async def timetable(self, campaign: str, now: datetime) -> dict[str, datetime]:
+        """Return channel → when its first notice may be due; what is not routed yet stands under `UNROUTED`."""
+        return await self._read(lambda connection: timetable(connection, campaign, now))
+
+    async def backlog(self, campaign: str, now: datetime) -> list[Backlog]:
+        """Return how much waits on each channel, and since when; the channel without a name is not routed yet."""
+        return await self._read(
+            lambda connection: backlog.backlog(connection, campaign, now, stops_of(connection, campaign))
+        )
 
     async def background(self, stream: str, versions: Sequence[int], kinds: Sequence[str]) -> list[Envelope]:
         """Return events of one stream in their order: those that planned notices, and the earlier ones of some types.
@@ -367,6 +321,68 @@ class Outbox:
         async with self._engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
+    async def journal(self, notice_id: str) -> list[dict[str, Any]]:
+        """Return all that sending did with a notice, in its order."""
+        return await self._read(lambda connection: journal.of_notice(connection, notice_id))
+
+    async def held_and_sent(self, campaign: str, code: str) -> dict[str, Any] | None:
+        """Return the first notice that was held for a reason and went out afterwards, with both instants.
+
+        Returns:
+            `notice_id`, `purpose`, `channel`, `held_at` and `sent_at`; None where there is none.
+        """
+        return await self._read(lambda connection: journal.held_and_sent(connection, campaign, code))
+
+    async def switches(self, campaign: str, *, open_only: bool = True) -> list[dict[str, Any]]:
+        """Return a campaign's kill switches in the order in which they were placed."""
+        query = select(switches).where(switches.c.campaign == campaign)
+        query = query.where(switches.c.released_by.is_(None)) if open_only else query
+        return await self._rows(query.order_by(switches.c.placed_at, switches.c.cause))
+
+    async def opt_outs(self, campaign: str) -> list[dict[str, Any]]:
+        """Return who wants no optional notices of a campaign, with the event that says so."""
+        return await self._rows(
+            select(opt_outs).where(opt_outs.c.campaign == campaign).order_by(opt_outs.c.student, opt_outs.c.person)
+        )
+
+    # -- transactions -----------------------------------------------------------------------------------------
+
+    async def _move(self, body: Callable[[Connection], R]) -> R:
+        """Run a transaction that changes rows which are there."""
+
+        def alone(connection: Connection) -> R:
+            lock(connection)
+            return body(connection)
+
+        return await self._write(alone)
+
+    async def _read(self, body: Callable[[Connection], R]) -> R:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(body)
+
+    async def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        return await self._read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+
+
+def lock(connection: Connection) -> None:
+    """Wait until nobody else moves rows."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(OUTBOX_LOCK)))
+
+
+def _settled(
+    connection: Connection, outcomes: Sequence[Outcome], tries: Tries, unknown: str
+) -> list[NoticeState | None]:
+    if not outcomes:
+        return []
+    states = trying.settle(connection, outcomes, tries, unknown)
+    receipts.find_late(connection, outcomes)
+    return states
+
+
+def _moves_rows(envelope: Envelope) -> bool:
+    return envelope["type"] in PAUSES or control.stops_something(envelope) or silence_of(envelope) is not None
+
 
 def _plan(adding: Any) -> Any:
     """Return the statement that plans a notice; one that stands there stays, unless a silence had ended it."""
@@ -377,57 +393,8 @@ def _plan(adding: Any) -> Any:
     )
 
 
-def _of(campaign: str, channel: str) -> Select[Any]:
-    return select(outbox).where(outbox.c.campaign == campaign, outbox.c.channel == channel)
-
-
-def _due(now: str) -> ColumnElement[bool]:
-    again = outbox.c.state.in_((NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN))
-    return or_(outbox.c.state == NoticeState.PLANNED, and_(again, outbox.c.next_at <= now))
-
-
-def _held() -> ColumnElement[bool]:
-    """Tell whether a pause or a stop holds a notice: it is optional, and its stream lies in an open hold's scope."""
-    inside = func.substr(outbox.c.stream, 1, func.length(holds.c.scope) + 1) == holds.c.scope.concat("/")
-    scope = or_(holds.c.scope == outbox.c.campaign, holds.c.scope == outbox.c.stream, inside)
-    held = exists().where(holds.c.released_by.is_(None), scope)
-    return and_(outbox.c.optional, outbox.c.purpose.not_in(NEVER_HELD), held)
-
-
 def _first_state(notice: NoticePlan, silences: Silences) -> dict[str, Any]:
     if (silence := ending(notice, silences)) is not None:
-        return {"state": NoticeState.CANCELLED, "state_at": notice.planned_at, "code": silence}
-    return {"state": NoticeState.PLANNED, "state_at": None, "code": None}
-
-
-def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries) -> dict[str, Any]:
-    """Return what a submitted row becomes: final, to be tried again, or no longer wanted."""
-    known = row if outcome.digest is None else outcome  # nothing was sent, or nobody knows what: the mail before stays
-    values: dict[str, Any] = {
-        "of_notice": row.notice_id,
-        "state": outcome.state,
-        "state_at": stamp(outcome.at),
-        "lease_until": None,
-        "next_at": None,
-        "code": outcome.code,
-        **{name: getattr(known, name) for name in SENT},
-    }
-    if outcome.state in WAITING:
-        if (silence := ending(row, silences)) is not None:
-            values |= cancelled(stamp(outcome.at), silence)
-        elif row.attempts > len(tries.pauses):
-            values |= {"state": NoticeState.FAILED_PERMANENT, "code": TRIES_EXHAUSTED}
-        else:
-            values["next_at"] = stamp(outcome.at + tries.pauses[row.attempts - 1])
-    return values
-
-
-def _ended(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "of_notice": outcome.notice_id,
-        "of_number": outcome.number,
-        "ended_at": stamp(outcome.at),
-        "outcome": outcome.state,
-        "code": outcome.code,
-        "provider_id": outcome.provider_id,
-    }
+        values = denied(notice.planned_at, silence)
+        return {"channel": UNROUTED, **{name: values[name] for name in ("state", "state_at", "code")}}
+    return {"channel": UNROUTED, "state": NoticeState.PLANNED, "state_at": None, "code": None}

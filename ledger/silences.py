@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, literal, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, or_, select, true, update
 
 from domain.events import Envelope, event_id
 from domain.notices import PUPIL, WAITING, NoticeState, student_of
@@ -18,9 +17,9 @@ Silences = dict[tuple[str, str | None], list[Silence]]
 """Campaign and pupil → what is silent there."""
 
 
-def cancelled(at: Any, silence: Silence) -> dict[str, Any]:
+def denied(at: Any, silence: Silence) -> dict[str, Any]:
     """Return what a row becomes that a silence ends."""
-    return {"state": NoticeState.CANCELLED, "state_at": at, "next_at": None, "code": silence}
+    return {"state": NoticeState.DENIED, "state_at": at, "next_at": None, "lease_until": None, "code": silence}
 
 
 def one_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
@@ -29,7 +28,7 @@ def one_of(column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[b
 
 
 _ABOUT_THE_CHOICE: Final = one_of(outbox.c.purpose, ABOUT_THE_CHOICE)
-_CANCELLED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
+_DENIED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
     Silence.LEFT_REGISTER: true(),
     Silence.RECORD_RESTRICTED: outbox.c.optional,
     Silence.GOES_ELSEWHERE: _ABOUT_THE_CHOICE,
@@ -41,13 +40,13 @@ _CANCEL: Final = {
     .where(
         one_of(outbox.c.recipient, (bindparam("of_student"), bindparam("of_pupil"))),
         outbox.c.campaign == bindparam("of_campaign"),
-        one_of(outbox.c.state, WAITING),
+        one_of(outbox.c.state, (*WAITING, NoticeState.CLEARED)),
         ends,
     )
-    .values(cancelled(bindparam("since"), silence))
-    for silence, ends in _CANCELLED_BY.items()
+    .values(denied(bindparam("since"), silence))
+    for silence, ends in _DENIED_BY.items()
 }
-"""What a silence ends of all that is in nobody's hands."""
+"""What a silence ends of all that no provider has been called for; lists of people's work included."""
 
 _END: Final = delete(suppressions).where(
     suppressions.c.campaign == bindparam("of_campaign"),
@@ -79,11 +78,6 @@ def note_silences(connection: Connection, insert_: Callable[[Any], Any], fresh: 
             connection.execute(_END, [_of(row) for row in rows])
 
 
-async def silences_of(connection: AsyncConnection, notices: Sequence[Any]) -> Silences:
-    """Return what is silent of the pupils of some notices, plans or rows."""
-    return await connection.run_sync(silences_among, notices)
-
-
 def silences_among(connection: Connection, notices: Sequence[Any]) -> Silences:
     """Return what is silent of the pupils of some notices, inside an append's transaction."""
     students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
@@ -103,10 +97,10 @@ def ending(notice: Any, silences: Silences) -> Silence | None:
 
 def silenced() -> ColumnElement[bool]:
     """Tell whether a notice must not go out now: asked again at the claim, for a plan and an event may cross."""
-    student = suppressions.c.student
-    to_pupil = or_(outbox.c.recipient == student, outbox.c.recipient == literal(PUPIL).concat(student))
+    begins = func.substr(outbox.c.recipient, 1, len(PUPIL)) == PUPIL
+    pupil = case((begins, func.substr(outbox.c.recipient, len(PUPIL) + 1)), else_=outbox.c.recipient)
     stopped = or_(suppressions.c.code != Silence.GOES_ELSEWHERE, _ABOUT_THE_CHOICE)
-    return exists().where(suppressions.c.campaign == outbox.c.campaign, to_pupil, stopped)
+    return exists().where(suppressions.c.campaign == outbox.c.campaign, suppressions.c.student == pupil, stopped)
 
 
 def _row(change: Change, envelope: Envelope) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -31,6 +31,8 @@ from ledger.tables import archive, boards, conflicts, events, holds, outbox
 from ledger.writer import Writer
 
 PAGE = 2_000
+
+R = TypeVar("R")
 
 EVENTS_PER_TRANSACTION: Final = 1_000
 """Appends that wait for SQLite's one writer share a transaction up to this many events."""
@@ -117,7 +119,7 @@ class Ledger:
         self._waiting: list[_Append] = []
         self._writer = Writer(engine)
         self._board = _upsert_board(self._insert(boards))
-        self.outbox = Outbox(engine, self._writing, self._writers_turn, self._insert)
+        self.outbox = Outbox(engine, self._in_turn, self._insert)
 
     @classmethod
     async def open(cls, url: str) -> Ledger:
@@ -438,6 +440,11 @@ class Ledger:
         return ArchivedHistory(**{**fields, "history": _decompressed(row.history)})
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    async def _in_turn(self, body: Callable[[Connection], R]) -> R:
+        """Run the body of a transaction when it is our turn to write."""
+        async with self._writers_turn():
+            return await self._writer.run(body)
 
     def _writers_turn(self) -> AbstractAsyncContextManager[Any]:
         """Return what a writer waits for: SQLite's one turn, nothing on PostgreSQL."""

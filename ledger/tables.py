@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -61,10 +62,10 @@ outbox = Table(
     Column("optional", Boolean, nullable=False),
     Column("state", String(20), nullable=False, doc="domain.notices.NoticeState"),
     Column("planned_at", String(32), nullable=False),
-    Column("channel", String(20), nullable=False, server_default="email"),
+    Column("channel", String(20), nullable=False, server_default="", doc="empty until its readers are looked up"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_at", String(32), nullable=True, doc="when to try again, in a waiting state"),
-    Column("lease_until", String(32), nullable=True, doc="when a submitted notice's attempt counts as lost"),
+    Column("next_at", String(32), nullable=True, doc="when it is due, in a waiting state"),
+    Column("lease_until", String(32), nullable=True, doc="when a claim ends, or an attempt counts as lost"),
     Column("state_at", String(32), nullable=True, doc="since when the state is what it is; empty: planned"),
     Column("code", String(40), nullable=True, doc="why, where something went wrong"),
     Column("provider_id", String(120), nullable=True, doc="what the mail server calls it"),
@@ -72,7 +73,17 @@ outbox = Table(
     Column("digest", String(64), nullable=True, doc="keyed digest of what was sent last, never the text"),
     Column("person", String(40), nullable=True, doc="whom of the household it goes to, once that was looked up"),
     Column("copy_of", String(40), nullable=True, doc="the household's row that this one was made beside"),
+    Column("chain", String(80), nullable=False, server_default="", doc="the ways that are left, with spaces"),
+    Column("tries", Integer, nullable=False, server_default="0", doc="on this channel, since a person's last retry"),
+    Column("contacts", Text, nullable=False, server_default="", doc="keyed digests of the household's addresses"),
+    Column("not_after", String(32), nullable=True, doc="from then on it would come too late"),
+    Column("digest_of", String(40), nullable=True, doc="the notice in whose message it stands"),
+    Column("segments", Integer, nullable=False, server_default="0", doc="text messages that were charged"),
+    Column("polled_at", String(32), nullable=True, doc="when the provider was last asked for its receipt"),
     Index("ix_outbox_recipient", "recipient"),
+    Index("ix_outbox_due", "campaign", "channel", "state", "next_at", "planned_at", "notice_id"),
+    Index("ix_outbox_digest_of", "digest_of"),
+    Index("ix_outbox_copy_of", "copy_of"),
 )
 
 attempts = Table(
@@ -85,6 +96,75 @@ attempts = Table(
     Column("outcome", String(20), nullable=True, doc="a state; empty while the attempt is under way"),
     Column("code", String(40), nullable=True),
     Column("provider_id", String(120), nullable=True),
+    Column("channel", String(20), nullable=False, server_default="email"),
+    Column("template", String(60), nullable=True),
+    Column("digest", String(64), nullable=True),
+    Column("segments", Integer, nullable=False, server_default="0"),
+    Index("ix_attempts_provider_id", "provider_id"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("campaign", String(80), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("notice_id", String(40), nullable=False, index=True),
+    Column("number", Integer, nullable=False, doc="of the attempt; 0: before the first"),
+    Column("state", String(20), nullable=False),
+    Column("code", String(40), nullable=True),
+    Column("provider_id", String(120), nullable=True),
+    Column("digest", String(64), nullable=True),
+    Column("at", String(32), nullable=False),
+    Index("ix_journal_day", "campaign", "channel", "at"),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("key", String(16), primary_key=True, doc="keyed digest of an address of the household"),
+    Column("day", String(10), primary_key=True, doc="civil day"),
+    Column("root", String(40), primary_key=True, doc="the household's row of the message"),
+    Column("campaign", String(80), nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("cause", String(220), primary_key=True),
+    Column("campaign", String(80), nullable=False, index=True),
+    Column("kind", String(20), nullable=False, doc="channel, purpose or school"),
+    Column("scope", String(80), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("placed_at", String(32), nullable=False),
+    Column("released_by", String(220), nullable=True),
+    Column("released_at", String(32), nullable=True),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("person", String(40), primary_key=True),
+    Column("student", String(40), primary_key=True),
+    Column("cause", String(220), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("receipt_id", String(120), primary_key=True),
+    Column("channel", String(20), nullable=False),
+    Column("campaign", String(80), nullable=True, doc="empty until the message is known that it is about"),
+    Column("notice_id", String(40), nullable=True, index=True),
+    Column("provider_id", String(120), nullable=True, index=True),
+    Column("state", String(20), nullable=False),
+    Column("code", String(40), nullable=True),
+    Column("at", String(32), nullable=False, doc="by the provider"),
+    Column("taken_at", String(32), nullable=False),
+    Column("reported", Boolean, nullable=False, server_default=false(), doc="whether the campaign was told"),
+    Index("ix_receipts_to_report", "campaign", "channel", "reported"),
 )
 
 suppressions = Table(

@@ -107,8 +107,11 @@ def append_only(log: Log) -> Iterator[Found]:
     "INV-27",
     ("同一命令只生效一次", "each command takes effect once"),
     (
-        "同一命令编号、同一家庭行为只生效一次。",
-        "A command, by its id, and an act of a family take effect once, however often they are sent.",
+        "同一命令编号、同一家庭行为只生效一次；每个渠道每一天的通知流水只入账一次。",
+        (
+            "A command, by its id, an act of a family, and a channel's day of notices take effect once, however often "
+            "they are sent."
+        ),
     ),
     source="DOMAIN §8.2 INV-27; DESIGN §3",
     remedy=("请用更正命令撤去重复的一次。", "Take the second effect back by a correction."),
@@ -118,7 +121,8 @@ def append_only(log: Log) -> Iterator[Found]:
     ),
 )
 def each_command_once(log: Log) -> Iterator[Found]:
-    """Yield events of a command that had had its effect before, and acts of families taken twice."""
+    """Yield events of a command that had had its effect before, acts of families taken twice, days settled twice."""
+    yield from _days_twice(log)
     acts: dict[str, None] = {}  # of all streams: an act is a family's, wherever it is sent
     for events in log.streams.values():
         done: dict[str, None] = {}
@@ -139,6 +143,16 @@ def each_command_once(log: Log) -> Iterator[Found]:
                 if key in acts:
                     yield Found(event, "该家庭行为已被取用过。", "This act of the family was taken before.")
                 acts[key] = None
+
+
+def _days_twice(log: Log) -> Iterator[Found]:
+    """Yield days of a channel's notices that do not come after the one settled before (decision 0021)."""
+    last: dict[str, str] = {}
+    for event in log.own(log.campaign, "NoticesSettled"):
+        channel, day = event["data"]["channel"], event["data"]["day"]
+        if day <= last.get(channel, ""):
+            yield Found(event, "该渠道这一天的流水此前已入账。", "This day of the channel was settled before.")
+        last[channel] = day
 
 
 @invariant(

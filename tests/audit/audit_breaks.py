@@ -56,6 +56,7 @@ from domain.complaint_rules import made_by
 from domain.compliance_case_events import CaseAppealDecided, NoteRead
 from domain.compliance_events import ViolationConfirmed
 from domain.events import CommandRefused, Envelope, Event
+from domain.sending_events import NoticesSettled
 from domain.summaries_events import SummaryReviewed, SummarySubmitted
 from domain.window_change_events import WindowChangeApproved, WindowChangeRecorded
 
@@ -64,6 +65,7 @@ BACK: Final = date(2026, 6, 28)
 LATE: Final = "2026-12-12 10:00"
 """After everything else in any stream."""
 
+SETTLED: Final = NoticesSettled(channel="sms", day=date(2026, 12, 11), rows=1, digest="d" * 64, states={"accepted": 1})
 SUSPENDED: Final = consent.ConsentSuspended(student=P2, reason="COURT_ORDER")
 COURT_LIFTED: Final = consent.SuspensionLifted(student=P2, suspension="COURT_ORDER")
 DOUBTED: Final = consent.GuardianshipRecorded(
@@ -759,6 +761,12 @@ BREAKS: Final[dict[str, dict[str, Break]]] = {
     },
     "INV-26": {"a broken link": _unpaired_chain, "a version skipped": _version_skipped},
     "INV-27": {
+        "a day of notices settled twice": _both(more(CAMPAIGN, SETTLED, LATE), more(CAMPAIGN, SETTLED, LATE)),
+        "a day of notices settled after a later one": _both(
+            more(CAMPAIGN, SETTLED, LATE),
+            more(CAMPAIGN, SETTLED.model_copy(update={"channel": "email"}), LATE),
+            more(CAMPAIGN, SETTLED.model_copy(update={"day": date(2026, 12, 10)}), LATE),
+        ),
         "an act taken twice": _taken_twice,
         "an act taken twice in two schools": _taken_elsewhere,
         "a command that took effect twice in a row": _twice_in_a_row,

@@ -66,6 +66,27 @@ def test_causes_in_a_circle_are_still_told():
     assert len(in_order([one, two])) == 2
 
 
+def test_what_dispatchers_tell_is_one_line_for_channel_and_month():
+    """A channel's days and receipts are technical: months of them are few lines, and every event is named once."""
+    county = running_county(release=4)
+    numbers = {"rows": 1, "digest": "d" * 64, "states": {"accepted": 1}}
+    for day in ("2025-11-29", "2025-11-30", "2025-12-01"):
+        county.to(f"{day} 09:00")
+        for channel in ("sms", "email"):
+            county.campaign.hear(
+                "notices_settled", f"{CAMPAIGN}/dispatch/{channel}", channel=channel, day=day, **numbers
+            )
+    receipt = {"notice": f"ntc_{'a' * 32}", "state": "read", "at": "2025-12-01T08:00:00.000+08:00"}
+    county.campaign.hear("receipts_taken", f"{CAMPAIGN}/dispatch/sms", channel="sms", receipts=[receipt])
+    lines = [
+        line for line in timeline(county.campaign.ledger, "en") if line.type in ("NoticesSettled", "ReceiptsTaken")
+    ]
+    assert [line.count for line in lines] == [2, 2, 2, 1]
+    assert lines[0].message == "days of the journal of text message tied to the record: 2"
+    assert lines[2].message.endswith("; took in receipts of text message")
+    assert len(named(lines)) == 7
+
+
 def test_one_command_for_many_households_is_one_line():
     """Invitations of a class are one line with number and range; two commands are two lines."""
     stream = stage("parent-meetings").to("2025-11-04 08:00")

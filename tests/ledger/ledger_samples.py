@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from domain.actors import SYSTEM
 from domain.campaign import CampaignPaused, CampaignResumed, CampaignStopped
 from domain.events import GENESIS, Envelope, Event, seal
-from domain.notices import NoticePlan, notices_for
+from domain.notices import EMAIL, NoticePlan, notices_for
 from domain.parent_meetings_events import HouseholdInvited
 from domain.policy import PolicyRef
+from domain.sending import SendingRules
 from domain.time import instant
+from ledger.handover import Claimed, Routing, Tries
 from ledger.store import Ledger
 
 CAMPAIGN = "campaign/yunling/2025"
@@ -100,6 +102,51 @@ def sqlite_url(path: Path) -> str:
 async def put(ledger: Ledger, envelopes: Sequence[Envelope]) -> int:
     """Append events as the activity does."""
     return await ledger.append(envelopes, notices(envelopes), view(envelopes))
+
+
+RULES = SendingRules(
+    quiet_from=time(0),
+    quiet_until=time(0),
+    on_school_days=False,
+    embargo=(),
+    household_daily=1_000,
+    digest_at=time(0),
+    digest_purposes=(),
+    channel_order=(EMAIL,),
+    staff_channel_order=(EMAIL,),
+    phone_task_days=3,
+)
+"""Rules that hold nothing: for what is not about the rules."""
+
+
+async def route(
+    ledger: Ledger,
+    *chain: str,
+    campaign: str = CAMPAIGN,
+    contacts: tuple[str, ...] = (),
+    not_after: datetime | None = None,
+    person: str | None = None,
+) -> None:
+    """Route all that is not routed yet by one chain, mail where none is given."""
+    rows = await ledger.outbox.unrouted(campaign, 10_000)
+    await ledger.outbox.route(
+        [Routing(row.notice_id, row.person or person, chain or (EMAIL,), contacts, not_after) for row in rows]
+    )
+
+
+async def send_next(
+    ledger: Ledger,
+    now: datetime,
+    limit: int = 100,
+    tries: Tries | None = None,
+    *,
+    campaign: str = CAMPAIGN,
+    rules: SendingRules = RULES,
+) -> list[Claimed]:
+    """Route what is not routed, claim what mail is due, and begin it, as a dispatcher does before it sends."""
+    await route(ledger, campaign=campaign)
+    claimed = await ledger.outbox.claim(campaign, EMAIL, limit, now, rules, None, tries)
+    return await ledger.outbox.begin(claimed, now, tries)
 
 
 async def read(ledger: Ledger, stream: str = STREAM, after: int = 0) -> list[Envelope]:

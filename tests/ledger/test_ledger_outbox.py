@@ -11,13 +11,16 @@ from ledger_samples import (
     BEGIN,
     CAMPAIGN,
     OTHER_SCHOOL,
+    RULES,
     SCHOOL,
     STREAM,
     Recorded,
     paused,
     put,
     resumed,
+    route,
     seal_all,
+    send_next,
     stopped,
     view,
 )
@@ -71,8 +74,8 @@ async def plan(ledger: Ledger, *rows: tuple[str, bool], stream: str = STREAM) ->
 
 
 async def claim(ledger: Ledger, now: datetime = NOW, limit: int = 100) -> list[Claimed]:
-    """Claim what is due."""
-    return await ledger.outbox.claim(CAMPAIGN, EMAIL, limit, now, TRIES)
+    """Claim what is due and begin it."""
+    return await send_next(ledger, now, limit, TRIES)
 
 
 async def settle(
@@ -107,6 +110,10 @@ async def test_a_claim_takes_the_oldest_first_and_writes_the_attempt_down(ledger
             "outcome": None,
             "code": None,
             "provider_id": None,
+            "channel": EMAIL,
+            "template": None,
+            "digest": None,
+            "segments": 0,
         }
     ]
     assert await states(ledger) == {student(n): "submitted" if n < 3 else "planned" for n in range(1, 6)}
@@ -185,8 +192,8 @@ async def test_outcomes_of_many_attempts_are_written_together(ledger: Ledger) ->
         TRIES,
     )
 
-    assert after == [ACCEPTED, TEMPORARY, NoticeState.CANCELLED, None]
-    assert list((await states(ledger)).values()) == ["accepted", "failed_temporary", "cancelled", "submitted"]
+    assert after == [ACCEPTED, TEMPORARY, NoticeState.DENIED, None]
+    assert list((await states(ledger)).values()) == ["accepted", "failed_temporary", "denied", "submitted"]
     ends = [(await ledger.outbox.attempts(row.notice_id))[0]["outcome"] for row in rows]
     assert ends == ["accepted", "failed_temporary", "unknown", None]
 
@@ -251,6 +258,7 @@ async def test_two_dispatchers_never_get_the_same_row(
     """Four dispatchers with ledgers of their own claim side by side until nothing is left: each row once."""
     ledgers = [await opened(ledger_url) for _ in range(4)]
     await put(ledgers[0], invited(120))
+    await route(ledgers[0])
 
     async def drain(ledger: Ledger) -> list[str]:
         found: list[str] = []
@@ -290,12 +298,12 @@ async def test_whoever_leaves_the_register_gets_nothing_more(ledger: Ledger) -> 
     await put(ledger, left)
 
     assert await states(ledger) == {
-        student(1): "cancelled",
-        f"pupil:{student(1)}": "cancelled",
+        student(1): "denied",
+        f"pupil:{student(1)}": "denied",
         student(2): "planned",
         "class_head@1": "planned",
     }
-    assert {row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="cancelled")} == {Silence.LEFT_REGISTER}
+    assert {row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="denied")} == {Silence.LEFT_REGISTER}
     assert await ledger.outbox.suppressions(CAMPAIGN) == [
         {
             "campaign": CAMPAIGN,
@@ -316,7 +324,7 @@ async def test_a_notice_planned_later_is_stored_as_cancelled(ledger: Ledger) -> 
     )
     await put(ledger, invited(2))
 
-    assert await states(ledger) == {student(1): "cancelled", student(2): "planned"}
+    assert await states(ledger) == {student(1): "denied", student(2): "planned"}
 
 
 async def test_a_departure_that_crossed_the_plan_is_seen_at_the_claim(ledger: Ledger) -> None:
@@ -326,6 +334,7 @@ async def test_a_departure_that_crossed_the_plan_is_seen_at_the_claim(ledger: Le
     await put(ledger, seal_all(f"{CAMPAIGN}/{SCHOOL}", [leaves]))
     async with ledger._writing.begin() as connection:
         await connection.execute(update(outbox).values(state="planned", code=None))
+    await route(ledger)
 
     assert (await ledger.outbox.left(CAMPAIGN, "email", NOW)).count == 1
     assert [row.recipient for row in await claim(ledger)] == [student(2)]
@@ -338,11 +347,11 @@ async def test_whoever_comes_back_gets_notices_again(ledger: Ledger) -> None:
     leaves = LeftRegister(student=student(1), exit="transfer", on=date(2025, 3, 3))
     returns = StudentJoined(student=student(1), class_id="2022-01", on=date(2025, 4, 1), again=True)
     await put(ledger, seal_all(school, [leaves]))
-    assert await states(ledger) == {student(1): "cancelled", student(2): "planned"}
+    assert await states(ledger) == {student(1): "denied", student(2): "planned"}
 
     await put(ledger, seal_all(school, [leaves, returns]))
     assert await ledger.outbox.suppressions(CAMPAIGN) == []
-    assert await states(ledger) == {student(1): "cancelled", student(2): "planned"}  # the old invitation is past
+    assert await states(ledger) == {student(1): "denied", student(2): "planned"}  # the old invitation is past
 
     before = invited(2)
     once_more = [HouseholdInvited(session="s1", student=student(n)) for n in (1, 2)]
@@ -362,7 +371,7 @@ async def test_a_notice_in_flight_while_the_pupil_leaves_is_not_tried_again(ledg
     await settle(ledger, rows[1], TEMPORARY)
     await claim(ledger, NOW + LEASE)
 
-    assert await states(ledger) == {student(1): "accepted", student(2): "cancelled", student(3): "cancelled"}
+    assert await states(ledger) == {student(1): "accepted", student(2): "denied", student(3): "denied"}
     (lost,) = await ledger.outbox.attempts(rows[2].notice_id)
     assert lost["outcome"] == "unknown"
 
@@ -405,8 +414,9 @@ async def test_another_campaigns_notices_are_left_alone(ledger: Ledger) -> None:
     await put(ledger, invited(2))
     other = "campaign/yunling/2026"
 
-    assert await ledger.outbox.claim(other, EMAIL, 9, NOW) == []
-    assert await ledger.outbox.claim(CAMPAIGN, "sms", 9, NOW) == []
+    await route(ledger)
+    assert await ledger.outbox.claim(other, EMAIL, 9, NOW, RULES, None) == []
+    assert await ledger.outbox.claim(CAMPAIGN, "sms", 9, NOW, RULES, None) == []
     assert len(await claim(ledger)) == 2
 
 

@@ -16,9 +16,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from ledger_samples import chain, put, read, sqlite_url
+from ledger_samples import chain, put, read, send_next, sqlite_url
 from sqlalchemy import Connection, event, inspect, text
 
+from domain.notices import UNROUTED
 from domain.time import instant
 from ledger import database, tables
 from ledger.database import REVISION, LedgerSchemaError
@@ -103,9 +104,64 @@ async def test_an_older_database_is_brought_up_to_date_in_place(
     assert await ledger.revision() == REVISION
     row = await ledger.outbox.notice("ntc_1")
     assert row is not None
-    assert (row["recipient"], row["state"], row["channel"], row["attempts"]) == ("stu_1", "planned", "email", 0)
-    (claimed,) = await ledger.outbox.claim("c", "email", 5, instant("2025-03-03T09:00:00+08:00"))
-    assert (claimed.notice_id, claimed.number) == ("ntc_1", 1)
+    assert (row["recipient"], row["state"], row["channel"], row["attempts"]) == ("stu_1", "planned", UNROUTED, 0)
+    (sent,) = await send_next(ledger, instant("2025-03-03T09:00:00+08:00"), campaign="c")
+    assert (sent.notice_id, sent.number) == ("ntc_1", 1)
+
+
+STATES = {
+    "ntc_untried": ("planned", 0, None, None),
+    "ntc_shared": ("planned", 0, "gdn_1", None),
+    "ntc_copy": ("planned", 0, "gdn_2", "ntc_shared"),
+    "ntc_tried": ("failed_temporary", 2, "gdn_1", None),
+    "ntc_sent": ("accepted", 1, "gdn_1", None),
+    "ntc_ended": ("cancelled", 0, None, None),
+}
+"""State, attempts, person and household's row of what the release before several channels has left."""
+
+
+async def test_an_outbox_of_one_channel_goes_on_with_several(
+    ledger_url: str, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits untried for a household is routed; what was on its way stays with mail, and goes out."""
+    engine = database.create(ledger_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "REVISION", "0004")
+        await database.migrate(engine)
+    at = "2025-03-03T08:00:00.000+08:00"
+    columns = "notice_id, campaign, stream, cause, purpose, recipient, optional, planned_at"
+    async with database.writing(engine).begin() as connection:
+        for name, (state, tried, person, copy_of) in STATES.items():
+            fixed = f"'{name}', 'c', 'c/s', 'c/s#1', 'meeting_invitation', 'stu_1', true, '{at}'"
+            waits = f"'{at}'" if tried else "NULL"
+            own = {"person": person, "copy_of": copy_of}
+            more = ", ".join("NULL" if value is None else f"'{value}'" for value in own.values())
+            await connection.execute(
+                text(
+                    f"INSERT INTO outbox ({columns}, state, attempts, next_at, person, copy_of) "
+                    f"VALUES ({fixed}, '{state}', {tried}, {waits}, {more})"
+                )
+            )
+        await connection.execute(
+            text(f"INSERT INTO attempts (notice_id, number, started_at) VALUES ('ntc_sent', 1, '{at}')")
+        )
+    await engine.dispose()
+
+    ledger = await opened(ledger_url)
+
+    rows = {row["notice_id"]: row for row in await ledger.outbox.find("c")}
+    assert {name: row["channel"] for name, row in rows.items()} == {
+        **dict.fromkeys(STATES, "email"),
+        "ntc_untried": UNROUTED,
+    }
+    assert rows["ntc_ended"]["state"] == "denied"
+    assert (rows["ntc_tried"]["tries"], rows["ntc_sent"]["chain"]) == (2, "")
+    assert [one["channel"] for one in await ledger.outbox.attempts("ntc_sent")] == ["email"]
+    assert [row.notice_id for row in await ledger.outbox.unrouted("c", 9)] == ["ntc_untried"]
+    sent = await send_next(ledger, instant("2025-03-03T09:00:00+08:00"), campaign="c")
+    assert {row.notice_id: row.number for row in sent} == {
+        "ntc_untried": 1, "ntc_shared": 1, "ntc_copy": 1, "ntc_tried": 3
+    }  # fmt: skip
 
 
 async def test_a_newer_schema_is_refused(ledger_url: str, opened: Opener) -> None:

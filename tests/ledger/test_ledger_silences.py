@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_samples import BEGIN, CAMPAIGN, SCHOOL, Recorded, put, seal_all, view
+from ledger_samples import BEGIN, CAMPAIGN, SCHOOL, Recorded, put, seal_all, send_next, view
 from sqlalchemy import text
 
 from domain.application_filing_events import DestinationResolved, OtherDestination
@@ -136,7 +136,7 @@ class Run:
             case "event":
                 await put(self.ledger, seal_all(stream, [events_of(number)[name]]))
             case "claim":
-                return await self.ledger.outbox.claim(self.campaign, EMAIL, number, self.now, TRIES)
+                return await send_next(self.ledger, self.now, number, TRIES, campaign=self.campaign)
             case _ if self.held and name == "lost":
                 self.held.pop(number % len(self.held))
                 self.now += TRIES.lease
@@ -202,10 +202,10 @@ async def test_another_destination_ends_the_invitations_and_no_notice_of_rights(
     await run.run(("plan", 1, "visit_invitation"))
 
     rows = await ledger.outbox.find(run.campaign)
-    cancelled = [row["purpose"] for row in rows if row["state"] == "cancelled"]
+    cancelled = [row["purpose"] for row in rows if row["state"] == "denied"]
     assert sorted(cancelled) == sorted([*ABOUT_THE_CHOICE, "visit_invitation"])
-    assert {row["code"] for row in rows if row["state"] == "cancelled"} == {"GOES_ELSEWHERE"}
-    claimed = await ledger.outbox.claim(run.campaign, EMAIL, 100, NOW)
+    assert {row["code"] for row in rows if row["state"] == "denied"} == {"GOES_ELSEWHERE"}
+    claimed = await send_next(ledger, NOW, campaign=run.campaign)
     assert sorted(row.purpose for row in claimed) == ["consent_confirmed", "visit_cancelled"]
 
 
@@ -217,12 +217,12 @@ async def test_a_restricted_record_holds_statutory_notices_until_it_is_released(
     await run.run(("plan", 1, "choice_notice"))
     await run.run(("plan", 2, "choice_notice"))
 
-    claimed = await ledger.outbox.claim(run.campaign, EMAIL, 100, NOW)
+    claimed = await send_next(ledger, NOW, campaign=run.campaign)
     assert [row.recipient for row in claimed] == [student(2)]
     assert (await ledger.outbox.left(run.campaign, EMAIL, NOW)).count == 1
 
     await run.run(("event", 1, "released"))
-    claimed = await ledger.outbox.claim(run.campaign, EMAIL, 100, NOW)
+    claimed = await send_next(ledger, NOW, campaign=run.campaign)
     assert [(row.recipient, row.purpose) for row in claimed] == [(student(1), "choice_notice")]
 
 
@@ -233,7 +233,7 @@ async def test_one_silence_does_not_end_another(ledger: Ledger) -> None:
         await run.run(("event", 1, name))
     await run.run(("plan", 1, "visit_invitation"))
     assert [row["code"] for row in await ledger.outbox.suppressions(run.campaign)] == ["GOES_ELSEWHERE"]
-    assert await ledger.outbox.claim(run.campaign, EMAIL, 100, NOW) == []
+    assert await send_next(ledger, NOW, campaign=run.campaign) == []
 
 
 async def test_pupils_who_left_stay_silent_when_the_database_is_brought_up_to_date(

@@ -1,0 +1,395 @@
+"""Attempts: begun in the last moment, closed with what became of them, and what the row does then.
+
+An attempt is written down before anybody is called. So after any crash the record names each notice that may have gone
+out twice: its attempt is `unknown`, and it was marked so before the next one began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
+
+from domain.notices import BY_PEOPLE, GONE_OUT, WAITING, NoticeState
+from domain.time import stamp
+from ledger import journal
+from ledger.handover import (
+    ASK,
+    CONTACT_TO_REPAIR,
+    LEASE_EXPIRED,
+    LOOK_UP,
+    MUTED,
+    RESEND,
+    TRIES_EXHAUSTED,
+    Claimed,
+    Outcome,
+    Tries,
+)
+from ledger.many import Many
+from ledger.silences import Silences, ending, silences_among
+from ledger.switches import Stop, stops_of
+from ledger.tables import attempts, outbox
+
+CLAIMED: Final = (
+    *("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template"),
+    *("person", "copy_of", "channel", "digest_of"),
+)
+SENT: Final = ("provider_id", "template", "digest")
+"""What a row keeps of the message that was sent last."""
+
+RECEIPT: Final = "RECEIPT"
+"""In an attempt that a receipt has closed before the provider's own answer was written down."""
+
+WRONG_ADDRESS: Final = ("ADDRESS_INVALID", "NUMBER_RECYCLED", "WRONG_NUMBER")
+"""After these the registry must be put right; the row says so on its next channel (FEATURES G13)."""
+
+CHANGE_ROW: Final = update(outbox).where(outbox.c.notice_id == bindparam("of_notice"))
+SETTLE_ROW: Final = Many(
+    CHANGE_ROW,
+    *("state", "state_at", "lease_until", "next_at", "code", "channel", "chain", "tries", "digest_of", "segments"),
+    *SENT,
+)
+_OPEN: Final = or_(attempts.c.outcome.is_(None), attempts.c.outcome == NoticeState.UNKNOWN, attempts.c.code == RECEIPT)
+"""Attempts whose outcome can still become known."""
+
+_END: Final = Many(
+    update(attempts).where(
+        attempts.c.notice_id == bindparam("of_notice"), attempts.c.number == bindparam("of_number"), _OPEN
+    ),
+    *("ended_at", "outcome", "code", "provider_id", "template", "digest", "segments"),
+)
+_ADD: Final = Many(insert(attempts), "notice_id", "number", "started_at", "channel")
+_GROUP: Final = select(outbox).where(
+    or_(
+        outbox.c.notice_id.in_(bindparam("names", expanding=True)),
+        outbox.c.digest_of.in_(bindparam("names", expanding=True)),
+    )
+)
+"""Rows and those that stand in their messages."""
+
+_FREE: Final = update(outbox).where(
+    outbox.c.notice_id.in_(bindparam("names", expanding=True)), outbox.c.state == NoticeState.CLEARED
+)
+FREED: Final = {
+    "state": NoticeState.PLANNED,
+    "lease_until": None,
+    "next_at": None,
+    "digest_of": case((outbox.c.tries > 0, outbox.c.digest_of), else_=None),
+}
+"""What a cleared row becomes that nobody has begun; a message that was tried before stays whole."""
+
+_BEGIN: Final = Many(
+    CHANGE_ROW.values(
+        state=NoticeState.SUBMITTED.value,
+        state_at=bindparam("since"),
+        lease_until=bindparam("until"),
+        next_at=None,
+        attempts=outbox.c.attempts + 1,
+        tries=outbox.c.tries + 1,
+    )
+)
+
+
+def claimed_of(row: Any, number: int, lease_until: datetime) -> Claimed:
+    """Return a row as a dispatcher gets it."""
+    return Claimed(**{name: getattr(row, name) for name in CLAIMED}, number=number, lease_until=lease_until)
+
+
+def group_of(connection: Connection, names: Sequence[str]) -> list[Any]:
+    """Return rows, and those that stand in their messages, in the order of their ids."""
+    return sorted(connection.execute(_GROUP, {"names": list(names)}).all(), key=lambda row: str(row.notice_id))
+
+
+# -- the begin --------------------------------------------------------------------------------------------------
+
+
+def begin(connection: Connection, claimed: Sequence[Claimed], now: datetime, tries: Tries) -> list[Claimed]:
+    """Begin the attempts of those that may go at this moment; the rest goes back.
+
+    Silences, pauses, switches and wishes are looked at again. A message that holds several notices goes whole or not
+    at all: where one of them is stopped, the others wait for the next claim.
+
+    Args:
+        connection: the transaction.
+        claimed: as the claim gave them; whoever else has claimed them meanwhile keeps them.
+        now: the present.
+        tries: the lease of an attempt.
+
+    Returns:
+        Those that are begun, each with its attempt's number and lease; notices of one message follow their first.
+    """
+    since, until = stamp(now), now + tries.lease
+    leases = {one.notice_id: stamp(one.lease_until) for one in claimed if one.lease_until > now}
+    ours = [
+        row
+        for row in group_of(connection, list(leases))
+        if row.state == NoticeState.CLEARED
+        and row.lease_until == leases.get(row.digest_of or row.notice_id, leases.get(row.notice_id))
+    ]
+    stopped = _stopped(connection, ours, since)
+    here = dict.fromkeys(row.notice_id for row in ours)
+    broken = {
+        row.digest_of or row.notice_id: None
+        for row in ours
+        if row.notice_id in stopped or (row.digest_of or row.notice_id) not in here
+    }
+    going = [row for row in ours if (row.digest_of or row.notice_id) not in broken]
+    back = [row for row in ours if (row.digest_of or row.notice_id) in broken]
+    if back:
+        _send_back(connection, back, stopped, since)
+    if not going:
+        return []
+    _write_down(connection, going, since, stamp(until))
+    order = {one.notice_id: place for place, one in enumerate(claimed)}
+    going.sort(key=lambda row: (order.get(row.digest_of or row.notice_id, 0), row.digest_of is not None, row.notice_id))
+    return [claimed_of(row, row.attempts + 1, until) for row in going]
+
+
+def begin_by_people(connection: Connection, rows: Sequence[Any], since: str) -> list[str]:
+    """Begin the attempts of rows on a person's list that may go at this moment; return their ids."""
+    stopped = _stopped(connection, rows, since)
+    _send_back(connection, [row for row in rows if row.notice_id in stopped], stopped, since)
+    going = [row for row in rows if row.notice_id not in stopped]
+    _write_down(connection, going, since, None)
+    return [row.notice_id for row in going]
+
+
+def _write_down(connection: Connection, going: Sequence[Any], since: str, until: str | None) -> None:
+    """Begin attempts: before anybody is called the record has them."""
+    _BEGIN.run(connection, [{"of_notice": row.notice_id, "since": since, "until": until} for row in going])
+    _ADD.run(
+        connection,
+        [
+            {"notice_id": row.notice_id, "number": row.attempts + 1, "started_at": since, "channel": row.channel}
+            for row in going
+        ],
+    )
+    journal.write(connection, [journal.entry(row, row.attempts + 1, NoticeState.SUBMITTED, since) for row in going])
+
+
+def _stopped(connection: Connection, rows: Sequence[Any], now: str) -> dict[str, Stop]:
+    """Return notice → what stops it."""
+    found: dict[str, Stop] = {}
+    for campaign in dict.fromkeys(row.campaign for row in rows):
+        own = [row for row in rows if row.campaign == campaign]
+        stops = stops_of(connection, campaign, own)
+        found.update({row.notice_id: stop for row in own if (stop := stops.stop(row, now)) is not None})
+    return found
+
+
+def _send_back(connection: Connection, rows: Sequence[Any], stopped: Mapping[str, Stop], since: str) -> None:
+    """Take rows out of their dispatcher's hands: stopped, or waiting for the next claim."""
+    if not rows:
+        return
+    waits = Stop(NoticeState.PLANNED, None)
+    changes = [(row, stopped.get(row.notice_id, waits)) for row in rows]
+    connection.execute(
+        CHANGE_ROW,
+        [
+            {
+                "of_notice": row.notice_id,
+                "state": stop.state,
+                "state_at": since,
+                "code": stop.code,
+                "next_at": None,
+                "lease_until": None,
+                "digest_of": None,
+            }
+            for row, stop in changes
+        ],
+    )
+    told = (NoticeState.HELD, NoticeState.DENIED, NoticeState.EXPIRED)
+    journal.write(
+        connection,
+        [journal.entry(row, row.attempts, stop.state, since, stop.code) for row, stop in changes if stop.state in told],
+    )
+
+
+def release(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
+    """Give back what was claimed and not begun: it is due at once."""
+    ours = {one.notice_id: stamp(one.lease_until) for one in claimed}
+    rows = [row for row in group_of(connection, list(ours)) if row.state == NoticeState.CLEARED]
+    names = [row.notice_id for row in rows if row.lease_until in ours.values()]
+    if names:
+        connection.execute(_FREE.values(**FREED, state_at=stamp(now)), {"names": names})
+
+
+# -- the end ----------------------------------------------------------------------------------------------------
+
+
+def settle(connection: Connection, outcomes: Sequence[Outcome], tries: Tries, unknown: str) -> list[NoticeState | None]:
+    """Close attempts with what became of them; what stands in a message shares its outcome.
+
+    News that come after the lease has ended correct an `unknown`, unless the next attempt has begun: then they stand
+    with their own attempt only. What a receipt has raised already is not lowered.
+
+    Args:
+        connection: the transaction.
+        outcomes: one for each attempt.
+        tries: lease and pauses.
+        unknown: how the channel settles attempts of which nobody knows.
+
+    Returns:
+        For each, the notice's state after it; None where this attempt no longer decides it.
+    """
+    rows = group_of(connection, [outcome.notice_id for outcome in outcomes])
+    by_id = {row.notice_id: row for row in rows}
+    given = {outcome.notice_id: outcome for outcome in outcomes}
+    members = [
+        (replace(given[row.digest_of], notice_id=row.notice_id, number=row.attempts, segments=0), row)
+        for row in rows
+        if row.digest_of in given and row.notice_id not in given and row.state in IN_HANDS
+    ]
+    closing = [(outcome, by_id.get(outcome.notice_id)) for outcome in outcomes]
+    return close(connection, [*closing, *members], tries, unknown)[: len(closing)]
+
+
+IN_HANDS: Final = (NoticeState.SUBMITTED, NoticeState.UNKNOWN)
+
+
+def close(
+    connection: Connection, closing: Sequence[tuple[Outcome, Any]], tries: Tries, unknown: str = RESEND
+) -> list[NoticeState | None]:
+    """End attempts, and give each row its next state; a row of another attempt is left as it is."""
+    entries = _late(connection, [(one, row) for one, row in closing if row is not None and not _decides(one, row)])
+    _END.run(connection, [_ended(outcome) for outcome, _ in closing])
+    waits = [row for outcome, row in closing if row is not None and outcome.state not in GONE_OUT]
+    silences = silences_among(connection, waits)
+    after: list[dict[str, Any] | None] = []
+    for outcome, row in closing:
+        if row is None or not _decides(outcome, row):
+            after.append(None)
+            continue
+        entries.append(_told(outcome, row))
+        after.append(_after(row, outcome, silences, tries, unknown))
+    journal.write(connection, entries)
+    SETTLE_ROW.run(connection, [values for values in after if values is not None])
+    return [None if values is None else NoticeState(values["state"]) for values in after]
+
+
+def _decides(outcome: Outcome, row: Any) -> bool:
+    """Tell whether an attempt is the row's last one and still open; a receipt leaves the lease as a mark of that."""
+    open_ = row.state in IN_HANDS or (row.state in GONE_OUT and row.lease_until is not None)
+    return bool(open_ and row.attempts == outcome.number)
+
+
+def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries, unknown: str) -> dict[str, Any]:
+    """Return what a submitted row becomes: final, to be tried again, on its next channel, or no longer wanted."""
+    known = row if outcome.digest is None else outcome  # nothing was sent, or nobody knows what: the one before stays
+    values: dict[str, Any] = {
+        "of_notice": row.notice_id,
+        "state": outcome.state,
+        "state_at": stamp(outcome.at),
+        "lease_until": None,
+        "next_at": None,
+        "code": outcome.code,
+        "channel": row.channel,
+        "chain": row.chain,
+        "tries": row.tries,
+        "digest_of": row.digest_of,
+        "segments": row.segments + outcome.segments,
+        **{name: getattr(known, name) for name in SENT},
+    }
+    if outcome.provider_id is not None:
+        values["provider_id"] = outcome.provider_id
+    if row.state in GONE_OUT:  # a receipt came first
+        higher = max(row.state, outcome.state, key=lambda state: GONE_OUT.index(state) if state in GONE_OUT else -1)
+        return {**values, "state": higher, "state_at": row.state_at, "code": row.code}
+    if outcome.state in WAITING:
+        if row.tries > len(tries.pauses) and not (outcome.state == NoticeState.UNKNOWN and unknown in (LOOK_UP, ASK)):
+            values |= {"state": NoticeState.FAILED_PERMANENT, "code": TRIES_EXHAUSTED}
+        elif outcome.state != NoticeState.UNKNOWN or unknown != ASK:
+            pause = tries.pauses[min(row.tries, len(tries.pauses)) - 1]
+            values["next_at"] = stamp(outcome.at + (pause if outcome.again_in is None else outcome.again_in))
+    if values["state"] in (*WAITING, NoticeState.FAILED_PERMANENT):
+        _go_on(values, row, silences)
+    return values
+
+
+def _go_on(values: dict[str, Any], row: Any, silences: Silences) -> None:
+    """Say of a row that did not go out whether, and how, it goes on."""
+    final = values["state"] == NoticeState.FAILED_PERMANENT and not row.chain
+    if final:
+        return
+    if (silence := ending(row, silences)) is not None:
+        values |= {"state": NoticeState.DENIED, "code": silence, "next_at": None}
+    elif row.code == MUTED:
+        values |= {"state": NoticeState.MUTED, "code": MUTED, "next_at": None}
+    elif values["state"] == NoticeState.FAILED_PERMANENT:
+        values |= next_channel(row, values["code"])
+
+
+def next_channel(row: Any, code: str | None) -> dict[str, Any]:
+    """Return what a row becomes that failed on one channel and has another one left."""
+    channel, _, rest = row.chain.partition(" ")
+    return {
+        "state": NoticeState.PLANNED,
+        "channel": channel,
+        "chain": rest,
+        "tries": 0,
+        "code": CONTACT_TO_REPAIR if code in WRONG_ADDRESS else code,
+        "next_at": None,
+        "lease_until": None,
+        "digest_of": None,
+    }
+
+
+def _told(outcome: Outcome, row: Any) -> dict[str, Any]:
+    return journal.entry(
+        row,
+        outcome.number,
+        outcome.state,
+        stamp(outcome.at),
+        outcome.code,
+        provider_id=outcome.provider_id,
+        digest=outcome.digest,
+    )
+
+
+def _late(connection: Connection, late: Sequence[tuple[Outcome, Any]]) -> list[dict[str, Any]]:
+    """Return the journal's rows of news about open attempts that do not decide their notices any more."""
+    if not late:
+        return []
+    names = {outcome.notice_id: None for outcome, _ in late}
+    query = select(attempts).where(attempts.c.notice_id.in_(list(names)), _OPEN)
+    open_ = {(one.notice_id, one.number): one.channel for one in connection.execute(query)}
+    return [
+        {**_told(outcome, row), "channel": open_[outcome.notice_id, outcome.number]}
+        for outcome, row in late
+        if (outcome.notice_id, outcome.number) in open_
+    ]
+
+
+def _ended(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "of_notice": outcome.notice_id,
+        "of_number": outcome.number,
+        "ended_at": stamp(outcome.at),
+        "outcome": outcome.state,
+        "code": outcome.code,
+        "provider_id": outcome.provider_id,
+        "template": outcome.template,
+        "digest": outcome.digest,
+        "segments": outcome.segments,
+    }
+
+
+def expire(connection: Connection, campaign: str, channel: str, now: datetime, tries: Tries, unknown: str) -> None:
+    """End what nobody comes back to: what was not begun waits again, and what was begun is `unknown`."""
+    if channel in BY_PEOPLE:
+        return  # people have no lease
+    over = select(outbox).where(
+        outbox.c.campaign == campaign,
+        outbox.c.channel == channel,
+        outbox.c.state.in_((NoticeState.CLEARED, NoticeState.SUBMITTED)),
+        outbox.c.lease_until <= stamp(now),
+    )
+    rows = connection.execute(over).all()
+    if lost := [row for row in rows if row.state == NoticeState.SUBMITTED]:
+        gone = [(Outcome(row.notice_id, row.attempts, NoticeState.UNKNOWN, now, LEASE_EXPIRED), row) for row in lost]
+        close(connection, gone, tries, unknown)
+    if idle := [row.notice_id for row in rows if row.state == NoticeState.CLEARED]:
+        connection.execute(_FREE.values(**FREED, state_at=stamp(now)), {"names": idle})

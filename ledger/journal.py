@@ -1,0 +1,149 @@
+"""The journal: every transition of an attempt and every receipt, once, in a table that only grows.
+
+A day of it is tied to the chain of events by its digest (`NoticesSettled`), so that nobody can tell another story of
+what was sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, insert, select
+
+from domain.notices import GONE_OUT, NoticeState
+from domain.time import at, civil, instant, stamp
+from ledger.handover import DayRecord
+from ledger.many import Many
+from ledger.tables import journal, outbox
+
+SETTLED_COLUMNS: Final = (
+    *("notice_id", "number", "at", "state"),
+    *("campaign", "channel", "code", "provider_id", "digest"),
+)
+"""What the day's digest covers, the order of the rows first."""
+
+_WRITE: Final = Many(
+    insert(journal),
+    *("campaign", "channel", "notice_id", "number", "state", "code", "provider_id", "digest", "at"),
+)
+_OF_DAY: Final = select(*(journal.c[name] for name in SETTLED_COLUMNS))
+
+
+def entry(
+    row: Any,
+    number: int,
+    state: str,
+    at: str,
+    code: str | None = None,
+    *,
+    channel: str | None = None,
+    provider_id: str | None = None,
+    digest: str | None = None,
+) -> dict[str, Any]:
+    """Return a row of the journal.
+
+    Args:
+        row: the notice's.
+        number: of the attempt; 0 before the first.
+        state: what was reached.
+        at: when this is written.
+        code: why.
+        channel: where it is not the row's own any more.
+        provider_id: what the provider calls the message.
+        digest: keyed digest of what was sent.
+    """
+    return {
+        "campaign": row.campaign,
+        "channel": row.channel if channel is None else channel,
+        "notice_id": row.notice_id,
+        "number": number,
+        "state": state,
+        "code": code,
+        "provider_id": provider_id,
+        "digest": digest,
+        "at": at,
+    }
+
+
+def write(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
+    """Add rows to the journal."""
+    _WRITE.run(connection, entries)
+
+
+def of_notice(connection: Connection, notice_id: str) -> list[dict[str, Any]]:
+    """Return a notice's rows in the order in which they were written."""
+    query = select(journal).where(journal.c.notice_id == notice_id).order_by(journal.c.seq)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def held_and_sent(connection: Connection, campaign: str, code: str) -> dict[str, Any] | None:
+    """Return the first notice that was held for a reason and went out afterwards, with both instants."""
+    held, sent = journal.alias("held"), journal.alias("sent")
+    went = sent.c.state.in_(GONE_OUT)
+    query = (
+        select(
+            held.c.notice_id,
+            outbox.c.purpose,
+            sent.c.channel,
+            held.c.at.label("held_at"),
+            func.min(sent.c.at).label("sent_at"),
+        )
+        .join(sent, sent.c.notice_id == held.c.notice_id)
+        .join(outbox, outbox.c.notice_id == held.c.notice_id)
+        .where(held.c.campaign == campaign, held.c.state == NoticeState.HELD, held.c.code == code, went)
+        .where(sent.c.at > held.c.at)
+        .group_by(held.c.notice_id, outbox.c.purpose, sent.c.channel, held.c.at)
+        .order_by(held.c.at, held.c.notice_id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def day_record(connection: Connection, campaign: str, channel: str, day: date) -> DayRecord:
+    """Return one civil day of a channel with its digest: one canonical JSON line for each row, in a fixed order."""
+    begin, end = _bounds(day)
+    mine = (journal.c.campaign == campaign, journal.c.channel == channel, journal.c.at >= begin, journal.c.at < end)
+    rows = sorted(
+        (tuple(row) for row in connection.execute(_OF_DAY.where(*mine))),
+        key=lambda row: tuple((value is not None, value) for value in row),
+    )
+    digest = hashlib.sha256()
+    for row in rows:
+        line = dict(zip(SETTLED_COLUMNS, row, strict=True))
+        digest.update(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    states = Counter(row[SETTLED_COLUMNS.index("state")] for row in rows)
+    return DayRecord(day, len(rows), digest.hexdigest(), dict(sorted(states.items())))
+
+
+def first_unsettled(
+    connection: Connection, campaign: str, channel: str, before: date, after: date | None
+) -> date | None:
+    """Return the first civil day of which the journal has rows.
+
+    Args:
+        connection: for reading.
+        campaign: whose journal.
+        channel: which.
+        before: a day that is not over yet.
+        after: the last day that is settled, None where none is.
+    """
+    first = select(func.min(journal.c.at)).where(
+        journal.c.campaign == campaign, journal.c.channel == channel, journal.c.at < _bounds(before)[0]
+    )
+    if after is not None:
+        first = first.where(journal.c.at >= _bounds(after)[1])
+    found = connection.scalar(first)
+    return None if found is None else civil(instant(found))
+
+
+def _bounds(day: date) -> tuple[str, str]:
+    """Return the first instant of a civil day and of the next; the calendar's last day has no next."""
+    if day == date.max:
+        return stamp(at(day, time(0))), "~"
+    return stamp(at(day, time(0))), stamp(at(day + timedelta(days=1), time(0)))
