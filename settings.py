@@ -24,6 +24,9 @@ _HIGHEST_PORT: Final = 65535
 _SENDER: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _SMTP_PORTS: Final = {"smtp": 25, "smtps": 465}
 _SUBMISSION_PORT: Final = 587
+_SIGNATURE: Final = re.compile(r"[A-Za-z0-9\u4e00-\u9fff]{2,12}")
+_WECOM_URL: Final = "https://qyapi.weixin.qq.com"
+_DINGTALK_URL: Final = "https://oapi.dingtalk.com"
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,7 +46,11 @@ class SettingsError(ValueError):
         self.remedy = remedy
 
 
-class Smtp(BaseModel):
+class _Fixed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Smtp(_Fixed):
     """The mail server that notices go out through.
 
     Attributes:
@@ -51,8 +58,6 @@ class Smtp(BaseModel):
         username, password: to sign in with; the password may come from a file.
         sender: the address that notices come from.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str
     port: int
@@ -62,7 +67,50 @@ class Smtp(BaseModel):
     password: str | None = Field(default=None, repr=False)
 
 
-class Settings(BaseModel):
+class SmsGateway(_Fixed):
+    """The gateway that text messages go out through.
+
+    Attributes:
+        url: ``https``; everything before the paths of docs/notices.md.
+        secret: what requests to it, and receipts from it, are signed with.
+        signature: as registered with the carriers, without brackets.
+    """
+
+    url: str
+    secret: bytes = Field(repr=False)
+    signature: str
+
+
+class WecomApplication(_Fixed):
+    """The county's application in WeCom.
+
+    Attributes:
+        corp_id: of the company as which the bureau is registered.
+        agent_id: the application's number.
+    """
+
+    url: str
+    corp_id: str
+    agent_id: int
+    secret: str = Field(repr=False)
+
+
+class WecomRobot(_Fixed):
+    """A robot in a WeCom group of staff; whoever knows its key may speak there."""
+
+    url: str
+    key: str = Field(repr=False)
+
+
+class DingtalkRobot(_Fixed):
+    """A robot in a DingTalk group of staff; its webhook has a token, and each call is signed with the secret."""
+
+    url: str
+    token: str = Field(repr=False)
+    secret: str = Field(repr=False)
+
+
+class Settings(_Fixed):
     """The configuration of one process, fixed from its start to its end.
 
     Attributes:
@@ -75,10 +123,10 @@ class Settings(BaseModel):
         gateway_key: file of the family gateway's secret; only the gateway's process needs it.
         lang: language of what people read.
         log_level: least severe level that is logged.
-        smtp: mail server; ``None`` means that notices stay in the outbox.
+        smtp: mail server; ``None`` means that no notice goes by e-mail.
+        sms, wecom, wecom_robot, dingtalk_robot: the other providers, each ``None`` where none is set up.
+        metrics: ``host:port`` where the worker answers Prometheus; ``None`` means nowhere.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path
     engine_address: str | None
@@ -90,6 +138,11 @@ class Settings(BaseModel):
     lang: Language
     log_level: LogLevel
     smtp: Smtp | None = Field(default=None, repr=False)
+    sms: SmsGateway | None = None
+    wecom: WecomApplication | None = None
+    wecom_robot: WecomRobot | None = None
+    dingtalk_robot: DingtalkRobot | None = None
+    metrics: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, data: Path | None = None, lang: str | None = None) -> Self:
@@ -130,6 +183,11 @@ class Settings(BaseModel):
             lang=_lang(environ, lang),
             log_level=_log_level(environ),
             smtp=_smtp(environ),
+            metrics=_metrics(environ),
+            sms=_sms(environ),
+            wecom=_wecom(environ),
+            wecom_robot=_wecom_robot(environ),
+            dingtalk_robot=_dingtalk_robot(environ),
         )
 
 
@@ -160,6 +218,20 @@ def _engine_address(environ: Mapping[str, str]) -> str | None:
             "DIVERSION_ENGINE",
             f"is {value!r}, which is not host:port",
             "Write for example localhost:7233, without http://, or unset it for the embedded engine.",
+        )
+    return value
+
+
+def _metrics(environ: Mapping[str, str]) -> str | None:
+    value = _value(environ, "DIVERSION_METRICS")
+    if value is None:
+        return None
+    match = _ADDRESS.fullmatch(value)
+    if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
+        raise SettingsError(
+            "DIVERSION_METRICS",
+            f"is {value!r}, which is not host:port",
+            "Write for example 127.0.0.1:9464; what answers there has no sign-in.",
         )
     return value
 
@@ -255,15 +327,7 @@ def _smtp_password(environ: Mapping[str, str], in_url: str | None) -> str | None
         raise SettingsError(
             "DIVERSION_SMTP_PASSWORD_FILE", "is set, and the URL has a password too", "Keep one of them."
         )
-    try:
-        password = Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        password = ""
-    if not password:
-        raise SettingsError(
-            "DIVERSION_SMTP_PASSWORD_FILE", "names no file with a password", "Name a file that this process may read."
-        )
-    return password
+    return _secret(environ, "DIVERSION_SMTP_PASSWORD_FILE")
 
 
 def _smtp_sender(environ: Mapping[str, str]) -> str:
@@ -275,3 +339,98 @@ def _smtp_sender(environ: Mapping[str, str]) -> str:
             "Write the address that notices come from, as notices@education.example.",
         )
     return value
+
+
+def _sms(environ: Mapping[str, str]) -> SmsGateway | None:
+    names = ("DIVERSION_SMS_URL", "DIVERSION_SMS_SECRET_FILE", "DIVERSION_SMS_SIGNATURE")
+    if not _all_or_none(environ, *names):
+        return None
+    signature = (_value(environ, "DIVERSION_SMS_SIGNATURE") or "").removeprefix("【").removesuffix("】")
+    if _SIGNATURE.fullmatch(signature) is None:
+        raise SettingsError(
+            "DIVERSION_SMS_SIGNATURE",
+            "is no signature that carriers register",
+            "Write 2 to 12 letters, digits or Chinese characters, as 青山县教体局.",
+        )
+    secret = _secret(environ, "DIVERSION_SMS_SECRET_FILE").encode()
+    return SmsGateway(url=_provider_url(environ, "DIVERSION_SMS_URL", ""), secret=secret, signature=signature)
+
+
+def _wecom(environ: Mapping[str, str]) -> WecomApplication | None:
+    names = ("DIVERSION_WECOM_CORP_ID", "DIVERSION_WECOM_AGENT_ID", "DIVERSION_WECOM_SECRET_FILE")
+    if not _all_or_none(environ, *names):
+        return None
+    corp_id, agent_id = _value(environ, names[0]) or "", _value(environ, names[1]) or ""
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", corp_id) is None:
+        raise SettingsError(
+            names[0], "is no company's id", "Copy it from the management console, as ww1a2b3c4d5e6f7a8b."
+        )
+    if re.fullmatch(r"[0-9]{1,10}", agent_id) is None:
+        raise SettingsError(names[1], "is no application's number", "Copy the AgentId from the console, as 1000002.")
+    url = _provider_url(environ, "DIVERSION_WECOM_URL", _WECOM_URL)
+    return WecomApplication(url=url, corp_id=corp_id, agent_id=int(agent_id), secret=_secret(environ, names[2]))
+
+
+def _wecom_robot(environ: Mapping[str, str]) -> WecomRobot | None:
+    if not _all_or_none(environ, "DIVERSION_WECOM_ROBOT_KEY_FILE"):
+        return None
+    url = _provider_url(environ, "DIVERSION_WECOM_ROBOT_URL", _WECOM_URL)
+    return WecomRobot(url=url, key=_secret(environ, "DIVERSION_WECOM_ROBOT_KEY_FILE"))
+
+
+def _dingtalk_robot(environ: Mapping[str, str]) -> DingtalkRobot | None:
+    names = ("DIVERSION_DINGTALK_ROBOT_TOKEN_FILE", "DIVERSION_DINGTALK_ROBOT_SECRET_FILE")
+    if not _all_or_none(environ, *names):
+        return None
+    url = _provider_url(environ, "DIVERSION_DINGTALK_ROBOT_URL", _DINGTALK_URL)
+    return DingtalkRobot(url=url, token=_secret(environ, names[0]), secret=_secret(environ, names[1]))
+
+
+def _all_or_none(environ: Mapping[str, str], *variables: str) -> bool:
+    """Tell whether a provider is set up.
+
+    Raises:
+        SettingsError: only a part of its variables is set.
+    """
+    missing = [name for name in variables if _value(environ, name) is None]
+    if 0 < len(missing) < len(variables):
+        others = ", ".join(name for name in variables if name not in missing)
+        raise SettingsError(missing[0], f"is not set, and {others} is", "Set all of a provider's variables, or none.")
+    return not missing
+
+
+def _provider_url(environ: Mapping[str, str], variable: str, default: str) -> str:
+    value = _value(environ, variable) or default
+    usual = "Write https://HOST or https://HOST/PATH, without user, query or fragment."
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise SettingsError(variable, "is no URL of a provider", usual) from None
+    if (
+        url.scheme not in ("http", "https")
+        or not url.hostname
+        or port == 0
+        or "@" in url.netloc
+        or set("?#\\ ") & set(value)
+    ):
+        raise SettingsError(variable, "is no URL of a provider", usual)
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        raise SettingsError(variable, "would send a secret unencrypted", "Write https://; http:// is for this machine.")
+    return value.rstrip("/")
+
+
+def _secret(environ: Mapping[str, str], variable: str) -> str:
+    """Return what a file holds: one line, without the spaces around it.
+
+    Raises:
+        SettingsError: there is no such file, or nothing of that kind in it; what it holds is not repeated.
+    """
+    try:
+        secret = Path(_value(environ, variable) or "").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        secret = ""
+    if not secret or not secret.isprintable():
+        usual = "Name a file that this process may read, with the secret alone in one line."
+        raise SettingsError(variable, "names no file with a secret", usual)
+    return secret

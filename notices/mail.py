@@ -13,9 +13,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from email.header import Header
-from email.message import Message
+from email.message import Message as Part
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
@@ -25,8 +24,9 @@ from typing import Any, Final, Literal
 import aiosmtplib
 from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
-from domain.notices import NoticeState
+from domain.notices import EMAIL, NoticeState
 from notices.catalogue import Language
+from notices.channels import ChannelAwayError, Delivery, Message, Traits, Unknown
 
 SECONDS: Final = 30.0
 """How long one answer of the server is waited for."""
@@ -43,6 +43,12 @@ ADDRESS: Final = re.compile(
 """A plain address: no display name, no quotes, no line break, so that it cannot begin a header of its own."""
 
 LONGEST_ADDRESS: Final = 254
+
+SESSIONS: Final = 4
+"""Connections at a time; a killed worker leaves at most so many mails of which nobody knows."""
+
+WRITTEN_IN: Final[dict[Language, str]] = {"zh": "zh-Hans", "en": "en"}
+"""Language → its tag in the header (RFC 3282): simplified characters are said to be such."""
 
 POLICY: Final = compat32.clone(linesep="\r\n")
 """It writes headers as they are given; the newer policies parse each of them first, which takes longer than sending."""
@@ -68,55 +74,6 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
-class Mail:
-    """One message. Addresses and texts stay out of every `repr`.
-
-    Attributes:
-        notice_id: the outbox's, from which the Message-ID comes.
-        recipients: plain addresses; several only for staff of one role.
-        lang: language of subject and text.
-        planned_at: the date in the header: the same for a repeated mail.
-        method: of the calendar file.
-    """
-
-    notice_id: str
-    recipients: tuple[str, ...] = field(repr=False)
-    lang: Language
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
-    planned_at: datetime
-    calendar: bytes | None = field(default=None, repr=False)
-    method: str | None = None
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What became of one mail.
-
-    Attributes:
-        outcome: accepted, failed_temporary, failed_permanent or unknown.
-        code: why; `SMTP_` and the reply's number, or a word of ours.
-        provider_id: what the server calls it.
-    """
-
-    outcome: NoticeState
-    code: str | None = None
-    provider_id: str | None = None
-
-
-class MailServerUnreachableError(Exception):
-    """The server does not take mails now: no connection, no TLS, no sign-in.
-
-    Attributes:
-        code: which of them; never the server's own words.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def valid_address(address: str) -> bool:
     """Tell whether an address is one that we write to."""
     return len(address) <= LONGEST_ADDRESS and ADDRESS.fullmatch(address) is not None
@@ -127,34 +84,34 @@ def message_id(notice_id: str, sender: str) -> str:
     return f"<{notice_id}@{sender.rpartition('@')[2]}>"
 
 
-def message_of(mail: Mail, sender: str) -> bytes:
+def message_of(mail: Message, sender: str) -> bytes:
     """Return the mail as it goes over the wire (RFC 5322), 7-bit, for any server takes that.
 
     Raises:
-        ValueError: an address that is none, or a subject of several lines; the message does not repeat it.
+        ValueError: an address that is none, or a subject of several lines; its text does not repeat it.
     """
-    if not mail.recipients or not all(map(valid_address, (*mail.recipients, sender))):
+    if not mail.addresses or not all(map(valid_address, (*mail.addresses, sender))):
         raise ValueError("not an address")
     if "\r" in mail.subject or "\n" in mail.subject:
         raise ValueError("not a subject")
     subject: Any = Header(mail.subject, None if mail.subject.isascii() else "utf-8", header_name="Subject")
-    message = _text_part("plain", mail.text.replace("\n", "\r\n").encode())
+    written = _text_part("plain", mail.text.replace("\n", "\r\n").encode())
     if mail.calendar is not None:
         invitation = _text_part("calendar", mail.calendar, method=mail.method or "REQUEST")
         invitation.add_header("Content-Disposition", "attachment", filename="invite.ics")
         boundary = f"=_{mail.notice_id}"  # base64 has no such characters; the same for a repeated mail
-        message = MIMEMultipart(boundary=boundary, _subparts=[message, invitation], policy=POLICY)
-    message["From"] = sender
-    message["To"] = ", ".join(mail.recipients)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(mail.planned_at)
-    message["Message-ID"] = message_id(mail.notice_id, sender)
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    message["Content-Language"] = mail.lang
-    return message.as_bytes()
+        written = MIMEMultipart(boundary=boundary, _subparts=[written, invitation], policy=POLICY)
+    written["From"] = sender
+    written["To"] = ", ".join(mail.addresses)
+    written["Subject"] = subject
+    written["Date"] = format_datetime(mail.planned_at)
+    written["Message-ID"] = message_id(mail.notice_id, sender)
+    written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    written["Content-Language"] = WRITTEN_IN[mail.lang]
+    return written.as_bytes()
 
 
-def _text_part(subtype: str, content: bytes, **parameters: str) -> Message:
+def _text_part(subtype: str, content: bytes, **parameters: str) -> Part:
     """Return a part in base64: it keeps every byte, whatever the length of a line."""
     part = MIMENonMultipart("text", subtype, policy=POLICY, charset="utf-8", **parameters)
     part["Content-Transfer-Encoding"] = "base64"
@@ -163,33 +120,34 @@ def _text_part(subtype: str, content: bytes, **parameters: str) -> Message:
 
 
 class MailChannel:
-    """The way to one SMTP server."""
+    """The way to one SMTP server; a mail whose fate nobody knows is sent again with the same Message-ID."""
 
-    def __init__(self, server: SmtpServer, *, seconds: float = SECONDS) -> None:
+    def __init__(self, server: SmtpServer, *, seconds: float = SECONDS, sessions: int = SESSIONS) -> None:
         self._server = server
         self._seconds = seconds
+        self._traits = Traits(name=EMAIL, sender=server.sender, unknown=Unknown.RESEND, sessions=sessions)
 
     @property
-    def sender(self) -> str:
-        """Return the address that mails come from."""
-        return self._server.sender
+    def traits(self) -> Traits:
+        """Return what the channel is like."""
+        return self._traits
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[MailConnection]:
+    async def session(self) -> AsyncIterator[MailSession]:
         """Open one connection for a batch.
 
         Raises:
-            MailServerUnreachableError: SMTP_UNREACHABLE, SMTP_TLS_REFUSED or SMTP_SIGN_IN_REFUSED.
+            ChannelAwayError: SMTP_UNREACHABLE, SMTP_TLS_REFUSED or SMTP_SIGN_IN_REFUSED.
         """
-        connection = MailConnection(self._server, self._seconds)
-        await connection.open()
+        session = MailSession(self._server, self._seconds)
+        await session.open()
         try:
-            yield connection
+            yield session
         finally:
-            await connection.close()
+            await session.close()
 
 
-class MailConnection:
+class MailSession:
     """An open connection; one that breaks is opened again for the next mail."""
 
     def __init__(self, server: SmtpServer, seconds: float) -> None:
@@ -201,7 +159,7 @@ class MailConnection:
         """Connect and sign in.
 
         Raises:
-            MailServerUnreachableError: as `MailChannel.connection` says.
+            ChannelAwayError: as `MailChannel.session` says.
         """
         server = self._server
         smtp = aiosmtplib.SMTP(
@@ -222,7 +180,7 @@ class MailConnection:
                 await step()
             except (aiosmtplib.SMTPException, OSError):
                 smtp.close()
-                raise MailServerUnreachableError(code) from None
+                raise ChannelAwayError(code) from None
         self._smtp = smtp
 
     async def close(self) -> None:
@@ -233,22 +191,28 @@ class MailConnection:
                 await smtp.quit()
             smtp.close()
 
-    async def send(self, mail: Mail) -> Delivery:
-        """Send one mail and say what became of it; raises nothing that a server can cause."""
+    async def send(self, message: Message) -> Delivery:
+        """Send one mail and say what became of it.
+
+        Raises:
+            ChannelAwayError: the connection was gone, and no other could be had.
+        """
         try:
-            content = message_of(mail, self._server.sender)
+            content = message_of(message, self._server.sender)
         except ValueError:
             return Delivery(NoticeState.FAILED_PERMANENT, "ADDRESS_INVALID")
         if self._smtp is None or not self._smtp.is_connected:
-            try:
-                await self.open()
-            except MailServerUnreachableError as error:
-                return Delivery(NoticeState.FAILED_TEMPORARY, error.code)
+            await self.open()
         assert self._smtp is not None
-        delivery = await self._transaction(self._smtp, mail.recipients, content)
+        delivery = await self._transaction(self._smtp, message.addresses, content)
         if delivery.outcome is not NoticeState.ACCEPTED:
             await self._begin_anew()
         return delivery
+
+    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+        """Return nothing: a mail server cannot be asked what it did with a mail."""
+        del notice_ids
+        return {}
 
     async def _transaction(self, smtp: aiosmtplib.SMTP, recipients: tuple[str, ...], content: bytes) -> Delivery:
         """Hand one mail over (RFC 5321 §3.3): before DATA nothing has happened, after it only the answer tells."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -19,6 +21,7 @@ from typing import Any, Final, Self
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST: Final = "127.0.0.1"
+MESSAGE_ID: Final = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 class Mood(StrEnum):
@@ -85,10 +88,13 @@ class Sink:
     Attributes:
         mails: in the order of arrival.
         mood: asked for each recipient with its address and how often it was tried before.
+        repeatable: whether it names a mail by its Message-ID, not by its place in the order of arrival, which differs
+            between runs where several connections are open.
     """
 
-    def __init__(self, mood: Callable[[str, int], Mood] | None = None) -> None:
+    def __init__(self, mood: Callable[[str, int], Mood] | None = None, *, repeatable: bool = False) -> None:
         self.mails: list[Kept] = []
+        self.repeatable = repeatable
         self.mood = mood or (lambda _recipient, _before: Mood.ACCEPT)
         self._tries: dict[str, int] = {}
         self._server: asyncio.Server | None = None
@@ -164,7 +170,11 @@ class Sink:
                 self._arrived.notify_all()
         if mood is not Mood.ACCEPT:
             _hang_up(server)
-        return f"250 2.0.0 Ok: queued as Q{len(self.mails):06d}"
+        name = f"Q{len(self.mails):06d}"
+        if self.repeatable:
+            found = MESSAGE_ID.search(self.mails[-1].content)  # reading the whole mail would take longer than taking it
+            name = f"R{hashlib.sha256(found[1] if found else b'').hexdigest()[:12]}"
+        return f"250 2.0.0 Ok: queued as {name}"
 
     def _keep(self, envelope: Envelope) -> None:
         content = envelope.content

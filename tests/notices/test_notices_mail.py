@@ -11,18 +11,19 @@ from notices_house import AT, BEGIN, SENDER, server
 
 from domain.notices import NoticeState
 from notices.calendars import Entry, calendar_file, entry_uid
-from notices.mail import Mail, MailChannel, MailServerUnreachableError, SmtpServer, message_of, valid_address
+from notices.channels import ChannelAwayError, Message, Unknown
+from notices.mail import MailChannel, SmtpServer, message_of, valid_address
 from notices.sink import Kept, Mood, Sink
 
-MAIL = Mail("ntc_1", ("a@family.invalid",), "zh", "家长会邀请", "第一行\n.\n第三行\n", BEGIN)
+MAIL = Message("ntc_1", ("a@family.invalid",), "zh", "家长会邀请", "第一行\n.\n第三行\n", BEGIN)
 ACCEPTED, UNKNOWN = NoticeState.ACCEPTED, NoticeState.UNKNOWN
 TEMPORARY, PERMANENT = NoticeState.FAILED_TEMPORARY, NoticeState.FAILED_PERMANENT
 
 
 async def send(sink, *mails, seconds=5.0):
     """Send mails over one connection."""
-    async with MailChannel(server(sink), seconds=seconds).connection() as connection:
-        return [await connection.send(mail) for mail in mails]
+    async with MailChannel(server(sink), seconds=seconds).session() as session:
+        return [await session.send(mail) for mail in mails]
 
 
 async def test_a_mail_arrives_as_it_was_written(sink):
@@ -41,7 +42,7 @@ async def test_a_mail_arrives_as_it_was_written(sink):
         "From": SENDER,
         "To": "a@family.invalid",
         "Auto-Submitted": "auto-generated",
-        "Content-Language": "zh",
+        "Content-Language": "zh-Hans",
         "Date": "Mon, 03 Mar 2025 08:00:00 +0800",
     }
 
@@ -61,7 +62,7 @@ async def test_each_way_to_fail_has_its_own_outcome_and_spares_the_next_mail(moo
     """Whether the mail was stored or lost before a lost answer nobody can know; the batch goes on in any case."""
     outcome, code, stored = LIES[mood]
     async with Sink(lambda recipient, _before: mood if recipient.startswith("a@") else Mood.ACCEPT) as sink:
-        first, second = await send(sink, MAIL, replace(MAIL, notice_id="ntc_2", recipients=("b@family.invalid",)))
+        first, second = await send(sink, MAIL, replace(MAIL, notice_id="ntc_2", addresses=("b@family.invalid",)))
         assert (first.outcome, first.code, first.provider_id) == (outcome, code, None)
         assert second.outcome is ACCEPTED
         assert [kept.message_id for kept in sink.mails] == ["<ntc_1@county.invalid>"] * stored + [
@@ -88,7 +89,7 @@ def test_a_subject_of_several_lines_is_refused(subject):
 def test_long_headers_are_folded_and_every_byte_is_ascii():
     """RFC 5322 and RFC 2047: lines of at most 78 characters, and what was folded reads as it was written."""
     subject, staff = "关于召开家长会的邀请" * 12, tuple(f"head{number}@long-school-name.invalid" for number in range(9))
-    content = message_of(replace(MAIL, subject=subject, recipients=staff), SENDER)
+    content = message_of(replace(MAIL, subject=subject, addresses=staff), SENDER)
     head = content.partition(b"\r\n\r\n")[0]
     assert content.isascii()
     assert max(map(len, head.split(b"\r\n"))) <= 78
@@ -100,8 +101,8 @@ async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
     """It takes the connection and says nothing."""
     silent = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(9), "127.0.0.1", 0)
     where = SmtpServer("127.0.0.1", silent.sockets[0].getsockname()[1], "none", SENDER)
-    with pytest.raises(MailServerUnreachableError) as caught:
-        async with MailChannel(where, seconds=0.2).connection():
+    with pytest.raises(ChannelAwayError) as caught:
+        async with MailChannel(where, seconds=0.2).session():
             pass
     silent.close()
     assert caught.value.code == "SMTP_UNREACHABLE"
@@ -109,8 +110,8 @@ async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever():
 
 async def test_a_server_without_encryption_is_refused_where_encryption_was_asked_for(sink):
     """STARTTLS is no wish: what a listener could read is not sent."""
-    with pytest.raises(MailServerUnreachableError) as caught:
-        async with MailChannel(replace(server(sink), tls="starttls"), seconds=2).connection():
+    with pytest.raises(ChannelAwayError) as caught:
+        async with MailChannel(replace(server(sink), tls="starttls"), seconds=2).session():
             pass
     assert caught.value.code == "SMTP_TLS_REFUSED"
     assert sink.mails == []
@@ -118,24 +119,23 @@ async def test_a_server_without_encryption_is_refused_where_encryption_was_asked
 
 async def test_a_server_that_takes_no_sign_in_has_a_code_of_its_own(sink):
     """A wrong password is for the operator to mend; it uses up no attempt."""
-    with pytest.raises(MailServerUnreachableError) as caught:
-        async with MailChannel(replace(server(sink), username="county", password="word"), seconds=2).connection():
+    with pytest.raises(ChannelAwayError) as caught:
+        async with MailChannel(replace(server(sink), username="county", password="word"), seconds=2).session():
             pass
     assert caught.value.code == "SMTP_SIGN_IN_REFUSED"
 
 
 async def test_a_server_that_goes_away_between_two_mails_is_called_again():
-    """The second mail finds the connection gone and the server too: try later."""
+    """The second mail finds the connection gone and the server too: the rest of the batch is not tried."""
     async with Sink() as sink:
         channel = MailChannel(server(sink), seconds=2)
-        async with channel.connection() as connection:
-            assert (await connection.send(MAIL)).outcome is ACCEPTED
+        async with channel.session() as session:
+            assert (await session.send(MAIL)).outcome is ACCEPTED
             await sink.__aexit__(None, None, None)
             await asyncio.sleep(0.05)
-            for _ in range(2):
-                delivery = await connection.send(MAIL)
-                assert delivery.outcome is TEMPORARY
-            assert delivery.code == "SMTP_UNREACHABLE"
+            with pytest.raises(ChannelAwayError) as caught:
+                await session.send(MAIL)
+            assert (caught.value.code, caught.value.again_in) == ("SMTP_UNREACHABLE", None)
         async with sink:  # so that it can be closed once more
             pass
 
@@ -144,7 +144,7 @@ async def test_staff_of_one_role_get_one_mail_and_a_refused_address_among_them_i
     """Two class heads, one mailbox is gone: the other reads it, and the row says that somebody was refused."""
     moods = {"gone@school.invalid": Mood.REFUSE}
     async with Sink(lambda recipient, _before: moods.get(recipient, Mood.ACCEPT)) as sink:
-        both = replace(MAIL, recipients=("gone@school.invalid", "head@school.invalid"))
+        both = replace(MAIL, addresses=("gone@school.invalid", "head@school.invalid"))
         (delivery,) = await send(sink, both)
         assert (delivery.outcome, delivery.code) == (ACCEPTED, "SMTP_SOME_REFUSED")
         assert [kept.recipients for kept in sink.mails] == [("head@school.invalid",)]
@@ -169,9 +169,18 @@ async def test_staff_of_one_role_get_one_mail_and_a_refused_address_among_them_i
 async def test_an_address_that_is_more_than_an_address_is_never_used(sink, address):
     """Header injection, display names, lists: refused before anything is sent, and not repeated."""
     assert not valid_address(address)
-    (delivery,) = await send(sink, replace(MAIL, recipients=(address,)))
+    (delivery,) = await send(sink, replace(MAIL, addresses=(address,)))
     assert (delivery.outcome, delivery.code) == (PERMANENT, "ADDRESS_INVALID")
     assert sink.mails == []
+
+
+async def test_a_mail_server_cannot_be_asked_and_a_mailbox_knows_a_repeated_mail(sink):
+    """So what nobody knows is sent again, under the same Message-ID."""
+    channel = MailChannel(server(sink))
+    assert (channel.traits.name, channel.traits.sender, channel.traits.unknown) == ("email", SENDER, Unknown.RESEND)
+    assert not channel.traits.polled
+    async with channel.session() as session:
+        assert await session.look_up(("ntc_1",)) == {}
 
 
 def test_nothing_personal_stands_in_a_repr():
