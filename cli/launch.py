@@ -18,9 +18,11 @@ from rich.text import Text
 from cli.cautions import attendance_cautions, cautions, window_cautions
 from cli.demo_marker import refuse_demo
 from cli.failures import REFUSED, not_found
+from cli.notices_templates import refuse_unpublishable, sample_claims
 from cli.options import By, Change, Face, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms, exists, sqlite_file
+from cli.ways_out import ways_out
 from domain.actors import Actor, Role, require
 from domain.refusal import Refusal
 from domain.time import SHANGHAI
@@ -54,6 +56,8 @@ async def launch(
     """Draft the campaign of a directory; the same content again changes nothing."""
     change = Change(by=by, command_id=command_id or str(uuid.uuid4()))
     file = load_campaign(directory)
+    today = datetime.now(SHANGHAI).date()
+    refuse_unpublishable(today)
     if not dry_run:
         refuse_demo(face.settings().data)
     if not (dry_run or i_know_there_is_no_sign_in or is_sample(directory)):
@@ -69,11 +73,11 @@ async def launch(
             if approved_by is not None:
                 _actor(members, approved_by)
             draft = await prepare(registry, directory, References(), rooms.gateway_key(make=not dry_run))
-        today = datetime.now(SHANGHAI).date()
         warnings = [
             *cautions(draft.warnings),
             *window_cautions(draft.content["stages"], today),
             *attendance_cautions(draft.content, today),
+            *([] if is_sample(directory) else sample_claims(today)),
         ]
         if dry_run:
             already = known and await _is_same(rooms, draft)
@@ -121,8 +125,7 @@ async def _approve(rooms: Rooms, campaign: str, change: Change, face: Face, data
     if refusal is not None:
         show_refusal(refusal, as_json=face.json, receipt=receipt, **data)
         return REFUSED
-    if rooms.settings.smtp is not None:
-        await client.sending.start(campaign)
+    await client.sending.start(campaign, ways_out(rooms.settings))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SCHOOLS_START
     while (pending := await _pending(rooms, campaign)) and loop.time() < deadline:  # noqa: ASYNC110 - the ledger is polled

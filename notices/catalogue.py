@@ -1,28 +1,45 @@
 """The templates: versioned data files, read and checked as a whole before the first notice goes out.
 
 A file `templates/{purpose}/{version}.toml` has the wording in both languages and declares its variables with their
-types. A text that changes is a new version beside the old one, so that what was sent can be rendered again.
+types. A text that changes is a new version beside the old one, so that what was sent can be rendered again. Only the
+newest version of a purpose is sent to somebody new: it alone has to keep today's rules (docs/notices-templates.md).
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from domain.exam_right import asks_for_waiver
+from notices.claims import Claim, ClaimError, Library, library
+from notices.values import LANGUAGES, LONG_KINDS, Kind, Language, longest_short
+from notices.wording import LINK, Wording, claims_of, variables_of
 
-Language = Literal["zh", "en"]
-LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+__all__ = [
+    "COMPLAINT",
+    "DIRECTORY",
+    "LANGUAGES",
+    "Audience",
+    "Catalogue",
+    "Kind",
+    "Language",
+    "Method",
+    "Template",
+    "TemplateError",
+    "Unpublishable",
+    "Wording",
+    "catalogue",
+    "load",
+]
 
 Audience = Literal["household", "pupil", "caregiver", "staff"]
-Kind = Literal["text", "word", "count", "instant", "day", "flag", "blockers"]
-"""A `flag` is for conditions: nothing where it is false."""
 Method = Literal["REQUEST", "CANCEL"]
 
 DIRECTORY: Final = Path(__file__).parent / "templates"
@@ -30,11 +47,10 @@ DIRECTORY: Final = Path(__file__).parent / "templates"
 COMPLAINT: Final = "complaint_line"
 """Every notice to a family says where to complain (DOMAIN §5.5)."""
 
-NEVER_TO_FAMILIES: Final = ("分流", "diversion")
-"""A family chooses; it is not diverted (DOMAIN §5.5)."""
-
-ENVIRONMENT: Final = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-"""No escaping: the notices are plain text."""
+_PERSONAL: Final = re.compile(
+    r"(?:^|_)(?:name|phone|telephone|email|mail|address|wecom|birth|birthday|gender|marks?|scores?|rank|code)(?:_|$)"
+)
+"""Variables that no notice to staff may have: it names schools, counts and references only (design, section 8)."""
 
 
 class TemplateError(Exception):
@@ -42,25 +58,28 @@ class TemplateError(Exception):
 
     Attributes:
         place: which file, or which template.
+        code: TEMPLATE_MISSING, TEMPLATE_UNFIT, or why a claim may not be made (CLAIM_EXPIRED …).
     """
 
-    def __init__(self, place: str, problem: str) -> None:
+    def __init__(self, place: str, problem: str, code: str = "TEMPLATE_UNFIT") -> None:
         super().__init__(f"{place}: {problem}")
         self.place = place
+        self.code = code
 
 
-class Wording(BaseModel):
-    """One language's subject and text, as Jinja source."""
+@dataclass(frozen=True)
+class Unpublishable:
+    """Why a template must not be sent on a day.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        template: `purpose/version`.
+        claim: the claim that it makes.
+        code: why the claim may not be made.
+    """
 
-    subject: str = Field(min_length=1, pattern=r"^[^\r\n]*$")
-    text: str = Field(min_length=1)
-
-    def used(self) -> dict[str, None]:
-        """Return the variables that subject and text name."""
-        names = meta.find_undeclared_variables(ENVIRONMENT.parse(f"{self.subject}\n{self.text}"))
-        return dict.fromkeys(sorted(names))
+    template: str
+    claim: str
+    code: str
 
 
 class Template(BaseModel):
@@ -71,6 +90,7 @@ class Template(BaseModel):
         version: 1, 2, 3 …
         audience: who reads it.
         variables: name → type; exactly those that both languages use.
+        limits: text that a text message uses → characters that it has at most, as far as anybody plans for.
         calendar: what the calendar entry says, None without one.
         minutes: how long the entry shows; the record knows the beginning only.
     """
@@ -81,6 +101,7 @@ class Template(BaseModel):
     version: int = Field(ge=1)
     audience: Audience
     variables: dict[str, Kind]
+    limits: dict[str, Annotated[int, Field(ge=1)]] = {}
     zh: Wording
     en: Wording
     calendar: Method | None = None
@@ -91,9 +112,18 @@ class Template(BaseModel):
         """Return `purpose/version`, as the outbox keeps it."""
         return f"{self.purpose}/{self.version}"
 
+    @functools.cached_property
+    def claims(self) -> tuple[str, ...]:
+        """The claims that it makes in either language, sorted."""
+        return tuple(sorted({*self.zh.claims(), *self.en.claims()}))
+
     def wording(self, lang: Language) -> Wording:
         """Return one language's wording."""
         return self.zh if lang == "zh" else self.en
+
+    def segments(self, lang: Language) -> int | None:
+        """Return as how many segments its text message is charged at most, None without one."""
+        return self.wording(lang).segments
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -104,25 +134,38 @@ class Template(BaseModel):
             if used != declared:
                 differing = sorted(name for name in {**used, **declared} if (name in used) != (name in declared))
                 raise ValueError(f"{lang}: declared and used variables differ: {', '.join(differing)}")
-            if asks_for_waiver(f"{wording.subject}\n{wording.text}"):
-                raise ValueError(f"{lang}: no notice asks anybody to give up the examination")
             if self.audience != "staff":
-                words = f"{wording.subject}\n{wording.text}".lower()
                 if COMPLAINT not in used:
                     raise ValueError(f"{lang}: a notice to a family needs {COMPLAINT}")
-                if found := [word for word in NEVER_TO_FAMILIES if word in words]:
+                if found := wording.for_nobody():
                     raise ValueError(f"{lang}: not in a notice to a family: {', '.join(found)}")
+        if self.audience == "staff" and (personal := sorted(filter(_PERSONAL.search, declared))):
+            raise ValueError(f"variables: not in a notice to staff: {', '.join(personal)}")
+        self._check_short()
         if (self.calendar is None) != (self.minutes is None):
             raise ValueError("calendar and minutes go together")
         if self.calendar is not None and list(self.variables.values()).count("instant") != 1:
             raise ValueError("a calendar entry needs exactly one instant")
         return self
 
+    def _check_short(self) -> None:
+        if (self.zh.short is None) != (self.en.short is None):
+            raise ValueError("short: one language has none")
+        names = {name for lang in LANGUAGES for name in variables_of(self.wording(lang).short or "")}
+        if long := sorted(name for name in names if self.variables[name] in LONG_KINDS):
+            raise ValueError(f"short: a text message has no room for {', '.join(long)}")
+        texts = {name for name in names if self.variables[name] == "text"}
+        if differing := sorted(texts ^ set(self.limits)):
+            raise ValueError(f"limits: exactly the texts of `short` need one, see {', '.join(differing)}")
+        if "answer_code" in names:
+            raise ValueError("short: an answer code does not go by text message")
+
 
 class Catalogue:
-    """All templates of a directory."""
+    """All templates of a directory, with the claims that they may make."""
 
-    def __init__(self, templates: list[Template]) -> None:
+    def __init__(self, templates: Sequence[Template], claims: Library | None = None) -> None:
+        self.claims = Library() if claims is None else claims
         self._versions: dict[str, dict[int, Template]] = {}
         for template in templates:
             self._versions.setdefault(template.purpose, {})[template.version] = template
@@ -131,6 +174,11 @@ class Catalogue:
     def purposes(self) -> tuple[str, ...]:
         """Return the purposes, sorted."""
         return tuple(sorted(self._versions))
+
+    @property
+    def newest(self) -> tuple[Template, ...]:
+        """Return the newest version of every purpose: what goes to somebody new."""
+        return tuple(self.find(purpose) for purpose in self.purposes)
 
     def find(self, purpose: str, version: int | None = None) -> Template:
         """Return a purpose's newest version, or the one that is named.
@@ -141,15 +189,82 @@ class Catalogue:
         versions = self._versions.get(purpose, {})
         found = versions.get(max(versions, default=0) if version is None else version)
         if found is None:
-            raise TemplateError(purpose if version is None else f"{purpose}/{version}", "there is no such template")
+            place = purpose if version is None else f"{purpose}/{version}"
+            raise TemplateError(place, "there is no such template", "TEMPLATE_MISSING")
         return found
 
+    def unpublishable(self, on: date) -> tuple[Unpublishable, ...]:
+        """Return what must not be sent on a civil day: claims of newest versions that are not approved or do not hold.
 
-def load(directory: Path = DIRECTORY) -> Catalogue:
+        Raises nothing: whoever publishes is shown everything at once.
+        """
+        found = []
+        for template in self.newest:
+            for claim in template.claims:
+                try:
+                    self.claims.find(claim, on)
+                except ClaimError as error:
+                    found.append(Unpublishable(template.label, claim, error.code))
+        return tuple(found)
+
+    def sample_claims(self, on: date) -> tuple[str, ...]:
+        """Return the claims made up for the sample county that newest versions make on a day, sorted."""
+        made = {claim for template in self.newest for claim in template.claims}
+        return tuple(sorted(name for name in made if any(one.sample for one in self._in_force(name, on))))
+
+    def check(self) -> None:
+        """Hold the newest versions to the rules of today.
+
+        Raises:
+            TemplateError: a claim that the library does not have, a notice to a family without a text message, one
+                that is charged as more segments than it declares, or a figure that no claim backs.
+        """
+        for versions in self._versions.values():
+            for template in versions.values():
+                if unknown := [claim for claim in template.claims if claim not in self.claims.names]:
+                    raise TemplateError(_file(template), f"there is no claim {', '.join(unknown)}")
+        for template in self.newest:
+            if template.audience != "staff":
+                for lang in LANGUAGES:
+                    self._check_family(template, lang)
+
+    def _check_family(self, template: Template, lang: Language) -> None:
+        wording = template.wording(lang)
+        if wording.short is None or wording.segments is None:
+            raise TemplateError(_file(template), f"{lang}.short: a notice to a family needs a text message")
+        if unbacked := wording.unbacked():
+            raise TemplateError(_file(template), f"{lang}.{'; '.join(unbacked)}: only a claim may say this")
+        said = {name: self._longest_claim(name, lang) for name in claims_of(wording.short)}
+        if any(LINK.search(text) for text in said.values()):
+            raise TemplateError(_file(template), f"{lang}.short: a text message holds no link")
+        longest = {
+            name: longest_short(template.variables[name], template.limits.get(name, 0), lang)
+            for name in variables_of(wording.short)
+        }
+        charged = wording.longest(longest, said.__getitem__)
+        if charged > wording.segments:
+            raise TemplateError(_file(template), f"{lang}.short: charged as up to {charged}, not {wording.segments}")
+
+    def _longest_claim(self, name: str, lang: Language) -> str:
+        return max((claim.said(lang) for claim in self.claims.versions(name)), key=len)
+
+    def _in_force(self, name: str, on: date) -> tuple[Claim, ...]:
+        try:
+            return (self.claims.find(name, on),)
+        except ClaimError:
+            return ()
+
+
+def load(directory: Path = DIRECTORY, claims: Library | None = None) -> Catalogue:
     """Read and check every template.
 
+    Args:
+        directory: with a folder for each purpose.
+        claims: what the templates may claim; the library that ships where None.
+
     Raises:
-        TemplateError: a file is no template, lacks a language, or uses other variables than it declares.
+        TemplateError: a file is no template, lacks a language, uses other variables than it declares, or a newest
+            version breaks a rule of today.
     """
     templates = []
     for file in sorted(directory.glob("*/*.toml")):
@@ -161,17 +276,23 @@ def load(directory: Path = DIRECTORY) -> Catalogue:
                 f"{'.'.join(map(str, problem['loc'])) or 'template'}: {problem['msg']}" for problem in error.errors()
             )
             raise TemplateError(place, problems) from None
-        except (TemplateSyntaxError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise TemplateError(place, str(error)) from None
         if (template.purpose, str(template.version)) != (file.parent.name, file.stem):
             raise TemplateError(place, f"holds {template.label}")
         templates.append(template)
     if not templates:
         raise TemplateError(directory.name, "there are no templates")
-    return Catalogue(templates)
+    found = Catalogue(templates, library() if claims is None else claims)
+    found.check()
+    return found
 
 
 @functools.cache
 def catalogue() -> Catalogue:
     """Return the templates that ship with the program, read once."""
     return load()
+
+
+def _file(template: Template) -> str:
+    return f"{template.label}.toml"
