@@ -14,7 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from domain.instants import Day
+from domain.policy import load_parameters
 from domain.references import not_personal
+from domain.refusal import Refusal
+from domain.sending import PARAMETERS
 from registry.classes import canonical_class
 from registry.problems import InputRejected
 
@@ -74,6 +77,11 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "路径必须是本目录之内的相对路径。",
         "The path must be relative and stay inside the directory.",
     ),
+    "SENDING_UNKNOWN": ("[sending] 中没有这一项，请检查拼写。", "[sending] has no such key: check its spelling."),
+    "SENDING_INVALID": (
+        "值不对，见 docs/notices.md 的发送规则。",
+        "The value cannot be; docs/notices.md has the rules of sending.",
+    ),
     "CALENDAR_FILE_MISSING": ("找不到校历文件。", "The school calendar does not exist."),
 }
 _OTHER: Final = ("值的类型或范围不对。", "The value's kind or range is wrong.")
@@ -107,6 +115,19 @@ class _Model(BaseModel):
 
 
 Heads = Annotated[int, Field(ge=0, le=10_000, strict=True)]
+
+
+def _about_sending(given: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no parameter of sending, or has no value that it can have."""
+    for name in given:
+        if name not in PARAMETERS:
+            raise PydanticCustomError("SENDING_UNKNOWN", "unknown", {"place": f"sending.{name}"})
+    try:
+        load_parameters(given)
+    except Refusal as refusal:
+        place = f"sending.{refusal.parameters['parameter']}"
+        raise PydanticCustomError("SENDING_INVALID", "invalid", {"place": place}) from None
+    return given
 
 
 class StageWindow(_Model):
@@ -199,6 +220,7 @@ class CampaignFile(_Model):
         complaint_line: the number in every notice to a family; nobody of the school answers it.
         answer_line: where a family sends its answer code, a number for text messages or an address; it stands in the
             letters with a code, which name the complaint line to ask where the file has none.
+        sending: parameters of the policy about sending that the county sets for itself (`domain.sending.PARAMETERS`).
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -215,6 +237,7 @@ class CampaignFile(_Model):
     targets: TargetsEntry | None = None
     complaint_line: str = Field(default=COMPLAINT_LINE, pattern=r"^[0-9][0-9-]{2,19}$")
     answer_line: Annotated[str, Field(pattern=ANSWER_LINE), AfterValidator(not_personal)] | None = None
+    sending: Annotated[dict[str, Any], AfterValidator(_about_sending)] = {}
 
     @model_validator(mode="before")
     @classmethod

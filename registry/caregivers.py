@@ -13,7 +13,7 @@ from registry.names import name_key
 from registry.references import References
 from registry.roster_rows import CaregiverContact, PupilRow
 
-CONTENT: Final = ("name", "phone", "email", "language", "agreed")
+CONTENT: Final = ("name", "phone", "email", "language", "agreed", "wecom")
 """What may change of a caregiver."""
 
 
@@ -35,7 +35,7 @@ def caregiver_after(
     if stated is None:
         return None if held is None else dict(held)
     before = held if held is not None and _is_same(held, stated) else None
-    contacts = {name: _stated(stated, before, name) for name in ("name", "phone", "email")}
+    contacts = {name: _stated(stated, before, name) for name in ("name", "phone", "email", "wecom")}
     if not any(contacts.values()):
         return None
     if before is not None and name_key(contacts["name"]) == name_key(before["name"]):

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
+from domain.notices import EMAIL, PAPER, PHONE, SMS, WECOM
 from registry.identity import Gender
 from registry.sheets import Cell, text_of
 
@@ -44,6 +45,16 @@ _LANGUAGES: Final[dict[str, Literal["zh", "en"]]] = {
     "en": "en",
     "english": "en",
 }
+_WECOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+_CHANNELS: Final[dict[str, str]] = {
+    **dict.fromkeys(("企业微信", "wecom"), WECOM),
+    **dict.fromkeys(("短信", "手机短信", "sms"), SMS),
+    **dict.fromkeys(("邮件", "电子邮件", "邮箱", "电子邮箱", "email", "e-mail"), EMAIL),
+    **dict.fromkeys(("电话", "打电话", "phone"), PHONE),
+    **dict.fromkeys(("纸质", "纸质信件", "纸质通知", "书面", "信件", "paper"), PAPER),
+}
+"""What families write for a channel; WeChat is not WeCom, and no robot writes to a family."""
+
 _MOBILE_PREFIX = re.compile(r"^(\+86|0086|86(?=1[0-9]{10}$))")
 
 
@@ -73,6 +84,19 @@ def email_of(text: str) -> str | None:
     """Return an e-mail address; an empty text for none; None where it is unreadable."""
     plain = re.sub(r"\s", "", _half_width(text))
     return plain if not plain or _EMAIL.fullmatch(plain) else None
+
+
+def wecom_of(text: str) -> str | None:
+    """Return a WeCom user id; an empty text for none; None where it is no such id (`@all` is everybody, and none)."""
+    plain = _half_width(text)
+    return plain if not plain or _WECOM.fullmatch(plain) else None
+
+
+def channels_of(text: str) -> str | None:
+    """Return an order of channels as `sms paper`, each once; an empty text for none; None where a word is unknown."""
+    words = filter(None, re.split(r"[\s、,;/>→]+", _half_width(text).casefold()))
+    found = [_CHANNELS.get(word) for word in words]
+    return None if None in found else " ".join(dict.fromkeys(filter(None, found)))
 
 
 def language_of(text: str) -> Literal["zh", "en", ""] | None:

@@ -23,6 +23,7 @@ from registry.campaign_file import FILE_NAME, CampaignFile, DayRangeEntry, load_
 from registry.classes import canonical_class, class_id
 from registry.problems import InputRejected
 from registry.sheets import read_table
+from registry.staff_file import OPTIONAL_TITLES as MORE_STAFF_TITLES
 from registry.staff_file import TITLES as STAFF_TITLES
 from registry.staff_file import load_staff
 
@@ -260,10 +261,14 @@ def _staff(path: Path, old: CampaignFile, year: int) -> tuple[str, list[Change]]
         class_year=old.year,
     )
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, STAFF_TITLES, lineterminator="\n")
+    rows = read_table(
+        path, STAFF_TITLES, optional=MORE_STAFF_TITLES, missing="STAFF_FILE_MISSING", invalid="STAFF_FILE_INVALID"
+    )
+    more = [title for title in MORE_STAFF_TITLES if any(title in row for _, row in rows)]
+    writer = csv.DictWriter(out, [*STAFF_TITLES, *more], lineterminator="\n")
     writer.writeheader()
     changes: list[Change] = []
-    for number, row in read_table(path, STAFF_TITLES, missing="STAFF_FILE_MISSING", invalid="STAFF_FILE_INVALID"):
+    for number, row in rows:
         moved = ";".join(_moved_class(part, old.year, year) for part in _classes(row["classes"]))
         if moved != ";".join(_classes(row["classes"])):
             changes.append(Change(f"{path.name}: row {number} column classes", row["classes"], moved))

@@ -17,7 +17,7 @@ from domain.campaign_events import GatewayKey, TargetDocument
 from domain.cooling import Window, first_cooling
 from domain.events import digest
 from domain.identification_rule import DEFAULT_RULE
-from domain.policy import UNCONFIRMED, PolicyProfile, profile, require_launchable
+from domain.policy import UNCONFIRMED, PolicyProfile, load_parameters, profile, require_launchable
 from domain.refusal import Refusal
 from registry.calendar_file import load_school_calendar, state_years
 from registry.campaign_file import FILE_NAME, CampaignFile, SchoolEntry, load_campaign
@@ -48,7 +48,7 @@ class Draft:
     pupils: dict[str, int] = field(default_factory=dict)
 
 
-RELEASE: Final = 3
+RELEASE: Final = 4
 """What streams of a campaign that is drafted now begin with; older campaigns keep what they began with."""
 
 
@@ -72,6 +72,9 @@ async def prepare(
     file = load_campaign(directory)
     chosen = profile(file.profile)
     require_launchable(chosen)
+    if file.sending:
+        parameters = load_parameters(file.sending, chosen.parameters)
+        chosen = chosen.model_copy(update={"parameters": parameters})
     _require_no_forbidden_spring(file, chosen)
     warnings = _window_warnings(file, chosen)
     calendar = load_calendar(directory, file)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from registry.ages import last_day_under_14
@@ -28,10 +28,15 @@ def first_guardians(campaign: str, school: str) -> Select[tuple[object, ...]]:
     )
 
 
+def guardian_of(row: RowMapping) -> Guardian:
+    """Return the guardian that a row of the table holds."""
+    return Guardian(**{**row, "channels": tuple(row["channels"].split())})
+
+
 async def guardians_of(connection: AsyncConnection, student_ref: str) -> tuple[Guardian, ...]:
     """Return a pupil's guardians by position; none where the pupil is unknown or was forgotten."""
     query = select(guardians).where(guardians.c.student_ref == student_ref).order_by(guardians.c.position)
-    return tuple(Guardian(**row) for row in (await connection.execute(query)).mappings())
+    return tuple(guardian_of(row) for row in (await connection.execute(query)).mappings())
 
 
 async def households(connection: AsyncConnection, students: Sequence[str]) -> dict[str, Household]:
@@ -39,7 +44,7 @@ async def households(connection: AsyncConnection, students: Sequence[str]) -> di
     families: dict[str, list[Guardian]] = {}
     query = select(guardians).where(guardians.c.student_ref.in_(students)).order_by(guardians.c.position)
     for row in (await connection.execute(query)).mappings():
-        families.setdefault(row["student_ref"], []).append(Guardian(**row))
+        families.setdefault(row["student_ref"], []).append(guardian_of(row))
     carers = select(caregivers).where(caregivers.c.student_ref.in_(students))
     cared = {row["student_ref"]: Caregiver(**row) for row in (await connection.execute(carers)).mappings()}
     names = ("student_ref", "class_id", "school", "name", "email", "language")

@@ -24,8 +24,11 @@ from registry.tables import caregivers, guardians, pupils
 CONTENT: Final = ("class_id", "name", "birth_date", "mark_tenths", "absence_days", "informed", "email", "language")
 """What may change of a pupil; the same names in a row and in the table."""
 
-CONTACT: Final = ("name", "phone", "email", "language")
+CONTACT: Final = ("name", "phone", "email", "language", "wecom", "channels")
 """What may change of a guardian."""
+
+STATED: Final = ("name", "phone", "email", "wecom", "channels")
+"""What a row states of one guardian; the language is the whole family's."""
 
 MOST_PLACES: Final = 5
 """Rows that a refusal names."""
@@ -279,9 +282,9 @@ def _family(ref: str, held: list[RowMapping], row: PupilRow, references: Referen
     for position, (one, contact) in enumerate(zip(before, stated, strict=True), start=1):
         values = {
             name: (one[name] if one is not None else "") if (value := getattr(contact, name)) is None else value
-            for name in ("name", "phone", "email")
+            for name in STATED
         }
-        if position > 1 and not any(values.values()):
+        if position > 1 and not any(value for name, value in values.items() if name != "channels"):
             continue
         language = (one["language"] if one is not None else "") if "language" in row.unstated else row.language
         family.append(

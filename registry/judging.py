@@ -13,6 +13,7 @@ from registry import identity
 from registry.cells import (
     agreed_of,
     birth_of,
+    channels_of,
     days_of,
     email_of,
     gender_of,
@@ -20,6 +21,7 @@ from registry.cells import (
     language_of,
     mark_of,
     phone_of,
+    wecom_of,
 )
 from registry.classes import canonical_class, class_of_sheet
 from registry.layout import Header, Line, lines_of
@@ -32,8 +34,11 @@ USUAL_AGES: Final = range(12, 21)
 NO: Final = frozenset({"否", "不是", "0"})
 """Under 是否监护人: this member of the family is no guardian, and is not held."""
 
-CAREGIVER: Final = frozenset({"caregiver", "caregiver_phone", "caregiver_email", "caregiver_agreed"})
+CAREGIVER: Final = frozenset({"caregiver", "caregiver_phone", "caregiver_email", "caregiver_wecom", "caregiver_agreed"})
 """Columns of which a file has at least one where it says anything about caregivers."""
+
+WECOM: Final = ("guardian_wecom", "guardian2_wecom", "caregiver_wecom")
+CHANNELS: Final = ("guardian_channels", "guardian2_channels")
 
 OPTIONAL: Final = {
     "mark": "mark_tenths",
@@ -105,6 +110,8 @@ class RosterReader:
         class_id = self._class_of(cells.get("class"), texts["class"]) if "class" in texts else sheet_class
         mark = mark_of(texts.get("mark", ""), self._full_mark)
         phones: dict[str, str | None] = {what: phone_of(texts[what]) for what in ("phone", "phone2") if what in texts}
+        accounts: dict[str, str | None] = {what: wecom_of(texts[what]) for what in WECOM if what in texts}
+        channels: dict[str, str | None] = {what: channels_of(texts[what]) for what in CHANNELS if what in texts}
 
         def problems() -> Iterator[tuple[str, str]]:
             if not texts["name"]:
@@ -125,6 +132,8 @@ class RosterReader:
             for what, phone in phones.items():
                 if phone is None:
                     yield "PHONE_INVALID", what
+            yield from (("WECOM_INVALID", what) for what, account in accounts.items() if account is None)
+            yield from (("CHANNEL_UNKNOWN", what) for what, order in channels.items() if order is None)
 
         first = next(problems(), None)
         born = identity.birth_date(id_number) if id_problem is None else None
@@ -143,8 +152,8 @@ class RosterReader:
             if texts.get(what)
         }
         language = language_of(texts.get("language", ""))
-        guardians = _guardians(texts, phones, emails)
-        caregiver = _caregiver(texts, emails)
+        guardians = _guardians(texts, phones, emails, accounts | channels)
+        caregiver = _caregiver(texts, emails, accounts)
         self._accepted.append(
             PupilRow(
                 sheet=sheet,
@@ -190,23 +199,26 @@ def _unstated(header: Header) -> frozenset[str]:
 
 
 def _guardians(
-    texts: dict[str, str], phones: dict[str, str | None], emails: dict[str, str | None]
+    texts: dict[str, str],
+    phones: dict[str, str | None],
+    emails: dict[str, str | None],
+    more: dict[str, str | None],
 ) -> tuple[Contact, ...]:
     """Return the guardians of a row, first and second; whoever the file states to be no guardian is left out."""
     found: list[Contact] = []
-    for name, phone, email, lawful in (
-        ("guardian", "phone", "guardian_email", "lawful"),
-        ("guardian2", "phone2", "guardian2_email", "lawful2"),
-    ):
-        if name.endswith("2") and not {name, phone, email} & texts.keys():
+    for name, phone, lawful in (("guardian", "phone", "lawful"), ("guardian2", "phone2", "lawful2")):
+        email, wecom, channels = (f"{name}_{what}" for what in ("email", "wecom", "channels"))
+        if name.endswith("2") and not {name, phone, email, wecom, channels} & texts.keys():
             continue
         if texts.get(lawful) not in NO:
             stated_email = (emails.get(email) or "") if email in texts else None
-            found.append(Contact(texts.get(name), phones.get(phone), stated_email))
-    return tuple(found) or (Contact("", "", ""),)
+            found.append(Contact(texts.get(name), phones.get(phone), stated_email, more.get(wecom), more.get(channels)))
+    return tuple(found) or (Contact("", "", "", "", ""),)
 
 
-def _caregiver(texts: dict[str, str], emails: dict[str, str | None]) -> CaregiverContact | None:
+def _caregiver(
+    texts: dict[str, str], emails: dict[str, str | None], accounts: dict[str, str | None]
+) -> CaregiverContact | None:
     """Return the caregiver of a row; None where the file has no column for one."""
     if not CAREGIVER & texts.keys():
         return None
@@ -216,9 +228,14 @@ def _caregiver(texts: dict[str, str], emails: dict[str, str | None]) -> Caregive
         (phone_of(texts[phone]) or "") if phone in texts else None,
         (emails.get(email) or "") if email in texts else None,
         agreed_of(texts[agreed]) if agreed in texts else None,
+        accounts.get("caregiver_wecom"),
     )
 
 
 def _is_unasked(caregiver: CaregiverContact | None) -> bool:
     """Tell whether a row names a caregiver and does not say that the person agreed to be written to."""
-    return caregiver is not None and bool(caregiver.name or caregiver.phone or caregiver.email) and not caregiver.agreed
+    return (
+        caregiver is not None
+        and any((caregiver.name, caregiver.phone, caregiver.email, caregiver.wecom))
+        and not caregiver.agreed
+    )

@@ -47,6 +47,14 @@ ROW_SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "监护人电话应为 1 开头的 11 位手机号。",
         "The guardian's phone must be a mobile number of 11 digits that starts with 1.",
     ),
+    "WECOM_INVALID": (
+        "企业微信账号只能含字母、数字和 _-@.，以字母或数字开头，至多 64 个字符；没有请留空。",
+        "A WeCom user id has letters, digits and _-@. only, not first _-@., at most 64; empty if there is none.",
+    ),
+    "CHANNEL_UNKNOWN": (
+        "通知方式应为企业微信、短信、邮件、电话、纸质中的一个或几个，按先后用顿号隔开；不指定请留空。",
+        "Name channels of wecom, sms, email, phone, paper with commas between, or leave it empty for the usual order.",
+    ),
     "SCORE_UNKNOWN": ("成绩未知。", "The mark is unknown."),
     "PHONE_MISSING": ("没有监护人电话。", "There is no guardian's phone."),
     "AGE_UNUSUAL": (

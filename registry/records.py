@@ -118,6 +118,8 @@ class Guardian:
         email: personal.
         language: of notices, `zh`, `en`, or empty.
         position: 1 for the first guardian, 2 for the second.
+        wecom: personal; the account at WeCom.
+        channels: the person's own order of channels (`domain.notices.CHANNELS`); empty for the policy's.
     """
 
     guardian_ref: str
@@ -127,6 +129,8 @@ class Guardian:
     email: str = field(default="", repr=False)
     language: str = field(default="", repr=False)
     position: int = 1
+    wecom: str = field(default="", repr=False)
+    channels: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,7 @@ class Caregiver:
         email: personal; or empty.
         language: of notices, `zh`, `en`, or empty.
         agreed: whether the person agreed to be held and written to; nothing is sent otherwise.
+        wecom: personal; the account at WeCom, or empty.
     """
 
     caregiver_ref: str
@@ -150,6 +155,7 @@ class Caregiver:
     email: str = field(repr=False)
     language: str = field(repr=False)
     agreed: bool
+    wecom: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,15 @@ class Contact:
         name: as written, outer blanks removed.
         phone: 11 digits.
         email: an address.
+        wecom: an account at WeCom.
+        channels: the person's own order of channels, as `sms paper`.
     """
 
     name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     email: str | None = field(default=None, repr=False)
+    wecom: str | None = field(default=None, repr=False)
+    channels: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,14 @@ class CaregiverContact:
         phone: 11 digits.
         email: an address.
         agreed: whether the person agreed to be held and written to; unreadable and empty cells are no.
+        wecom: an account at WeCom.
     """
 
     name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     email: str | None = field(default=None, repr=False)
     agreed: bool | None = None
+    wecom: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,14 @@ from sqlalchemy import Connection, func, insert, inspect, select, text, update
 
 from registry.problems import InputRejected
 from registry.summaries import summaries
-from registry.tables import guardians, metadata, settings
+from registry.tables import caregivers, guardians, metadata, settings, staff
 
-SCHEMA: Final = 3
-"""1: one guardian a pupil. 2: guardians by position; e-mail addresses and languages. 3: caregivers."""
+SCHEMA: Final = 4
+"""1: one guardian a pupil. 2: guardians by position; e-mail addresses and languages. 3: caregivers. 4: WeCom accounts,
+and a guardian's own order of channels."""
+
+CONTACTS: Final = ((staff, "wecom"), (guardians, "wecom"), (guardians, "channels"), (caregivers, "wecom"))
+"""Columns of schema 4."""
 
 
 SCHEMA_LOCK: Final = 0x726567697374
@@ -46,7 +50,8 @@ def prepare(connection: Connection) -> None:
         )
     if number == 1:
         _second(connection)
-    if number < SCHEMA:  # the caregivers' table of schema 3 was missing, and `create_all` has made it
+    if number < SCHEMA:  # the caregivers' table of schema 3 may have been missing: `create_all` has made it
+        _fourth(connection)
         connection.execute(update(settings).where(settings.c.name == "schema").values(value=str(SCHEMA)))
 
 
@@ -64,3 +69,10 @@ def _second(connection: Connection) -> None:
         )
     )
     connection.execute(text("DROP TABLE guardians_of_schema_1"))
+
+
+def _fourth(connection: Connection) -> None:
+    """Add the columns of schema 4 to the tables that an earlier release made; those made just now have them."""
+    for table, name in CONTACTS:
+        if name not in {column["name"] for column in inspect(connection).get_columns(table.name)}:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} TEXT DEFAULT '' NOT NULL"))

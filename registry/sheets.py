@@ -108,12 +108,15 @@ def read_sheets(path: Path) -> tuple[Sheet, ...] | None:
     return None if text is None else _csv(text, path.stem)
 
 
-def read_table(path: Path, titles: tuple[str, ...], *, missing: str, invalid: str) -> list[tuple[int, dict[str, str]]]:
+def read_table(
+    path: Path, titles: tuple[str, ...], *, missing: str, invalid: str, optional: tuple[str, ...] = ()
+) -> list[tuple[int, dict[str, str]]]:
     """Read a CSV file (or the first sheet of a workbook) with a fixed header, as `staff.csv` and `calendar.csv` have.
 
     Args:
         path: the file.
-        titles: the columns that it must have, in any order; no others.
+        titles: the columns that it must have, in any order.
+        optional: the columns that it may have besides; no others.
         missing: code for a file that is not there.
         invalid: code for a file without this header.
 
@@ -138,7 +141,7 @@ def read_table(path: Path, titles: tuple[str, ...], *, missing: str, invalid: st
     found = [title_of(cell) for cell in rows[0][1]] if rows else []
     while found and not found[-1]:
         found.pop()
-    if sorted(found) != sorted(titles):
+    if sorted(found) != sorted((*titles, *(title for title in optional if title in found))):
         raise InputRejected(
             invalid,
             message_zh=f"第一行应为表头：{listed}。",

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.cells import wecom_of
 from registry.classes import canonical_class
 from registry.problems import InputRejected
 from registry.sheets import read_table
@@ -29,6 +30,8 @@ SCHOOL_ROLES: Final = frozenset({"class_head", "grade_leader", "principal", "rec
 """Roles that act for one school; the others act for the bureau and name none."""
 
 TITLES: Final = ("staff_ref", "role", "school", "classes", "name", "email")
+OPTIONAL_TITLES: Final = ("wecom",)
+"""Columns that the file may have besides."""
 
 _REFERENCE = re.compile(r"stf_[a-z0-9]{4,32}")
 _CLASS = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -66,6 +69,10 @@ _RULES: Final[dict[str, tuple[str, str]]] = {
     ),
     "name": ("必填", "required"),
     "email": ("电子邮箱地址，可留空", "an e-mail address, or empty"),
+    "wecom": (
+        "企业微信账号，可留空：以字母或数字开头，只含字母、数字和 _-@.，至多 64 个字符",
+        "a WeCom user id, or empty: letters, digits and _-@., a letter or digit first, at most 64",
+    ),
 }
 
 
@@ -79,6 +86,7 @@ class StaffMember(BaseModel):
         classes: canonical class ids, for class heads.
         name: personal.
         email: personal; may be empty.
+        wecom: personal; the account at WeCom, may be empty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -89,6 +97,7 @@ class StaffMember(BaseModel):
     classes: tuple[str, ...] = ()
     name: str = Field(default="", repr=False)
     email: str = Field(default="", repr=False)
+    wecom: str = Field(default="", repr=False)
 
 
 def load_staff(
@@ -114,7 +123,9 @@ def load_staff(
             `STAFF_REF_DUPLICATE`, `STAFF_ROLE_UNKNOWN`, `STAFF_SCHOOL_UNKNOWN`; with row and column, never a value.
     """
     members: dict[str, StaffMember] = {}
-    rows = read_table(path, TITLES, missing="STAFF_FILE_MISSING", invalid="STAFF_FILE_INVALID")
+    rows = read_table(
+        path, TITLES, optional=OPTIONAL_TITLES, missing="STAFF_FILE_MISSING", invalid="STAFF_FILE_INVALID"
+    )
     for number, row in rows:
         place = f"{path.name}: row {number}"
         reference, school = row["staff_ref"], row["school"]
@@ -137,8 +148,17 @@ def load_staff(
             raise _row_invalid(place, "name")
         if row["email"] and not _EMAIL.fullmatch(row["email"]):
             raise _row_invalid(place, "email")
+        wecom = wecom_of(row.get("wecom", ""))
+        if wecom is None:
+            raise _row_invalid(place, "wecom")
         members[reference] = StaffMember(
-            staff_ref=reference, role=role, school=school, classes=classes, name=row["name"], email=row["email"]
+            staff_ref=reference,
+            role=role,
+            school=school,
+            classes=classes,
+            name=row["name"],
+            email=row["email"],
+            wecom=wecom,
         )
     return tuple(members.values())
 

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from registry import database
 from registry import households as families
 from registry.campaign_file import CampaignFile
+from registry.contacts import ContactKind, change_contact
 from registry.hands import hands_in
-from registry.households import first_guardians, guardians_of, households
+from registry.households import first_guardians, guardian_of, guardians_of, households
 from registry.importing import take_roster
 from registry.names import name_key
 from registry.problems import InputRejected
@@ -208,7 +209,7 @@ class Registry:
 
     async def guardians(self, campaign: str, school: str) -> dict[str, Guardian]:
         """Return the first guardian of every listed pupil, by the pupil's reference."""
-        return {row["student_ref"]: Guardian(**row) for row in await self._rows(first_guardians(campaign, school))}
+        return {row["student_ref"]: guardian_of(row) for row in await self._rows(first_guardians(campaign, school))}
 
     async def guardians_of(self, student_ref: str) -> tuple[Guardian, ...]:
         """Return a pupil's guardians by position; none where the pupil is unknown or was forgotten."""
@@ -232,7 +233,21 @@ class Registry:
     async def guardian(self, guardian_ref: str) -> Guardian | None:
         """Return one guardian, None where the reference is unknown or the family was forgotten."""
         rows = await self._rows(select(guardians).where(guardians.c.guardian_ref == guardian_ref))
-        return Guardian(**rows[0]) if rows else None
+        return guardian_of(rows[0]) if rows else None
+
+    async def change_contact(self, student_ref: str, person: str, kind: ContactKind, value: str) -> bool:
+        """Put one contact of one person right; False where the household has no such person or contact.
+
+        Args:
+            student_ref: reference of the pupil.
+            person: reference of the guardian, the caregiver or the pupil.
+            kind: which contact.
+            value: what `registry.contacts.read_contact` returned, or an empty text for none.
+        """
+        async with self._writing.begin() as connection:
+            changed = await change_contact(connection, student_ref, person, kind, value)
+        await database.checkpoint(self._engine)  # the old one may be somebody else's by now
+        return changed
 
     async def forget_pupil(self, student_ref: str) -> bool:
         """Delete a pupil, the family, the copies in snapshots and the notes about the pupil, from the files too.
@@ -438,6 +453,7 @@ def _member(row: RowMapping) -> StaffMember:
         classes=tuple(filter(None, row["classes"].split(";"))),
         name=row["name"],
         email=row["email"],
+        wecom=row["wecom"],
     )
 
 

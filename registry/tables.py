@@ -82,6 +82,7 @@ staff = Table(
     Column("classes", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
+    Column("wecom", Text, nullable=False, server_default=""),
 )
 
 pupils = Table(
@@ -115,6 +116,8 @@ guardians = Table(
     Column("email", Text, nullable=False, server_default=""),
     Column("language", String(8), nullable=False, server_default=""),
     Column("position", Integer, nullable=False, server_default="1"),
+    Column("wecom", Text, nullable=False, server_default=""),
+    Column("channels", Text, nullable=False, server_default="", doc="own order, separated by blanks"),
     UniqueConstraint("student_ref", "position"),
 )
 
@@ -128,6 +131,7 @@ caregivers = Table(
     Column("email", Text, nullable=False),
     Column("language", String(8), nullable=False),
     Column("agreed", Boolean, nullable=False),
+    Column("wecom", Text, nullable=False, server_default=""),
     UniqueConstraint("student_ref"),
 )
 """Apart from the guardians: whatever asks for guardians can meet nobody who may not consent."""

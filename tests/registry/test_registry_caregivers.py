@@ -170,7 +170,7 @@ async def test_who_is_forgotten_is_forgotten_with_the_caregiver(registry, roster
 
 def test_every_value_of_a_caregiver_is_compared():
     """A change of any of them is one."""
-    before = {"name": "甲", "phone": "1", "email": "e", "language": "zh", "agreed": True}
+    before = {"name": "甲", "phone": "1", "email": "e", "language": "zh", "agreed": True, "wecom": "w"}
     for name in CONTENT:
         now = {**before, name: None}
         assert changes_of(before, now) == [f"caregiver_{name}"]
@@ -197,5 +197,5 @@ async def test_a_registry_of_the_second_schema_is_brought_up(tmp_path, roster, r
         assert (household.email, household.language, household.caregiver) == ("s@example.invalid", "en", None)
     assert (result.added, result.unchanged) == (0, 1)
     with sqlite3.connect(path) as brought_up:
-        assert brought_up.execute("SELECT value FROM registry_settings WHERE name = 'schema'").fetchone() == ("3",)
+        assert brought_up.execute("SELECT value FROM registry_settings WHERE name = 'schema'").fetchone() == ("4",)
         assert brought_up.execute("SELECT count(*) FROM caregivers").fetchone() == (1,)

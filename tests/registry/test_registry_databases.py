@@ -29,6 +29,7 @@ OLD = (
     "DROP TABLE guardians",
     "ALTER TABLE pupils DROP COLUMN email",
     "ALTER TABLE pupils DROP COLUMN language",
+    "ALTER TABLE staff DROP COLUMN wecom",
     """CREATE TABLE guardians (guardian_ref VARCHAR(40) PRIMARY KEY, student_ref VARCHAR(40) NOT NULL,
     name TEXT NOT NULL, phone VARCHAR(20) NOT NULL, CONSTRAINT uq_guardians UNIQUE (student_ref))""",
     "INSERT INTO guardians VALUES ('gdn_a', 'stu_a', '例大川', '10000000001')",

@@ -137,11 +137,11 @@ async def test_a_registry_of_the_first_schema_is_brought_up(tmp_path, references
             ("gdn_a", "10000000001", 1)
         ]
     with sqlite3.connect(path) as brought_up:
-        assert brought_up.execute("SELECT value FROM registry_settings WHERE name = 'schema'").fetchone() == ("3",)
+        assert brought_up.execute("SELECT value FROM registry_settings WHERE name = 'schema'").fetchone() == ("4",)
         brought_up.execute(
             "INSERT INTO guardians (guardian_ref, student_ref, name, phone, position) VALUES ('g2', 'stu_a', '', '', 2)"
         )
-        brought_up.execute("UPDATE registry_settings SET value = '4' WHERE name = 'schema'")
+        brought_up.execute("UPDATE registry_settings SET value = '5' WHERE name = 'schema'")
     with pytest.raises(InputRejected, match="REGISTRY_NEWER"):
         await Registry.open(f"sqlite+aiosqlite:///{path}", b"p" * 32)
 
