@@ -51,6 +51,14 @@ OCCASIONS: Final = {
 }
 """Purpose → the occasion that it is about."""
 
+TAKEN_BACK: Final = {
+    "meeting_invitation": ("InvitationWithdrawn", "HouseholdInvited"),
+    "meeting_moved": ("InvitationWithdrawn", "HouseholdInvited"),
+    "visit_invitation": ("SeatWithdrawn", "SeatOffered"),
+    "visit_moved": ("SeatWithdrawn", "SeatOffered"),
+}
+"""Purpose → the event after which its notice is no longer true, and the one that makes it true again."""
+
 SAID: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
     "working_days_left": ("working_days_left", int),
     "level": ("level", int),
@@ -100,12 +108,13 @@ class RecordDirectory:
         self._registry = registry
         self._code_for = code_for
         self._schools: dict[str, dict[str, str]] = {}
-        self._staff: dict[str, list[tuple[str, str, str]]] = {}
+        self._staff: dict[str, list[tuple[str, str, Contact]]] = {}
         self._lines: dict[str, tuple[str, str | None]] = {}
         self._households: dict[str, Household | None] = {}
         self._causes: dict[str, Envelope] = {}
         self._occasions: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
         self._standings: dict[str, dict[str, Standing]] = {}
+        self._over: dict[tuple[str, str, str], bool] = {}
         self._codes: dict[CodeRequest, str] = {}
 
     # -- for a batch --------------------------------------------------------------------------------------------
@@ -121,6 +130,7 @@ class RecordDirectory:
         if students:
             await self._read_households(list(students))
             await self._read_standings({notice.campaign: None for notice in notices}, list(students))
+            await self._read_taken_back(notices)
 
     async def read_codes(self, requests: Sequence[CodeRequest]) -> None:
         """Have the answer codes of a batch made."""
@@ -135,12 +145,14 @@ class RecordDirectory:
             await self._read_households([student])
         return self._households[student]
 
-    async def staff(self, campaign: str, role: str, school: str) -> tuple[str, ...]:
-        """Return the addresses of those who act in a role for a school, or for the whole county."""
+    async def staff(self, campaign: str, role: str, school: str) -> tuple[Contact, ...]:
+        """Return those who act in a role for a school, or for the whole county."""
         if campaign not in self._staff:
             members = await self._registry.staff(campaign)
-            self._staff[campaign] = [(member.role, member.school, member.email) for member in members]
-        return tuple(email for held, of, email in self._staff[campaign] if held == role and of in ("", school))
+            self._staff[campaign] = [
+                (one.role, one.school, Contact(one.staff_ref, one.email, wecom=one.wecom)) for one in members
+            ]
+        return tuple(contact for held, of, contact in self._staff[campaign] if held == role and of in ("", school))
 
     async def school(self, campaign: str, code: str) -> str:
         """Return a school's name, or its code where the campaign does not have it."""
@@ -181,6 +193,8 @@ class RecordDirectory:
             complaint_number=complaint_number,
             standings=self._standings.get(student or "", {}),
             answer_line=answer_line,
+            begins=None if about is None else values[about.facts["at"]],
+            taken_back=about is not None and self._is_over(notice, student, data[about.reference]),
         )
 
     async def code(self, request: CodeRequest) -> str:
@@ -235,6 +249,25 @@ class RecordDirectory:
                 data = event["data"]
                 self._standings.setdefault(data["student"], {})[data["person"]] = Standing(data["standing"])
 
+    async def _read_taken_back(self, notices: Sequence[Notice]) -> None:
+        """Note which invitations hold no more: a notice that waited must not come after its own cancellation."""
+        asked: dict[tuple[str, str, str], dict[str, None]] = {}
+        for notice in notices:
+            student = student_of(notice.recipient)
+            if notice.purpose in TAKEN_BACK and student is not None:
+                asked.setdefault((notice.campaign, *TAKEN_BACK[notice.purpose]), {})[student] = None
+        for (campaign, ends, begins), students in asked.items():
+            ended = await self._ledger.outbox.about(campaign, ends, list(students))
+            begun = await self._ledger.outbox.about(campaign, begins, list(students)) if ended else []
+            for event in sorted((*ended, *begun), key=lambda one: (one["stream"], one["version"])):
+                reference = next(one.reference for one in (MEETING, TRIP) if one.reference in event["data"])
+                key = (ends, event["data"]["student"], event["data"][reference])
+                self._over[key] = event["type"] == ends
+
+    def _is_over(self, notice: Notice, student: str | None, reference: str) -> bool:
+        kinds = TAKEN_BACK.get(notice.purpose)
+        return kinds is not None and student is not None and self._over.get((kinds[0], student, reference), False)
+
     async def _occasion(self, campaign: str, said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, name in names.items():
@@ -256,11 +289,25 @@ def _household(held: HeldHousehold) -> Household:
         name=held.name,
         school=held.school,
         guardians=tuple(
-            Contact(guardian.guardian_ref, guardian.email, guardian.language or held.language)
-            for guardian in sorted(held.guardians, key=lambda guardian: guardian.position)
+            Contact(
+                ref=one.guardian_ref,
+                email=one.email,
+                language=one.language or held.language,
+                phone=one.phone,
+                wecom=one.wecom,
+                channels=one.channels,
+            )
+            for one in sorted(held.guardians, key=lambda guardian: guardian.position)
         ),
         caregivers=tuple(
-            Contact(one.caregiver_ref, one.email, one.language or held.language, one.agreed)
+            Contact(
+                ref=one.caregiver_ref,
+                email=one.email,
+                language=one.language or held.language,
+                agreed=one.agreed,
+                phone=one.phone,
+                wecom=one.wecom,
+            )
             for one in (held.caregiver,)
             if one is not None
         ),

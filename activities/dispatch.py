@@ -6,45 +6,42 @@ Nothing personal leaves the activity: neither its result nor its errors have an 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+import functools
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.directory import CodeFor, RecordDirectory
-from domain.notices import NoticeState
+from activities.batch import Batch, Done
+from activities.directory import CodeFor
+from activities.letters import Letters
+from activities.reports import STRAGGLERS, day_of, measure, receipts_of
+from activities.routing import Router, ways_of
+from activities.sending_policy import SendingPolicies, SendingPolicy
+from domain.message_cost import messages_allowed, used_segments
+from domain.notices import BY_PEOPLE, SMS, NoticeState
 from domain.time import SHANGHAI
-from ledger.copies import Sharing
-from ledger.outbox import Claimed, Outbox, Outcome, Tries
+from ledger.handover import Tries
 from ledger.store import Ledger
 from notices.catalogue import Language, catalogue
-from notices.compose import Draft, Notice, UnsendableError, draft, readers_of, written
-from notices.mail import Delivery, Mail, MailChannel, MailConnection, MailServerUnreachableError
-from protocol import ACTIVITY_DISPATCH, DispatchRequest, DispatchResult
+from notices.channels import Channel, ChannelAwayError, Traits
+from protocol import ACTIVITY_DISPATCH, RECEIPTS_AT_ONCE, DispatchRequest, DispatchResult
 from registry.store import Registry
 
 HEARTBEAT_SECONDS: Final = 2.0
 
-CONNECTIONS: Final = 4
-"""To the mail server at a time; a killed worker leaves at most so many mails of which nobody knows."""
+MEASURE_SECONDS: Final = 5.0
+"""Between two looks at the backlog while batches follow each other; whoever reads metrics looks less often."""
 
 MARGIN: Final = timedelta(minutes=3)
-"""A mail is begun only while its lease lasts longer than the slowest server may take for it."""
+"""A message is begun only while its lease lasts longer than the slowest provider may take for it."""
 
-
-@dataclass(frozen=True)
-class Letter:
-    """A claimed row with its mail."""
-
-    row: Claimed
-    mail: Mail
-    template: str
+SEGMENTS: Final = 2
+"""No template's text message is longer: a limit of segments is kept by claiming no more than this leaves."""
 
 
 class DispatchActivities:
@@ -54,42 +51,39 @@ class DispatchActivities:
         self,
         ledger: Ledger,
         registry: Registry,
-        mail: MailChannel | None,
+        channels: Mapping[str, Channel],
         code_for: CodeFor,
         *,
         key: bytes,
         lang: Language = "zh",
         clock: Callable[[], datetime] = lambda: datetime.now(SHANGHAI),
         tries: Tries | None = None,
-        connections: int = CONNECTIONS,
     ) -> None:
         """Check the templates before anything is sent.
 
         Args:
             ledger: whose outbox.
             registry: names and addresses.
-            mail: the mail server, None where none is configured: then nothing is claimed.
+            channels: the ways out that are configured, by their names; without one nothing is even routed.
             code_for: answer codes.
-            key: of the digests of what was sent; the registry's pepper serves.
+            key: of the digests of what was sent and of households; the registry's pepper serves.
             lang: of those whose language nobody knows.
-            clock: the present.
+            clock: the present, where a request does not bring a stepped campaign's.
             tries: lease and pauses.
-            connections: to the mail server, side by side.
 
         Raises:
             TemplateError: a template cannot be used; the worker does not start with it.
         """
         catalogue()
         self._ledger = ledger
-        self._registry = registry
-        self._mail = mail
-        self._code_for = code_for
-        self._key = key
-        self._lang = lang
+        self._channels = dict(channels)
         self._clock = clock
         self._tries = tries or Tries()
-        self._connections = connections
         self._margin = min(MARGIN, self._tries.lease / 2)
+        self._router = Router(ledger, registry, code_for, key)
+        self._letters = Letters(ledger, registry, code_for, key, lang)
+        self._policies = SendingPolicies(ledger.outbox)
+        self._measure_at = 0.0
 
     @activity.defn(name=ACTIVITY_DISPATCH)
     async def drain(self, request: DispatchRequest) -> DispatchResult:
@@ -107,165 +101,94 @@ class DispatchActivities:
             beating.cancel()
 
     async def _drain(self, request: DispatchRequest) -> DispatchResult:
-        """Connect first, then claim: while the server is away no attempt is used up."""
         outbox = self._ledger.outbox
-        tally: Counter[str] = Counter()
-        problem = None
-        if due := (await outbox.left(request.campaign, request.channel, self._clock())).due:
-            if self._mail is None:
-                problem = "MAIL_NOT_CONFIGURED"
-            else:
-                try:
-                    async with AsyncExitStack() as stack:
-                        connections = [
-                            await stack.enter_async_context(self._mail.connection())
-                            for _ in range(min(self._connections, due, request.limit))
-                        ]
-                        tally = await self._batch(request, connections, self._mail.sender)
-                except MailServerUnreachableError as error:
-                    problem = error.code
-        left = await outbox.left(request.campaign, request.channel, self._clock())
+        now = self._clock if request.at is None else lambda: request.at or self._clock()
+        if request.reported:
+            await outbox.mark_reported(request.reported)
+        done = Done()
+        if not self._channels:
+            done.problem = "NO_CHANNEL_CONFIGURED"
+        else:
+            policy = await self._policies.of(request.campaign)
+            ways = ways_of(self._channels, policy.parameters.channel_order, policy.parameters.staff_channel_order)
+            done.routed = await self._router.route(request.campaign, ways, policy.calendar, now())
+            await self._send(request, policy, now, done)
+        return await self._result(request, now(), done)
+
+    async def _send(
+        self, request: DispatchRequest, policy: SendingPolicy, now: Callable[[], datetime], done: Done
+    ) -> None:
+        """Connect first, then claim: while the provider is away no attempt is used up."""
+        outbox = self._ledger.outbox
+        claim = functools.partial(
+            outbox.claim, request.campaign, request.channel, rules=policy.rules, calendar=policy.calendar
+        )
+        if request.channel in BY_PEOPLE:
+            await claim(limit=request.limit, now=now(), tries=self._tries)  # onto the lists of those who do it
+            return
+        channel = self._channels.get(request.channel)
+        if channel is None:
+            left = await outbox.left(request.campaign, request.channel, now())
+            done.problem = "CHANNEL_NOT_CONFIGURED" if left.count else None
+            return
+        traits = channel.traits
+        limit = await self._limit(request, policy, traits, done)
+        batch = Batch(outbox, self._letters, traits, self._tries, self._margin, now, done)
+        asked = await batch.look(request.campaign, now())
+        due = (await outbox.left(request.campaign, request.channel, now())).due
+        if not (due and limit) and not asked:
+            return
+        try:
+            async with AsyncExitStack() as stack:
+                sessions = [
+                    await stack.enter_async_context(channel.session())
+                    for _ in range(max(1, min(traits.sessions, due, limit)))
+                ]
+                await batch.ask(asked, sessions[0])
+                if limit:
+                    claimed = await claim(limit=limit, now=now(), tries=self._tries, unknown=traits.unknown)
+                    done.held = max(0, min(due, limit) - len(claimed))
+                    await batch.send(claimed, sessions)
+        except ChannelAwayError as error:
+            done.away(error)
+
+    async def _limit(self, request: DispatchRequest, policy: SendingPolicy, traits: Traits, done: Done) -> int:
+        """Return how many may be claimed: of text messages never more than the limit of segments leaves (B23)."""
+        limit = min(request.limit, traits.batch)
+        most = policy.parameters.sms_segments_limit
+        if request.channel != SMS or most is None:
+            return limit
+        lines = await self._ledger.outbox.backlog(request.campaign, self._clock())
+        allowed = messages_allowed(most, used_segments(lines, SEGMENTS), SEGMENTS, limit)
+        if not allowed:
+            done.problem = "COST_BUDGET"
+        return allowed
+
+    async def _result(self, request: DispatchRequest, now: datetime, done: Done) -> DispatchResult:
+        outbox = self._ledger.outbox
+        left = await outbox.left(request.campaign, request.channel, now)
+        wait = STRAGGLERS if request.at is None else timedelta(0)
+        receipts = await outbox.unreported(request.campaign, request.channel, RECEIPTS_AT_ONCE + 1)
+        if done.claimed == 0 or time.monotonic() >= self._measure_at:
+            self._measure_at = time.monotonic() + MEASURE_SECONDS
+            measure(await outbox.backlog(request.campaign, now), now)
+        tally = done.tally
         return DispatchResult(
-            claimed=tally.total(),
-            accepted=tally[NoticeState.ACCEPTED],
+            claimed=done.claimed,
+            accepted=tally[NoticeState.ACCEPTED] + tally[NoticeState.DELIVERED] + tally[NoticeState.READ],
             failed=tally[NoticeState.FAILED_TEMPORARY] + tally[NoticeState.FAILED_PERMANENT],
             unknown=tally[NoticeState.UNKNOWN],
+            routed=done.routed,
+            held=done.held,
+            denied=tally[NoticeState.DENIED],
             left=left.count,
             next_at=None if left.due else left.next_at,
-            problem=problem,
+            problem=done.problem,
+            again_in_seconds=done.again_in_seconds,
+            receipts=receipts_of(receipts[:RECEIPTS_AT_ONCE]),
+            more_receipts=len(receipts) > RECEIPTS_AT_ONCE,
+            day=await day_of(outbox, request.campaign, request.channel, now, request.settled, wait),
         )
-
-    async def _batch(self, request: DispatchRequest, connections: list[MailConnection], sender: str) -> Counter[str]:
-        """Claim a batch and send it over all connections side by side: one mail's wait is another one's work."""
-        outbox = self._ledger.outbox
-        claimed = await outbox.claim(request.campaign, request.channel, request.limit, self._clock(), self._tries)
-        letters, unsendable = await self._letters(claimed, sender)
-        if unsendable:
-            await outbox.settle(unsendable, self._tries)
-        tally = Counter(str(outcome.state) for outcome in unsendable)
-        outcomes = Outcomes(outbox, self._tries)
-        waiting = iter(letters)
-
-        async def work(connection: MailConnection) -> None:
-            for letter in waiting:
-                outcome = await self._send(letter, connection)
-                await outcomes.settle(outcome)
-                tally[outcome.state] += 1
-
-        ends = await asyncio.gather(*(work(connection) for connection in connections), return_exceptions=True)
-        for end in ends:  # only now: nobody sends any more
-            if end is not None:
-                raise end
-        return tally
-
-    async def _letters(self, rows: Sequence[Claimed], sender: str) -> tuple[list[Letter], list[Outcome]]:
-        """Write the mails of a batch, reading for all of them at once; name those that nobody can send."""
-        directory = RecordDirectory(self._ledger, self._registry, self._code_for)
-        notices = [_notice(row) for row in rows]
-        await directory.read(notices)
-        await self._share(rows, notices, directory)
-        drafts: list[tuple[Claimed, Draft]] = []
-        letters: list[Letter] = []
-        unsendable: list[Outcome] = []
-        for row, notice in zip(rows, notices, strict=True):
-            try:
-                drafts.append((row, await draft(notice, directory, sender, self._lang)))
-            except UnsendableError as error:
-                unsendable.append(self._unsendable(row, error))
-        await directory.read_codes([drafted.asks for _, drafted in drafts if drafted.asks is not None])
-        for row, drafted in drafts:
-            try:
-                code = None if drafted.asks is None else await directory.code(drafted.asks)
-                mail, template = written(drafted, code)
-            except UnsendableError as error:
-                unsendable.append(self._unsendable(row, error))
-            else:
-                letters.append(Letter(row, mail, template))
-        return letters, unsendable
-
-    async def _share(self, rows: Sequence[Claimed], notices: Sequence[Notice], directory: RecordDirectory) -> None:
-        """Keep each household's row for one person, and plan the others' own; before any mail, so that none is lost."""
-        sharings: list[Sharing] = []
-        for row, notice in zip(rows, notices, strict=True):
-            read = None
-            if row.copy_of is None:
-                with suppress(UnsendableError):  # the draft meets it again, and says so
-                    read = await readers_of(notice, directory)
-            if read is None:
-                continue
-            first = notice.person or read.first
-            everybody = [] if read.first is None else [(read.first, notice.purpose)]
-            others = tuple(one for one in (*everybody, *read.others) if one[0] != first)
-            if first is not None or others:
-                sharings.append(Sharing(row.notice_id, first, others))
-        if sharings:
-            await self._ledger.outbox.share(sharings)
-
-    def _unsendable(self, row: Claimed, error: UnsendableError) -> Outcome:
-        return Outcome(row.notice_id, row.number, NoticeState.FAILED_PERMANENT, self._clock(), error.code)
-
-    async def _send(self, letter: Letter, connection: MailConnection) -> Outcome:
-        digest = None
-        if self._clock() >= letter.row.lease_until - self._margin:
-            delivery = Delivery(NoticeState.FAILED_TEMPORARY, "LEASE_TOO_SHORT")
-        else:
-            digest = self._digest(letter.mail)
-            delivery = await connection.send(letter.mail)
-        return Outcome(
-            letter.row.notice_id,
-            letter.row.number,
-            delivery.outcome,
-            self._clock(),
-            delivery.code,
-            provider_id=delivery.provider_id,
-            template=letter.template,
-            digest=digest,
-        )
-
-    def _digest(self, mail: Mail) -> str:
-        """Return the keyed digest of a text: proof of what was sent for whoever has text and key, nothing else."""
-        text = f"notice\0{mail.notice_id}\0{mail.lang}\0{mail.subject}\0{mail.text}\0".encode()
-        return hmac.digest(self._key, text + (mail.calendar or b""), "sha256").hex()
-
-
-class Outcomes:
-    """Writes outcomes down; those that are ready together share a transaction."""
-
-    def __init__(self, outbox: Outbox, tries: Tries) -> None:
-        self._outbox = outbox
-        self._tries = tries
-        self._turn = asyncio.Lock()
-        self._waiting: list[Outcome] = []
-
-    async def settle(self, outcome: Outcome) -> None:
-        """Return when the outcome is committed; whoever has the turn commits for all that wait.
-
-        Where that fails, or is cancelled, the others' outcomes go back to them.
-        """
-        self._waiting.append(outcome)
-        async with self._turn:
-            if outcome not in self._waiting:
-                return
-            group, self._waiting = self._waiting, []
-            try:
-                await self._outbox.settle(group, self._tries)
-            except BaseException:
-                self._waiting += [other for other in group if other is not outcome]
-                raise
-
-
-def _notice(row: Claimed) -> Notice:
-    return Notice(
-        notice_id=row.notice_id,
-        campaign=row.campaign,
-        stream=row.stream,
-        cause=row.cause,
-        purpose=row.purpose,
-        recipient=row.recipient,
-        planned_at=row.planned_at,
-        template=row.template,
-        person=row.person,
-    )
 
 
 async def _beat() -> None:

@@ -2,35 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from domain.consent import MAY_CONSENT, Standing, standing_of
-from domain.notices import FOR_CAREGIVERS
+from domain.notices import EMAIL, FOR_CAREGIVERS, PHONE, SMS, WECOM
 from notices.mail import valid_address
 
 ONLY_FOR_CAREGIVERS: Final = tuple(one for one in FOR_CAREGIVERS.values() if one not in FOR_CAREGIVERS)
 """Purposes that nobody but a caregiver gets."""
 
+_NUMBER: Final = re.compile(r"1[0-9]{10}")
+"""A mobile telephone, as the roster takes it."""
+
+_WECOM_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_@.-]{0,63}")
+
 
 @dataclass(frozen=True)
 class Contact:
-    """A person who can be written to; `language` and `email` may be empty.
+    """A person who can be written to; every address and `language` may be empty.
 
     Attributes:
+        email, phone, wecom: as the registry holds them.
         agreed: whether the person may be told as a caregiver; a guardian is told anyway.
+        channels: the person's own order of channels; empty is the policy's.
     """
 
     ref: str
     email: str = field(repr=False)
     language: str = field(default="", repr=False)
     agreed: bool = True
+    phone: str = field(default="", repr=False)
+    wecom: str = field(default="", repr=False)
+    channels: tuple[str, ...] = ()
+
+    def address(self, channel: str) -> str:
+        """Return where a channel finds the person; empty where it does not, and where what is held is no address."""
+        held = self.held(channel)
+        return held if held and _VALID[channel](held) else ""
+
+    def held(self, channel: str) -> str:
+        """Return what the registry holds for a channel, valid or not."""
+        match channel:
+            case "email":
+                return self.email
+            case "sms" | "phone":
+                return self.phone
+            case "wecom":
+                return self.wecom
+            case _:
+                return ""
+
+
+def _number(held: str) -> bool:
+    return _NUMBER.fullmatch(held) is not None
+
+
+def _wecom_id(held: str) -> bool:
+    return _WECOM_ID.fullmatch(held) is not None
+
+
+_VALID: Final[Mapping[str, Callable[[str], bool]]] = {
+    EMAIL: valid_address,
+    SMS: _number,
+    PHONE: _number,
+    WECOM: _wecom_id,
+}
+"""Channel → whether a text can be an address of it."""
 
 
 @dataclass(frozen=True)
 class Household:
-    """One family, as far as a notice needs it: no telephone, no identity number, no mark.
+    """One family, as far as a notice needs it: no identity number, no mark.
 
     Attributes:
         pupil: the pupil's own contact; its reference is the pupil's.
@@ -47,26 +92,13 @@ class Household:
     caregivers: tuple[Contact, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
-class Readers:
-    """Who reads a household's notice.
-
-    Attributes:
-        first: reference of whom the row itself is for, None where nobody can be written to.
-        others: (reference, purpose) of everybody else.
-    """
-
-    first: str | None
-    others: tuple[tuple[str, str], ...]
-
-
 def addressees(
     household: Household, purpose: str, standings: Mapping[str, Standing], *, coded: bool
 ) -> tuple[Contact, ...]:
-    """Return everybody in a household who may get a notice and has an address, guardians first.
+    """Return everybody in a household who may get a notice, guardians first, whether or not they have an address.
 
-    Everybody who may consent gets it; where none of them has an address, a caregiver gets what has no code. A parent
-    without custody gets nothing. Nobody on record is taken for what the roster says.
+    Everybody who may consent gets it; where nobody may, a caregiver gets what has no code. A parent without custody
+    gets nothing. Nobody on record is taken for what the roster says.
 
     Args:
         household: the family.
@@ -74,7 +106,9 @@ def addressees(
         standings: what is on record of its persons.
         coded: whether the notice has an answer code.
     """
-    guardians, caregivers = _by_standing(household, standings)
+    people = (*household.guardians, *household.caregivers)
+    guardians = tuple(one for one in people if standing_of(one.ref, standings) in MAY_CONSENT)
+    caregivers = informed(household, standings)
     if purpose in ONLY_FOR_CAREGIVERS:
         return caregivers
     if coded:
@@ -82,38 +116,7 @@ def addressees(
     return (*guardians, *caregivers) if purpose in FOR_CAREGIVERS else guardians or caregivers
 
 
-def readers(household: Household, purpose: str, standings: Mapping[str, Standing], *, coded: bool) -> Readers:
-    """Return who reads a household's notice, each once: at one address one notice is enough, but not one code.
-
-    Args:
-        household: the family.
-        purpose: the notice's, as the event planned it.
-        standings: what is on record of its persons.
-        coded: whether the notice has an answer code.
-    """
-    own = addressees(household, purpose, standings, coded=coded)
-    wanted = [(one, purpose) for one in own]
-    if coded and purpose in FOR_CAREGIVERS:
-        wanted += [(one, FOR_CAREGIVERS[purpose]) for one in _by_standing(household, standings)[1]]
-    taken: dict[str, None] = {}
-    found: list[tuple[str, str]] = []
-    for one, of_purpose in wanted:
-        address = one.email.casefold()
-        if address in taken and not (coded and of_purpose == purpose):
-            continue
-        taken[address] = None
-        found.append((one.ref, of_purpose))
-    first = next((ref for ref, of_purpose in found if of_purpose == purpose), None)
-    return Readers(first, tuple(one for one in found if one[0] != first))
-
-
-def _by_standing(
-    household: Household, standings: Mapping[str, Standing]
-) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
-    """Return those with an address who may consent, and those who may be told as caregivers."""
-    people = [one for one in (*household.guardians, *household.caregivers) if valid_address(one.email)]
-    held = [(one, standing_of(one.ref, standings)) for one in people]
-    return (
-        tuple(one for one, standing in held if standing in MAY_CONSENT),
-        tuple(one for one, standing in held if standing is Standing.CAREGIVER and one.agreed),
-    )
+def informed(household: Household, standings: Mapping[str, Standing]) -> tuple[Contact, ...]:
+    """Return those who look after the pupil, cannot consent, and may be told."""
+    people = (*household.guardians, *household.caregivers)
+    return tuple(one for one in people if standing_of(one.ref, standings) is Standing.CAREGIVER and one.agreed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from domain.stage_events import StageReminded
 from domain.time import instant
 from ledger.outbox import Tries
 from ledger.store import Ledger
+from notices.channels import Channel
 from notices.compose import CodeRequest
 from notices.mail import MailChannel, SmtpServer
 from notices.sink import Sink
@@ -29,6 +30,7 @@ CAMPAIGN = "campaign/qingshan/2025"
 SCHOOL = "9900010001"
 SCHOOL_NAME = "青山县第一初级中学"
 MEETINGS = f"{CAMPAIGN}/{SCHOOL}/parent-meetings"
+FILING = f"{CAMPAIGN}/{SCHOOL}/application-filing"
 BEGIN = instant("2025-03-03T08:00:00+08:00")
 AT = instant("2025-03-10T19:00:00+08:00")
 NOW = BEGIN + timedelta(hours=1)
@@ -37,11 +39,16 @@ KEY = b"k" * 32
 TRIES = Tries(lease=timedelta(minutes=10), pauses=(timedelta(minutes=1), timedelta(minutes=10)))
 
 
-class Drafted(Event):
+class CampaignDrafted(Event):
     """A campaign's first event, as far as a notice looks at it."""
 
     campaign: str
     complaint_line: str | None = None
+    policy: dict[str, Any] | None = None
+    calendar: dict[str, Any] | None = None
+
+
+Drafted = CampaignDrafted
 
 
 class NoticeOffered(Event):
@@ -59,6 +66,11 @@ def student(number: int) -> str:
 def address(number: int) -> str:
     """Return the address of a pupil's first guardian."""
     return f"guardian{number:06d}@family.invalid"
+
+
+def phone(number: int, *, second: bool = False) -> str:
+    """Return the telephone of a pupil's first guardian, or of the second."""
+    return f"{138 if second else 139}{number:08d}"
 
 
 def sealed(stream: str, events: Iterable[Event], start: int = 1, prev_hash: str = GENESIS) -> list[Envelope]:
@@ -87,9 +99,12 @@ async def put(ledger: Ledger, envelopes: Sequence[Envelope]) -> None:
     await ledger.append(envelopes, [plan for envelope in envelopes for plan in notices_for(envelope)], {"kind": "x"})
 
 
-async def invite(ledger: Ledger, count: int, *, number: str | None = "0871-12345") -> list[Envelope]:
-    """Put a campaign into the ledger that invites so many households to one meeting."""
-    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN, complaint_line=number)]))
+async def invite(
+    ledger: Ledger, count: int, *, number: str | None = "0871-12345", drafted: bool = True
+) -> list[Envelope]:
+    """Put a campaign into the ledger, unless it is there, that invites so many households to one meeting."""
+    if drafted:
+        await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN, complaint_line=number)]))
     invited = [HouseholdInvited(session="s1", student=student(n)) for n in range(1, count + 1)]
     events = sealed(MEETINGS, [SessionScheduled(session="s1", classes=("2025-01",), at=AT), *invited])
     await put(ledger, events)
@@ -119,10 +134,10 @@ def pause() -> Event:
 
 @dataclass
 class People:
-    """A registry of families that follow from their numbers; `without` have no address, `second` only the second.
+    """A registry of families that follow from their numbers; `without` have no mailbox, `second` only the second's.
 
-    Both guardians have one in the families of `both`. Those of `cared` have a caregiver with an address, who agreed
-    except in `unasked`.
+    Both guardians have one in the families of `both`. Those of `cared` have a caregiver with one, who agreed except in
+    `unasked`. The first guardian has a telephone, the others have one where they have a mailbox.
     """
 
     without: tuple[int, ...] = ()
@@ -155,8 +170,10 @@ class People:
             email=f"pupil{number:06d}@family.invalid",
             language=language,
             guardians=(
-                Guardian(f"gdn_{number:06d}a", ref, "家长甲", "13900000000", email, "", 1),
-                Guardian(f"gdn_{number:06d}b", ref, "家长乙", "13900000001", other, "", 2),
+                Guardian(f"gdn_{number:06d}a", ref, "家长甲", phone(number), email, "", 1),
+                Guardian(
+                    f"gdn_{number:06d}b", ref, "家长乙", phone(number, second=True) if other else "", other, "", 2
+                ),
             ),
             caregiver=self.caregiver(number) if number in self.cared else None,
         )
@@ -165,7 +182,7 @@ class People:
         """Return a pupil's caregiver."""
         email = f"caregiver{number:06d}@family.invalid"
         agreed = number not in self.unasked
-        return Caregiver(f"cgv_{number:06d}", student(number), "奶奶", "13900000002", email, "", agreed)
+        return Caregiver(f"cgv_{number:06d}", student(number), "奶奶", f"137{number:08d}", email, "", agreed)
 
     async def staff(self, campaign: str) -> tuple[StaffMember, ...]:
         """Return two class heads of the school, its principal, one head of another school, and the bureau's."""
@@ -216,6 +233,11 @@ class Clock:
         self.now += delta
 
 
+def mail(sink: Sink, connections: int = 4) -> MailChannel:
+    """Return the way to a sink."""
+    return MailChannel(server(sink), seconds=5, sessions=connections)
+
+
 def dispatcher(
     ledger: Ledger,
     sink: Sink | None,
@@ -225,13 +247,14 @@ def dispatcher(
     tries: Tries = TRIES,
     code: Any = code_for,
     connections: int = 4,
+    channels: Mapping[str, Channel] | None = None,
 ) -> DispatchActivities:
-    """Return the activities on a ledger and a sink."""
-    channel = None if sink is None else MailChannel(server(sink), seconds=5)
+    """Return the activities on a ledger and its ways out: a sink for mails, where there is one, and others."""
+    ways: dict[str, Channel] = {} if sink is None else {"email": mail(sink, connections)}
     registry: Any = people or People()
-    clock = clock or Clock()
-    more: Any = {"clock": clock, "tries": tries, "connections": connections}
-    return DispatchActivities(ledger, registry, channel, code, key=KEY, **more)
+    return DispatchActivities(
+        ledger, registry, {**ways, **(channels or {})}, code, key=KEY, clock=clock or Clock(), tries=tries
+    )
 
 
 async def states(ledger: Ledger) -> dict[str, str]:

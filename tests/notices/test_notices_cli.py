@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
-from notices_house import CAMPAIGN, SCHOOL, People, dispatcher, invite, student
+from notices_house import BEGIN, CAMPAIGN, SCHOOL, Clock, People, dispatcher, invite, student
 from temporalio.testing import ActivityEnvironment
 
 import cli.notices as command
 from cli.failures import Failure
 from cli.options import Face
+from domain.notice_glossary import CODES
+from domain.notices import NoticeState
 from domain.refusal import Refusal
 from notices.catalogue import catalogue
 from protocol import DispatchRequest
@@ -25,48 +28,95 @@ def face(tmp_path):
 
 @pytest.fixture
 async def sent(ledger, sink):
-    """Send two of three notices; the third family has no address."""
+    """Mail both guardians of two families; the third family is not known."""
     await invite(ledger, 3)
-    drain = dispatcher(ledger, sink, People(without=(3,))).drain
+    drain = dispatcher(ledger, sink, People(both=(1, 2), forgotten=(3,))).drain
     await ActivityEnvironment().run(drain, DispatchRequest(campaign=CAMPAIGN, channel="email", limit=9))
     return ledger
 
 
 async def test_the_list_counts_and_shows_references_only(sent, face, capsys):
-    """By state and purpose; a filter narrows it; no name and no address."""
+    """By state, purpose and channel, with each channel's backlog; a filter narrows it; no name and no address."""
     assert await command.list_(CAMPAIGN, face=face) == 0
     printed = capsys.readouterr().out
     data = json.loads(printed)
-    assert (data["total"], data["by_state"]) == (3, {"accepted": 2, "failed_permanent": 1})
-    assert data["by_purpose"] == {"meeting_invitation": 3}
+    assert (data["total"], data["by_state"]) == (5, {"accepted": 4, "failed_permanent": 1})
+    assert data["by_purpose"] == {"meeting_invitation": 5}
+    backlog = {one["channel"]: (one["waiting"], one["dead"]) for one in data["backlog"]}
+    assert backlog == {"": (0, 1), "email": (0, 0)}
+    assert data["by_channel"] == {"": 1, "email": 4}
+    assert data["killed"] == []
     assert "@family" not in printed
     assert "学生" not in printed
-    await command.list_(CAMPAIGN, state="failed_permanent", face=face)
-    (row,) = json.loads(capsys.readouterr().out)["notices"]
-    assert (row["recipient"], row["code"]) == (student(3), "NO_ADDRESS")
+    assert "contacts" not in data["notices"][0]
+    narrowed = [
+        ({"state": "failed_permanent"}, [student(3)]),
+        ({"dead": True}, [student(3)]),
+        ({"channel": "email"}, [student(1), student(1), student(2), student(2)]),
+        ({"dead": True, "channel": "email"}, []),
+        ({"purpose": "stage_reminder"}, []),
+    ]
+    for given, found in narrowed:
+        await command.list_(CAMPAIGN, **given, face=face)
+        assert sorted(row["recipient"] for row in json.loads(capsys.readouterr().out)["notices"]) == found
+    with pytest.raises(Failure) as caught:
+        await command.list_(CAMPAIGN, dead=True, state="held", face=face)
+    assert caught.value.code == "CHOICE_NEEDED"
 
 
 async def test_a_notice_is_shown_with_its_attempts(sent, face, capsys):
-    """What was tried when and what came of it; an unknown reference is not found."""
-    (row,) = await sent.outbox.find(CAMPAIGN, recipient=student(1))
+    """What was tried when and what came of it, and every step of it; an unknown reference is not found."""
+    row, _ = await sent.outbox.find(CAMPAIGN, recipient=student(1))
     assert await command.show(row["notice_id"], face=face) == 0
     data = json.loads(capsys.readouterr().out)
     assert [attempt["outcome"] for attempt in data["attempts"]] == ["accepted"]
-    assert data["notice"]["template"] == "meeting_invitation/1"
+    assert [(entry["state"], entry["channel"]) for entry in data["journal"]][-1] == ("accepted", "email")
+    assert data["notice"]["template"] == catalogue().find("meeting_invitation").label
+    assert data["waits"] is None
+    assert "digest" not in data["notice"]
     with pytest.raises(Failure) as caught:
         await command.show("ntc_none", face=face)
     assert (caught.value.exit_code, caught.value.code) == (4, "NOTICE_UNKNOWN")
 
 
 async def test_people_read_a_table(sent, tmp_path, capsys):
-    """Without --json: the unfinished first."""
+    """Without --json: the unfinished first, with what the code beside them means."""
     await command.list_(CAMPAIGN, face=Face(data=tmp_path))
     (row,) = await sent.outbox.find(CAMPAIGN, recipient=student(3))
     await command.show(row["notice_id"], face=Face(data=tmp_path))
     printed = capsys.readouterr().out
-    assert student(3) in printed
-    assert student(1) not in printed
-    assert printed.count("NO_ADDRESS") == 3
+    assert printed.count("HOUSEHOLD_UNKNOWN") == 2
+    assert CODES["HOUSEHOLD_UNKNOWN"]["zh"] in printed
+    assert "gdn_000001" not in printed
+
+
+async def test_why_one_waits_is_said_in_words(ledger, face, tmp_path, sink, capsys):
+    """Held by quiet hours: the code, until when, and what that means."""
+    await invite(ledger, 1)
+    night = Clock(BEGIN.replace(hour=22))
+    drain = dispatcher(ledger, sink, clock=night).drain
+    await ActivityEnvironment().run(drain, DispatchRequest(campaign=CAMPAIGN, channel="email", limit=9))
+    (row,) = await ledger.outbox.find(CAMPAIGN, state="held")
+    await command.show(row["notice_id"], face=face)
+    waits = json.loads(capsys.readouterr().out)["waits"]
+    assert (waits["code"], waits["until"][:16]) == ("QUIET_HOURS", "2025-03-04T07:30")
+    await command.show(row["notice_id"], face=Face(data=tmp_path))
+    assert f"{CODES['QUIET_HOURS']['zh']}，至 2025-03-04 07:30" in capsys.readouterr().out
+
+
+def test_the_list_knows_every_state():
+    """An option's words are the outbox's."""
+    assert get_args(command.State) == tuple(NoticeState)
+
+
+def test_the_glossary_needs_no_ledger(face, tmp_path, capsys):
+    """States, codes and classes, for programs and for people."""
+    assert command.glossary_(face=face) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["states"]["held"]["word"] == "暂缓"
+    assert {"states", "codes", "classes"} == {*data}
+    command.glossary_(face=Face(data=tmp_path))
+    assert "QUIET_HOURS" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("purpose", catalogue().purposes)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from notices_house import BEGIN, CAMPAIGN, MEETINGS, SCHOOL, SENDER
 
 from domain.consent import Standing
+from domain.notices import EMAIL, PAPER, PHONE, ROBOTS, SMS, WECOM
 from domain.time import stamp
 from notices.catalogue import catalogue
 from notices.compose import CodeRequest, Facts, Notice, UnsendableError, compose
@@ -27,6 +28,8 @@ def marks(number):
         "pupil": f"pupilq{number}q@family.invalid",
         "first": f"firstq{number}q@family.invalid",
         "second": f"secondq{number}q@family.invalid",
+        "phone": f"139{number:08d}",
+        "wecom": f"wq{number}q",
     }
 
 
@@ -34,7 +37,7 @@ def household(number, *, first=True, second=True, language=""):
     """Return a family made of its marks."""
     mark = marks(number)
     guardians = (
-        Contact(f"gdn_q{number}q1", mark["first"] if first else "", language),
+        Contact(f"gdn_q{number}q1", mark["first"] if first else "", language, phone=mark["phone"], wecom=mark["wecom"]),
         Contact(f"gdn_q{number}q2", mark["second"] if second else "", language),
     )
     return Household(Contact(mark["student"], mark["pupil"], language), mark["name"], SCHOOL, guardians)
@@ -58,7 +61,8 @@ class Village:
 
     async def school(self, campaign, code):
         """Return a name."""
-        return f"{campaign}的{code}"
+        assert campaign == CAMPAIGN
+        return f"第{code}中学"
 
     async def facts(self, notice):
         """Return one occasion."""
@@ -81,30 +85,72 @@ def notice(purpose, number):
     return Notice(f"ntc_{number}", CAMPAIGN, MEETINGS, f"{MEETINGS}#2", purpose, recipient, stamp(BEGIN))
 
 
+CODED = ("choice_notice", "choice_notice_pupil")
+
+
+def address_of(own, purpose, channel, *, first):
+    """Return where a channel finds who reads a purpose, None where it finds nobody."""
+    if channel == PAPER:
+        return ()
+    if AUDIENCES[purpose] == "pupil":
+        return (own["pupil"],) if channel == EMAIL else None
+    if channel == EMAIL:
+        return (own["first" if first else "second"],)
+    return (own["wecom" if channel == WECOM else "phone"],)
+
+
 @given(
     purpose=st.sampled_from(FAMILY),
-    numbers=st.lists(st.integers(0, 10**9), min_size=2, max_size=6, unique=True),
+    channel=st.sampled_from([WECOM, SMS, EMAIL, PAPER]),
+    numbers=st.lists(st.integers(0, 99_999_999), min_size=2, max_size=6, unique=True),
     language=st.sampled_from(["zh", "en", "", "xx"]),
     first=st.booleans(),
     data=st.data(),
 )
-def test_a_render_holds_the_data_of_one_family_only(purpose, numbers, language, first, data):
-    """Whoever lives next door: no mark of theirs in the text, the addresses, the calendar or the code."""
+def test_a_render_holds_the_data_of_one_family_only(purpose, channel, numbers, language, first, data):
+    """Whoever lives next door: no mark of theirs in any text, the addresses, the calendar or the code."""
     village = Village([household(number, first=first, language=language) for number in numbers])
     chosen = data.draw(st.sampled_from(numbers))
-    mail, template = asyncio.run(compose(notice(purpose, chosen), village, SENDER, "zh"))
-    whole = "\n".join((mail.subject, mail.text, *mail.recipients, (mail.calendar or b"").decode().replace("\r\n ", "")))
     own = marks(chosen)
-    assert own["name"] in mail.text
-    assert mail.recipients == (
-        (own["pupil"] if AUDIENCES[purpose] == "pupil" else own["first" if first else "second"]),
-    )
+    addresses = address_of(own, purpose, channel, first=first)
+    composing = compose(notice(purpose, chosen), village, SENDER, "zh", channel)
+    if addresses is None or (purpose in CODED and channel == SMS):
+        with pytest.raises(UnsendableError):
+            asyncio.run(composing)
+        assert village.requests == []
+        return
+    message, template = asyncio.run(composing)
+    calendar = (message.calendar or b"").decode().replace("\r\n ", "")
+    whole = "\n".join((message.subject, message.text, message.short or "", *message.addresses, calendar))
+    assert own["name"] in message.text
+    assert (message.addresses, message.to_staff) == (addresses, False)
+    assert (message.calendar is not None) <= (channel == EMAIL)
+    assert (message.short is None) <= (channel != SMS)
     for number in numbers:
         if number != chosen:
+            theirs = marks(number)
             assert f"q{number}q" not in whole
+            assert theirs["phone"] not in whole
     assert {request.student for request in village.requests} <= {own["student"]}
-    assert mail.lang == (language if language in ("zh", "en") else "zh")
+    assert message.lang == (language if language in ("zh", "en") else "zh")
     assert template == catalogue().find(purpose).label
+
+
+@pytest.mark.parametrize("purpose", CODED)
+@pytest.mark.parametrize("channel", [SMS, PHONE, *ROBOTS])
+async def test_no_code_is_made_for_a_way_that_a_code_never_goes(purpose, channel):
+    """Also where somebody routes the letter there by hand."""
+    village = Village([household(1)])
+    with pytest.raises(UnsendableError, match="CODE_NOT_THIS_WAY"):
+        await compose(notice(purpose, 1), village, SENDER, "zh", channel)
+    assert village.requests == []
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+async def test_a_group_never_gets_a_familys_text(robot):
+    """Whatever the row says of its channel."""
+    with pytest.raises(UnsendableError, match="NOT_FOR_A_GROUP"):
+        await compose(notice("meeting_invitation", 1), Village([household(1)]), SENDER, "zh", robot)
 
 
 async def test_pupil_and_guardian_get_codes_of_their_own():
@@ -154,12 +200,12 @@ async def test_a_code_goes_to_nobody_who_cannot_consent(standings, coded, told):
     for purpose, reader in (("choice_notice", coded), ("consent_confirmed", told)):
         village = Village([household(1)], standings)
         if reader is None:
-            with pytest.raises(UnsendableError, match="NO_ADDRESS"):
+            with pytest.raises(UnsendableError, match="NOT_A_READER"):
                 await compose(notice(purpose, 1), village, SENDER, "zh")
             assert village.requests == []
             continue
         mail, _ = await compose(notice(purpose, 1), village, SENDER, "zh")
-        assert mail.recipients == (marks(1)[reader],)
+        assert mail.addresses == (marks(1)[reader],)
         assert all(request.person == (FIRST if reader == "first" else SECOND) for request in village.requests)
 
 

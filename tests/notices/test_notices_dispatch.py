@@ -10,11 +10,11 @@ from icalendar import Calendar
 from notices_house import (
     AT,
     CAMPAIGN,
+    FILING,
     MEETINGS,
     NOW,
     SCHOOL,
     SCHOOL_NAME,
-    TRIES,
     Clock,
     Drafted,
     NoticeOffered,
@@ -35,7 +35,7 @@ from notices_house import (
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.dispatch import Outcomes
+from activities.sending_policy import KINDS
 from domain.attendance_events import PeriodicReportMissed, PeriodKind, ReportMissed
 from domain.compliance_case_events import AcknowledgementOverdue
 from domain.consent import Standing
@@ -54,10 +54,9 @@ from domain.filing_consent_events import (
     SpringCaseReturned,
     WithdrawalReported,
 )
-from domain.notices import NoticeState
-from domain.parent_meetings_events import InvitationMoved, SessionMoved
+from domain.parent_meetings_events import HouseholdInvited, InvitationMoved, SessionMoved
 from domain.time import instant
-from ledger.outbox import Outcome
+from notices.catalogue import catalogue
 from notices.sink import Mood, Sink, _Protocol
 from protocol import DispatchRequest
 
@@ -100,7 +99,7 @@ async def test_the_row_keeps_template_provider_id_and_a_keyed_digest_and_no_text
     await invite(ledger, 2)
     await drain(dispatcher(ledger, sink))
     rows = await ledger.outbox.find(CAMPAIGN)
-    assert {row["template"] for row in rows} == {"meeting_invitation/1"}
+    assert {row["template"] for row in rows} == {catalogue().find("meeting_invitation").label}
     assert {row["provider_id"] for row in rows} == {"Q000001", "Q000002"}
     assert len({row["digest"] for row in rows}) == 2
     assert all(len(row["digest"]) == 64 for row in rows)
@@ -116,6 +115,7 @@ async def test_a_campaign_without_a_number_of_its_own_names_the_service_line(led
 async def test_a_cancelled_meeting_takes_the_same_calendar_entry_back(ledger, sink):
     """UID as in the invitation, SEQUENCE one higher, CANCEL."""
     events = await invite(ledger, 1)
+    await drain(dispatcher(ledger, sink))
     await more(ledger, events, withdrawn(1))
     await drain(dispatcher(ledger, sink))
     found = {}
@@ -126,6 +126,21 @@ async def test_a_cancelled_meeting_takes_the_same_calendar_entry_back(ledger, si
         found[str(calendar["method"])] = (str(event["uid"]), event["sequence"])
     assert found["CANCEL"] == (found["REQUEST"][0], 1)
     assert found["REQUEST"][1] == 0
+
+
+async def test_an_invitation_that_waited_does_not_come_after_its_own_cancellation(ledger, sink):
+    """The household was withdrawn before it went out: it is told that once; invited again, it is invited."""
+    first = await invite(ledger, 2)
+    await more(ledger, first, withdrawn(1), withdrawn(2), HouseholdInvited(session="s1", student=student(2)))
+    clock = Clock()
+    for _ in range(2):  # the cancellation may be the household's one message of the first day
+        result = await drain(dispatcher(ledger, sink, clock=clock))
+        clock.move(timedelta(days=1))
+    assert (result.failed, result.left) == (0, 0)
+    told = sorted((kept.recipient, entry(kept)[1]) for kept in sink.mails)
+    assert told == [(address(1), "CANCEL"), (address(2), "CANCEL"), (address(2), "REQUEST")]
+    (ended,) = await ledger.outbox.find(CAMPAIGN, state="denied")
+    assert (ended["recipient"], ended["purpose"], ended["code"]) == (student(1), "meeting_invitation", "TAKEN_BACK")
 
 
 async def test_a_moved_meeting_changes_the_same_calendar_entry(ledger, sink):
@@ -159,8 +174,7 @@ async def test_an_invitation_that_waited_has_the_hour_that_holds(ledger, sink):
 async def test_a_letter_to_parents_goes_to_guardian_and_pupil_each_with_a_code(ledger, sink):
     """Statutory: it goes out although the campaign is paused; the meeting's invitation does not."""
     await invite(ledger, 1)
-    filing = f"{CAMPAIGN}/{SCHOOL}/application-filing"
-    await put(ledger, sealed(filing, [NoticeOffered(student=student(1), document="letter-2025-1")]))
+    await put(ledger, sealed(FILING, [NoticeOffered(student=student(1), document="letter-2025-1")]))
     first = [event async for event in ledger.events(CAMPAIGN)]
     await more(ledger, first, pause())
 
@@ -171,10 +185,9 @@ async def test_a_letter_to_parents_goes_to_guardian_and_pupil_each_with_a_code(l
     assert "G001-GDN1" in texts[address(1)]
     assert "P001-STU1" in texts["pupil000001@family.invalid"]
     assert all("letter-2025-1" in text for text in texts.values())
-    assert (await states(ledger))[f"{student(1)} meeting_invitation"] == "planned"
+    assert (await states(ledger))[f"{student(1)} meeting_invitation"] == "held"
 
 
-FILING = f"{CAMPAIGN}/{SCHOOL}/application-filing"
 OWN_NOTICES = {
     "a cooling-off": (
         CoolingStarted(student=student(1), ends=instant("2025-03-17T23:59:59+08:00"), short=True),
@@ -310,7 +323,8 @@ async def test_staff_are_told_counts_and_codes(ledger, sink):
     await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN)]))
     await put(ledger, sealed(MEETINGS, [reminded()]))
     people = People()
-    await drain(dispatcher(ledger, sink, people))
+    morning = Clock(NOW.replace(hour=7, minute=30) + timedelta(days=1))  # a reminder waits for the day's digest
+    await drain(dispatcher(ledger, sink, people, clock=morning))
     (kept,) = sink.mails
     assert kept.recipients == ("head1@school.invalid", "head2@school.invalid")
     assert "3 户家庭尚未邀请" in kept.text
@@ -318,16 +332,17 @@ async def test_staff_are_told_counts_and_codes(ledger, sink):
 
 
 async def test_the_second_guardian_is_written_to_where_the_first_has_no_address(ledger, sink):
-    """The language is the household's; whoever has none at all is left for a later channel, by a code."""
+    """The language is the household's; whoever has no mailbox is called; who was forgotten is told on no channel."""
     await invite(ledger, 4)
     people = People(without=(1,), second=(2,), english=(3,), forgotten=(4,))
     result = await drain(dispatcher(ledger, sink, people))
-    assert (result.accepted, result.failed, result.left) == (2, 2, 0)
+    assert (result.accepted, result.failed, result.left) == (2, 0, 0)
     assert {kept.recipient for kept in sink.mails} == {"second000002@family.invalid", address(3)}
     (english,) = [kept for kept in sink.mails if kept.recipient == address(3)]
     assert english.text.startswith("To the family of")
-    failed = {row["recipient"]: row["code"] for row in await ledger.outbox.find(CAMPAIGN, state="failed_permanent")}
-    assert failed == {student(1): "NO_ADDRESS", student(4): "HOUSEHOLD_UNKNOWN"}
+    rows = {row["recipient"]: (row["state"], row["channel"], row["code"]) for row in await ledger.outbox.find(CAMPAIGN)}
+    assert rows[student(1)] == ("planned", "phone", None)
+    assert rows[student(4)] == ("failed_permanent", "", "HOUSEHOLD_UNKNOWN")
 
 
 async def test_a_server_that_is_away_uses_up_no_attempt(ledger):
@@ -338,13 +353,6 @@ async def test_a_server_that_is_away_uses_up_no_attempt(ledger):
     result = await drain(activities)
     assert (result.claimed, result.left, result.problem) == (0, 2, "SMTP_UNREACHABLE")
     assert {row["attempts"] for row in await ledger.outbox.find(CAMPAIGN)} == {0}
-
-
-async def test_without_a_mail_server_notices_stay_planned(ledger):
-    """An installation that has configured none loses nothing."""
-    await invite(ledger, 2)
-    result = await drain(dispatcher(ledger, None))
-    assert (result.claimed, result.left, result.problem) == (0, 2, "MAIL_NOT_CONFIGURED")
 
 
 @pytest.mark.parametrize(
@@ -436,7 +444,7 @@ async def test_nothing_personal_leaves_with_an_error(ledger, sink):
     assert (caught.value.type, caught.value.message, caught.value.details) == ("DispatchFailed", "OSError", ())
     assert caught.value.__cause__ is None
     (row,) = await ledger.outbox.find(CAMPAIGN)
-    assert row["state"] == "submitted"
+    assert (row["state"], row["attempts"]) == ("planned", 0)
 
 
 async def test_neither_outbox_nor_attempts_hold_anything_personal(ledger, sink):
@@ -452,7 +460,10 @@ async def test_neither_outbox_nor_attempts_hold_anything_personal(ledger, sink):
 
 
 async def test_a_batch_reads_together_and_opens_no_more_connections_than_it_has_mails(ledger, sink, monkeypatch):
-    """Two notices: one read of the stream, one of the campaign, one of the households; two connections, not four."""
+    """Two notices: who reads them and what they say is one read each of stream, campaign and households; two sessions.
+
+    They are read twice: for the way, and again for the text, so that a message says what holds when it goes.
+    """
     await invite(ledger, 2)
     reads, together, opened = [], [], []
     background, households = ledger.outbox.background, People().households
@@ -474,49 +485,8 @@ async def test_a_batch_reads_together_and_opens_no_more_connections_than_it_has_
     monkeypatch.setattr(ledger.outbox, "background", reading)
     monkeypatch.setattr(_Protocol, "connection_made", connecting)
     assert (await drain(dispatcher(ledger, sink, Asked()))).accepted == 2
-    assert sorted(reads) == [(CAMPAIGN, [1], []), (MEETINGS, [2, 3], ["SessionScheduled", "SessionMoved"])]
-    assert together == [[student(1), student(2)]]
+    of_batch = [(CAMPAIGN, [1], []), (MEETINGS, [2, 3], ["SessionScheduled", "SessionMoved"])]
+    assert sorted(read for read in reads if list(KINDS) != read[2]) == sorted(of_batch * 2)
+    assert [read[0] for read in reads if list(KINDS) == read[2]] == [CAMPAIGN]
+    assert together == [[student(1), student(2)]] * 2
     assert len(opened) == 2
-
-
-class Slow:
-    """An outbox that takes a while for each transaction and can fail."""
-
-    def __init__(self, fails=0):
-        self.groups = []
-        self.fails = fails
-
-    async def settle(self, outcomes, _tries):
-        """Write outcomes down."""
-        await asyncio.sleep(0.01)
-        if self.fails:
-            self.fails -= 1
-            raise OSError
-        self.groups.append([outcome.notice_id for outcome in outcomes])
-
-
-def outcome(number):
-    """Return an accepted mail."""
-    return Outcome(f"ntc_{number}", 1, NoticeState.ACCEPTED, NOW)
-
-
-async def test_outcomes_that_are_ready_together_share_a_transaction():
-    """The first goes at once; those that came meanwhile follow in one; nobody goes on before the own one is written."""
-    outbox = Slow()
-    outcomes = Outcomes(outbox, TRIES)
-
-    async def settled(number):
-        await outcomes.settle(outcome(number))
-        return any(f"ntc_{number}" in group for group in outbox.groups)
-
-    assert all(await asyncio.gather(*(settled(number) for number in range(4))))
-    assert outbox.groups == [["ntc_0"], ["ntc_1", "ntc_2", "ntc_3"]]
-
-
-async def test_an_outcome_that_another_one_failed_to_write_is_written_by_its_own_sender():
-    """A transaction that fails is told to whoever led it; the others do not take theirs for written."""
-    outbox = Slow(fails=2)
-    outcomes = Outcomes(outbox, TRIES)
-    ends = await asyncio.gather(*(outcomes.settle(outcome(number)) for number in range(4)), return_exceptions=True)
-    assert [type(end) for end in ends] == [OSError, OSError, type(None), type(None)]
-    assert outbox.groups == [["ntc_2", "ntc_3"]]

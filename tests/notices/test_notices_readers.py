@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from notices_house import (
     BEGIN,
     CAMPAIGN,
+    FILING,
     SCHOOL,
-    TRIES,
     Clock,
     Drafted,
     NoticeOffered,
@@ -36,12 +36,12 @@ from domain.school_events import LeftRegister
 from domain.silences import ABOUT_THE_CHOICE
 from ledger.outbox import Outbox
 from notices.catalogue import catalogue
-from notices.readers import ONLY_FOR_CAREGIVERS, Contact, Household, addressees, readers
+from notices.readers import ONLY_FOR_CAREGIVERS, Contact, Household, addressees
+from notices.routing import Ways, household_routes
 from notices.sink import Mood, Sink
 from protocol import DispatchRequest
 
 REQUEST = DispatchRequest(campaign=CAMPAIGN, channel="email", limit=50)
-FILING = f"{CAMPAIGN}/{SCHOOL}/application-filing"
 LETTER = "letter-2025-1"
 SECOND = "second000001@family.invalid"
 CAREGIVER = "caregiver000001@family.invalid"
@@ -74,6 +74,7 @@ def arrived(sink):
 
 # -- who reads ----------------------------------------------------------------------------------------------------
 
+MAILS = Ways(("email", "phone", "paper"), ("email", "phone", "paper"), ("email",))
 FATHER, MOTHER, GRANDMOTHER = (Contact(f"{ref}_000001", f"{ref}1@x.invalid") for ref in ("gdn", "gdn_b", "cgv"))
 ENTRUSTED = {GRANDMOTHER.ref: Standing.GUARDIAN}
 
@@ -85,10 +86,9 @@ def home(*guardians, caregivers=(GRANDMOTHER,)):
 
 def of_home(household, purpose, standings=None):
     """Return the references of who gets a purpose, and of who gets another one."""
-    coded = purpose == "choice_notice"
-    found = readers(household, purpose, standings or {}, coded=coded)
-    return [found.first, *(ref for ref, of in found.others if of == purpose)], [
-        ref for ref, of in found.others if of != purpose
+    found = household_routes(household, purpose, standings or {}, MAILS, coded=purpose == "choice_notice")
+    return [route.person for route in found if route.purpose == purpose], [
+        route.person for route in found if route.purpose != purpose
     ]
 
 
@@ -110,11 +110,11 @@ def test_guardians_read_everything_and_a_caregiver_is_informed(purpose, standing
     assert found == ([one.ref for one in own], [one.ref for one in informed])
 
 
-def test_where_no_guardian_can_be_written_to_a_caregiver_gets_what_has_no_code():
-    """The letter's row stays without a reader, so that the family is told on paper; the caregiver is informed."""
+def test_a_guardian_without_any_address_is_told_on_paper():
+    """What a family has decided is not told to a caregiver instead; the letter's own is the guardian's, on paper."""
     alone = home(Contact("gdn_000001", ""))
-    assert of_home(alone, "consent_confirmed") == ([GRANDMOTHER.ref], [])
-    assert of_home(alone, "choice_notice") == ([None], [GRANDMOTHER.ref])
+    assert of_home(alone, "consent_confirmed") == (["gdn_000001"], [])
+    assert of_home(alone, "choice_notice") == (["gdn_000001"], [GRANDMOTHER.ref])
 
 
 def test_nobody_is_written_to_who_has_not_agreed():
@@ -139,24 +139,22 @@ def test_one_address_gets_one_notice_and_every_guardian_an_own_code():
     agreed=st.booleans(),
 )
 def test_a_code_goes_to_those_who_may_consent_and_nobody_reads_twice(purpose, addresses, standings, agreed):
-    """For every family: the coded letter reaches all guardians with an address and nobody else; each once."""
+    """For every family: the coded letter reaches all guardians and nobody else; each once."""
     one, two, three = addresses
     household = home(Contact("gdn_1", one), Contact("gdn_2", two), caregivers=[Contact("cgv_1", three, agreed=agreed)])
     coded = purpose == "choice_notice"
-    found = readers(household, purpose, standings, coded=coded)
-    all_ = [(found.first, purpose)] * (found.first is not None) + list(found.others)
-    assert len({ref for ref, _ in all_}) == len(all_)
-    for ref, of_purpose in all_:
-        standing = standing_of(ref, standings)
+    found = household_routes(household, purpose, standings, MAILS, coded=coded)
+    assert len({route.person for route in found}) == len(found)
+    for route in found:
+        standing = standing_of(route.person, standings)
         assert standing is not Standing.NO_CUSTODY
-        assert of_purpose != "choice_notice" or standing in MAY_CONSENT
-        assert of_purpose == purpose or of_purpose in ONLY_FOR_CAREGIVERS
-        addressed = addressees(household, of_purpose, standings, coded=coded and of_purpose == purpose)
-        assert ref in [contact.ref for contact in addressed]
+        assert route.purpose != "choice_notice" or standing in MAY_CONSENT
+        assert route.purpose == purpose or route.purpose in ONLY_FOR_CAREGIVERS
+        addressed = addressees(household, route.purpose, standings, coded=coded and route.purpose == purpose)
+        assert route.person in [contact.ref for contact in addressed]
     if coded:
-        held = {"gdn_1": one, "gdn_2": two, "cgv_1": three}
-        with_code = {ref for ref, of_purpose in all_ if of_purpose == purpose}
-        assert with_code == {ref for ref in held if held[ref] and standing_of(ref, standings) in MAY_CONSENT}
+        with_code = {route.person for route in found if route.purpose == purpose}
+        assert with_code == {ref for ref in ("gdn_1", "gdn_2", "cgv_1") if standing_of(ref, standings) in MAY_CONSENT}
 
 
 def test_a_caregivers_letter_has_no_code_and_says_that_nobody_signs_for_a_guardian():
@@ -185,7 +183,7 @@ async def test_two_guardians_get_letters_with_codes_of_their_own(ledger, sink):
 
     assert (result.claimed, result.left) == (0, 0)
     assert arrived(sink) == sorted([address(1), SECOND, CAREGIVER, PUPIL])
-    assert [one.person for one in asked] == ["gdn_000001a", student(1), "gdn_000001b"]
+    assert sorted(one.person for one in asked) == ["gdn_000001a", "gdn_000001b", student(1)]
     (informed,) = [kept for kept in sink.mails if kept.recipient == CAREGIVER]
     assert LETTER in informed.text
     assert "GDN" not in informed.text
@@ -201,8 +199,10 @@ async def test_two_guardians_get_letters_with_codes_of_their_own(ledger, sink):
 async def test_an_invitation_and_its_end_reach_the_whole_household(ledger, sink):
     """Guardians and caregiver, one calendar entry each; a caregiver who has not agreed gets nothing."""
     events = await invite(ledger, 2)
+    activities = dispatcher(ledger, sink, People(both=(1,), cared=(1, 2), unasked=(2,)))
+    await drain(activities)
     await more(ledger, events, withdrawn(1))
-    await drain(dispatcher(ledger, sink, People(both=(1,), cared=(1, 2), unasked=(2,))))
+    await drain(activities)
     assert arrived(sink) == sorted([address(1), SECOND, CAREGIVER] * 2 + [address(2)])
 
 
@@ -214,17 +214,21 @@ async def test_a_decision_is_not_told_to_a_caregiver(ledger, sink):
     assert arrived(sink) == sorted([address(1), PUPIL, SECOND])
 
 
-async def test_custody_is_looked_up_when_a_copy_goes_out(ledger, sink):
+async def test_custody_is_looked_up_again_when_a_copy_goes_out(ledger, sink, monkeypatch):
     """Recorded without custody after the copy was planned: it is not sent, and no code is made."""
     await offer(ledger)
-    activities = dispatcher(ledger, sink, People(both=(1,)))
-    await drain(activities, 1)
-    events = [event async for event in ledger.events(FILING)]
-    await more(ledger, events, recorded("gdn_000001b", Standing.NO_CUSTODY))
-    await drain(activities)
+    real = Outbox.route
+
+    async def routed(self, routings):
+        await real(self, routings)
+        events = [event async for event in ledger.events(FILING)]
+        await more(ledger, events, recorded("gdn_000001b", Standing.NO_CUSTODY))
+
+    monkeypatch.setattr(Outbox, "route", routed)
+    await drain(dispatcher(ledger, sink, People(both=(1,))), 1)
     assert arrived(sink) == sorted([address(1), PUPIL])
-    (failed,) = await ledger.outbox.find(CAMPAIGN, state="failed_permanent")
-    assert (failed["person"], failed["code"]) == ("gdn_000001b", "NO_ADDRESS")
+    (ended,) = await ledger.outbox.find(CAMPAIGN, state="denied")
+    assert (ended["person"], ended["code"]) == ("gdn_000001b", "NOT_A_READER")
 
 
 async def test_each_guardians_mail_fails_and_is_tried_again_for_itself(ledger):
@@ -241,7 +245,7 @@ async def test_each_guardians_mail_fails_and_is_tried_again_for_itself(ledger):
 
 
 async def test_a_row_stays_with_its_person(ledger):
-    """Whose address is gone before the second attempt is told on paper; the other guardian is not written to twice."""
+    """Whose mailbox is gone before the second attempt is called; the other guardian is not written to twice."""
     async with Sink(lambda to, _before: Mood.FULL if to == address(1) else Mood.ACCEPT) as sink:
         await invite(ledger, 1)
         clock, people = Clock(), People(both=(1,))
@@ -251,61 +255,61 @@ async def test_a_row_stays_with_its_person(ledger):
         clock.move(timedelta(minutes=2))
         await drain(activities)
         assert arrived(sink) == [SECOND]
-        (failed,) = await ledger.outbox.find(CAMPAIGN, state="failed_permanent")
-        assert (failed["person"], failed["code"]) == ("gdn_000001a", "NO_ADDRESS")
+        (row,) = [row for row in await ledger.outbox.find(CAMPAIGN) if row["person"] == "gdn_000001a"]
+        assert (row["state"], row["channel"]) == ("planned", "phone")
 
 
-async def test_a_silence_that_begins_between_claim_and_copy_holds_for_the_copy(ledger, sink, monkeypatch):
-    """The pupil leaves at that moment: the copy is made as cancelled, and nobody waits for it."""
+async def test_a_silence_that_begins_while_readers_are_looked_up_holds_for_the_copies(ledger, sink, monkeypatch):
+    """The pupil leaves at that moment: nobody of the household is written to."""
     await invite(ledger, 1)
-    real = Outbox.share
+    real = Outbox.route
     gone = sealed(f"{CAMPAIGN}/{SCHOOL}", [LeftRegister(student=student(1), exit="transfer", on=BEGIN.date())])
 
-    async def late(self, sharings):
+    async def late(self, routings):
         await put(ledger, gone)
-        await real(self, sharings)
+        await real(self, routings)
 
-    monkeypatch.setattr(Outbox, "share", late)
+    monkeypatch.setattr(Outbox, "route", late)
     await drain(dispatcher(ledger, sink, People(both=(1,))), 1)
-    (copy,) = [row for row in await ledger.outbox.find(CAMPAIGN) if row["copy_of"]]
-    assert (copy["state"], copy["code"], arrived(sink)) == ("cancelled", "LEFT_REGISTER", [address(1)])
+    found = {(row["state"], row["code"]) for row in await ledger.outbox.find(CAMPAIGN)}
+    assert (found, arrived(sink)) == ({("denied", "LEFT_REGISTER")}, [])
 
 
 async def test_a_crash_after_the_copies_were_planned_plans_none_twice(ledger, sink, monkeypatch):
-    """The worker dies between the copies and the mails: the lease ends, and everybody is written to once."""
+    """The worker dies between the copies and the mails: everybody is written to once."""
     await invite(ledger, 1)
-    clock = Clock()
-    activities = dispatcher(ledger, sink, People(both=(1,), cared=(1,)), clock=clock)
-    real = Outbox.share
+    activities = dispatcher(ledger, sink, People(both=(1,), cared=(1,)))
+    real = Outbox.route
 
-    async def dying(self, sharings):
-        await real(self, sharings)
+    async def dying(self, routings):
+        await real(self, routings)
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "share", dying)
+        patch.setattr(Outbox, "route", dying)
         with pytest.raises(Exception, match="ConnectionError"):
             await drain(activities, 1)
-    clock.move(TRIES.lease + timedelta(minutes=2))
     await drain(activities, 3)
-    clock.move(TRIES.lease)
-    await drain(activities, 2)
     assert arrived(sink) == sorted([address(1), SECOND, CAREGIVER])
+    assert len(await ledger.outbox.find(CAMPAIGN)) == 3
 
 
-async def test_a_pupil_who_leaves_is_told_nothing_by_no_row(ledger, sink):
-    """A silence ends the copies as it ends the household's row, also where it began between claim and copy."""
+async def test_a_pupil_who_leaves_is_told_nothing_by_no_row(ledger, sink, monkeypatch):
+    """A silence ends the copies as it ends the household's row, also where it begins between the claim and the call."""
     await invite(ledger, 1)
-    people = People(both=(1,))
-    ours = dispatcher(ledger, sink, people)
-    await drain(ours, 1)
-    await put(
-        ledger, sealed(f"{CAMPAIGN}/{SCHOOL}", [LeftRegister(student=student(1), exit="transfer", on=BEGIN.date())])
-    )
-    result = await drain(ours)
-    assert (arrived(sink), result.left) == ([address(1)], 0)
-    assert {(row["state"], row["code"]) for row in await ledger.outbox.find(CAMPAIGN) if row["copy_of"]} == {
-        ("cancelled", "LEFT_REGISTER")
+    gone = sealed(f"{CAMPAIGN}/{SCHOOL}", [LeftRegister(student=student(1), exit="transfer", on=BEGIN.date())])
+    claim = Outbox.claim
+
+    async def late(self, *given, **named):
+        claimed = await claim(self, *given, **named)
+        await put(ledger, gone)
+        return claimed
+
+    monkeypatch.setattr(Outbox, "claim", late)
+    result = await drain(dispatcher(ledger, sink, People(both=(1,))), 1)
+    assert (arrived(sink), result.left) == ([], 0)
+    assert {(row["state"], row["code"], row["attempts"]) for row in await ledger.outbox.find(CAMPAIGN)} == {
+        ("denied", "LEFT_REGISTER", 0)
     }
 
 

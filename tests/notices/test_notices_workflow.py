@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import urllib.request
 from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from notices_house import CAMPAIGN, TRIES, dispatcher, invite, more, student
+from notices_house import CAMPAIGN, NOW, TRIES, dispatcher, invite, more, student
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import workflows.dispatch
+from client.calls import until
 from domain.parent_meetings_events import HouseholdInvited
 from domain.time import SHANGHAI
-from engine import EmbeddedEngine, sandbox
+from engine import EmbeddedEngine, connect, free_port, measured, sandbox
 from ledger.outbox import Tries
 from notices.sink import Mood, Sink
 from protocol import SIGNAL_FINISH, SIGNAL_WAKE, DispatchInput, dispatch_id
@@ -101,8 +103,9 @@ async def test_it_rests_and_a_wake_makes_it_look_at_once(engine, ledger, sink):
 async def test_it_looks_again_when_the_next_try_is_due(engine, ledger):
     """A server that greylists everybody once: the pause decides, not the hour of rest; then it ends."""
     await invite(ledger, 5)
+    began = datetime.now(SHANGHAI)  # time passes, from a morning of that year on
     async with Sink(lambda _recipient, before: Mood.ACCEPT if before else Mood.GREYLIST) as sink:
-        running = Running(engine, ledger, sink, tries=QUICK, clock=lambda: datetime.now(SHANGHAI))
+        running = Running(engine, ledger, sink, tries=QUICK, clock=lambda: NOW + (datetime.now(SHANGHAI) - began))
         async with running.worker:
             handle = await running.start(every_seconds=3600)
             await handle.signal(SIGNAL_FINISH)
@@ -136,3 +139,30 @@ async def test_it_continues_as_new_and_forgets_neither_totals_nor_the_end(engine
     first = await engine.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).describe()
     assert first.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
     assert len(sink.mails) == 40
+
+
+async def test_prometheus_sees_what_waits_and_for_how_long(engine, ledger):
+    """A worker that is measured: after a batch that could not go out its gauges name the channel, and nobody else."""
+    await invite(ledger, 3)
+    address = f"127.0.0.1:{free_port()}"
+    client = await connect(engine.service_client.config.target_host, runtime=measured(address))
+    async with Sink(lambda _recipient, _before: Mood.GREYLIST) as sink:
+        running = Running(client, ledger, sink)
+        async with running.worker:
+            handle = await running.start(every_seconds=3600)
+
+            async def tried():
+                return (await handle.query("state"))["failed"] > 0
+
+            assert await until(tried, timedelta(seconds=30))
+            seen = await asyncio.to_thread(_read, f"http://{address}/metrics")
+            await handle.terminate()
+    waiting = [line for line in seen.splitlines() if line.startswith("diversion_notices_waiting{")]
+    assert any('channel="email"' in line and line.endswith(" 3") for line in waiting)
+    assert "diversion_notices_oldest_due_seconds{" in seen
+    assert "stu_" not in seen
+
+
+def _read(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()

@@ -1,0 +1,153 @@
+"""Between the outbox and the sessions that call a provider: rows are begun ahead of them, attempts closed behind them.
+
+Both are short transactions that many messages share while the next ones are on their way. What a killed worker leaves
+of which nobody knows is no more than was begun: `ahead` rows, and what the sessions had in hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from activities.letters import Letter
+from ledger.handover import Claimed, Outcome
+
+LONGEST_WAIT: Final = 0.05
+"""Seconds that an outcome waits for others to be written down with."""
+
+Begun = tuple[Letter, Claimed]
+"""A letter with its attempt."""
+
+
+class Ends(Protocol):
+    """The outbox, as far as an attempt's begin and end go."""
+
+    async def step(self, outcomes: Sequence[Outcome], claimed: Sequence[Claimed]) -> list[Claimed]:
+        """Close attempts and begin others in one transaction; return those that may be sent now."""
+        ...
+
+
+class Desk:
+    """Hands letters out, each begun, and takes outcomes back.
+
+    One task runs `work`. Each session takes letters with `next` until there is none, and for each of them says `ended`,
+    or `dropped` where it does not know itself.
+    """
+
+    def __init__(self, ends: Ends, letters: Sequence[Letter], *, ahead: int, sessions: int) -> None:
+        """Lay the letters out.
+
+        Args:
+            ends: the outbox.
+            letters: in the order in which they are to go.
+            ahead: rows that one transaction begins; the next does once half of them are in the sessions' hands.
+            sessions: how many will ask.
+        """
+        self._ends = ends
+        self._waiting = deque(letters)
+        self._ahead = ahead
+        self._sessions = sessions
+        self._ready: asyncio.Queue[Begun | None] = asyncio.Queue()
+        self._laid = 0
+        self._in_hand = 0
+        self._ended: list[Outcome] = []
+        self._news = asyncio.Event()
+        self._stopped = False
+        self._sent_home = False
+
+    async def work(self) -> None:
+        """Begin and close until every letter that was begun has come back; whatever ends it ends the sessions too."""
+        try:
+            patient = True
+            while True:
+                low = self._laid <= self._ahead // 2 and self._waiting and not self._stopped
+                over = not self._in_hand and (self._stopped or not self._laid)
+                if low or (self._ended and (over or not patient or len(self._ended) >= self._ahead)):
+                    await self._step(begin=bool(low))
+                    patient = True
+                elif over:
+                    break
+                else:
+                    patient = await self._anything_new()
+        finally:
+            self.stop()
+
+    # -- for the sessions -----------------------------------------------------------------------------------------
+
+    async def next(self) -> Begun | None:
+        """Return the next letter with its attempt, None where nothing more is to be sent."""
+        if self._stopped:
+            return None
+        found = await self._ready.get()
+        if found is None:
+            return None
+        if self._stopped:
+            self._ready.put_nowait(found)
+            return None
+        self._laid -= 1
+        self._in_hand += 1
+        self._news.set()
+        return found
+
+    def ended(self, outcome: Outcome) -> None:
+        """Give back what became of an attempt; it is committed before `work` returns."""
+        self._in_hand -= 1
+        self._ended.append(outcome)
+        self._news.set()
+
+    def dropped(self) -> None:
+        """Say that nobody will know what became of an attempt; nothing more is handed out."""
+        self._in_hand -= 1
+        self.stop()
+
+    def stop(self) -> None:
+        """Hand nothing more out."""
+        self._stopped = True
+        self._send_home()
+        self._news.set()
+
+    # -- afterwards -----------------------------------------------------------------------------------------------
+
+    def unsent(self) -> tuple[list[Begun], list[Letter]]:
+        """Return what was begun and not sent, and what was not begun; for whoever ends the batch."""
+        begun: list[Begun] = []
+        while not self._ready.empty():
+            found = self._ready.get_nowait()
+            if found is not None:
+                begun.append(found)
+        return begun, list(self._waiting)
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    async def _step(self, *, begin: bool) -> None:
+        """Close what has ended and begin the next rows; what must not go now is out of our hands."""
+        ended, self._ended = self._ended, []
+        letters: dict[str, Letter] = {}
+        while begin and self._waiting and len(letters) < self._ahead:
+            letter = self._waiting.popleft()
+            letters[letter.row.notice_id] = letter
+        for row in await self._ends.step(ended, [letter.row for letter in letters.values()]):
+            if row.notice_id in letters:  # the others stand in the message of one of them
+                self._laid += 1
+                self._ready.put_nowait((letters[row.notice_id], row))
+        if not self._waiting:
+            self._send_home()
+
+    async def _anything_new(self) -> bool:
+        """Wait for a session; return False where outcomes have waited long enough to be written by themselves."""
+        try:
+            async with asyncio.timeout(LONGEST_WAIT if self._ended else None):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    def _send_home(self) -> None:
+        """Let every session that asks know that nothing more comes."""
+        if not self._sent_home:
+            self._sent_home = True
+            for _ in range(self._sessions):
+                self._ready.put_nowait(None)

@@ -1,0 +1,67 @@
+"""What a batch tells beside its outcomes: receipts for the record, a finished day, and the backlog as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from temporalio import activity
+
+from domain.time import civil, stamp
+from ledger.handover import Backlog, Receipt
+from ledger.outbox import Outbox
+
+WAITING: Final = "diversion_notices_waiting"
+OLDEST_DUE: Final = "diversion_notices_oldest_due_seconds"
+
+STRAGGLERS: Final = timedelta(hours=1)
+"""A row that is stamped before midnight may be written after it; on a stepped clock none is."""
+
+
+def receipts_of(receipts: Sequence[Receipt]) -> list[dict[str, Any]]:
+    """Return receipts as the campaign's stream takes them: references, states and codes."""
+    return [
+        {
+            "receipt_id": one.receipt_id,
+            "notice": one.notice_id,
+            "state": str(one.state),
+            "at": stamp(one.at),
+            "code": one.code,
+        }
+        for one in receipts
+    ]
+
+
+async def day_of(
+    outbox: Outbox, campaign: str, channel: str, now: datetime, settled: date | None, wait: timedelta = STRAGGLERS
+) -> dict[str, Any] | None:
+    """Return the record of the first civil day that is over and not tied to the chain yet, None where there is none.
+
+    Args:
+        outbox: whose journal.
+        campaign: whose day.
+        channel: which of its channels.
+        now: the present; its own day is not over.
+        settled: the last day that is tied to the chain.
+        wait: how long a day that is over is left alone; what was stamped before midnight may be written after it.
+    """
+    day = await outbox.first_unsettled(campaign, channel, civil(now - wait), settled)
+    if day is None:
+        return None
+    record = await outbox.day_record(campaign, channel, day)
+    return {"day": day.isoformat(), "rows": record.rows, "digest": record.digest, "states": dict(record.states)}
+
+
+def measure(lines: Sequence[Backlog], now: datetime) -> None:
+    """Set the gauges of a campaign's backlog: how many notices wait on each channel, and how long the oldest does."""
+    meter = activity.metric_meter()
+    waiting = meter.create_gauge("diversion_notices_waiting", "notices that wait on a channel")
+    oldest = meter.create_gauge_float(
+        "diversion_notices_oldest_due_seconds", "how long the oldest due notice waits", "s"
+    )
+    for line in lines:
+        about = {"channel": line.channel}
+        waiting.set(line.waiting, about)
+        lag = 0.0 if line.oldest_due_at is None else max(0.0, (now - line.oldest_due_at).total_seconds())
+        oldest.set(lag, about)

@@ -1,0 +1,157 @@
+"""Looking up who reads the new notices of a campaign, and which way: before anything is claimed (decision 0020)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from activities.directory import CodeFor, RecordDirectory
+from domain.calendar import Calendar, CalendarUnknown
+from domain.notices import BY_PEOPLE, PUPIL, URGENT_PURPOSES, student_of
+from domain.time import civil
+from ledger.handover import CONTACT_TO_REPAIR, NO_ADDRESS, Copy, Routing, Unrouted
+from ledger.store import Ledger
+from notices.catalogue import TemplateError, catalogue
+from notices.compose import Facts, Notice, UnsendableError, family
+from notices.readers import Household, addressees
+from notices.routing import Route, Ways, household_routes, keys_of, persons_route, pupils_route, staff_route
+from registry.store import Registry
+
+AT_ONCE: Final = 500
+"""Rows that are looked up and written together."""
+
+_SATURDAY: Final = 5
+
+
+class Router:
+    """Routes the rows of one ledger's campaigns."""
+
+    def __init__(self, ledger: Ledger, registry: Registry, code_for: CodeFor, key: bytes) -> None:
+        """Share the stores.
+
+        Args:
+            ledger: whose outbox.
+            registry: who is in a household.
+            code_for: answer codes; routing asks for none.
+            key: of the households' digests: the registry's pepper.
+        """
+        self._ledger = ledger
+        self._registry = registry
+        self._code_for = code_for
+        self._key = key
+
+    async def route(self, campaign: str, ways: Ways, calendar: Calendar | None, now: datetime) -> int:
+        """Route every row that has no channel yet; again, or by somebody else at once, it changes nothing.
+
+        Args:
+            campaign: whose rows.
+            ways: what the deployment has and the policy wants.
+            calendar: decides whether paper comes home in time.
+            now: the present.
+
+        Returns:
+            How many rows were looked up.
+        """
+        outbox = self._ledger.outbox
+        quick = _before_paper(calendar, civil(now))
+        count = 0
+        while rows := await outbox.unrouted(campaign, AT_ONCE):
+            directory = RecordDirectory(self._ledger, self._registry, self._code_for)
+            notices = {row.notice_id: _notice(row) for row in rows}
+            await directory.read(list(notices.values()))
+            routings = [await self._routing(row, notices[row.notice_id], directory, ways, quick) for row in rows]
+            await outbox.route(routings)
+            count += len(rows)
+            if len(rows) < AT_ONCE:
+                break
+        return count
+
+    async def _routing(
+        self, row: Unrouted, notice: Notice, directory: RecordDirectory, ways: Ways, quick: date
+    ) -> Routing:
+        try:
+            facts = await directory.facts(notice)
+            student = student_of(row.recipient)
+            household = None if student is None else await family(student, directory)
+            if household is None:
+                routes = [await self._for_staff(notice, directory, ways)]
+            else:
+                routes = _in_household(row, household, facts, ways, quick)
+        except UnsendableError as error:
+            return Routing(row.notice_id, row.person, (), (), None, code=error.code)
+        return self._of(row, routes, facts, household)
+
+    def _of(self, row: Unrouted, routes: list[Route], facts: Facts, household: Household | None) -> Routing:
+        """Give the row to the first who gets it under its own purpose; the others have copies."""
+        own = next((route for route in routes if route.purpose == row.purpose), None)
+        chain = () if own is None else own.chain
+        code = CONTACT_TO_REPAIR if own is not None and own.to_repair else None
+        return Routing(
+            notice_id=row.notice_id,
+            person=row.person if own is None else own.person or row.person,
+            chain=chain,
+            contacts=() if household is None else keys_of(household, self._key),
+            not_after=facts.begins,
+            others=tuple(
+                Copy(route.person, route.purpose, route.chain)
+                for route in routes
+                if route is not own and route.person is not None and route.chain
+            ),
+            code=code if chain else NO_ADDRESS,
+        )
+
+    async def _for_staff(self, notice: Notice, directory: RecordDirectory, ways: Ways) -> Route:
+        role, _, school = notice.recipient.partition("@")
+        try:
+            template = catalogue().find(notice.purpose)
+        except TemplateError:
+            raise UnsendableError("TEMPLATE_MISSING") from None
+        return staff_route(await directory.staff(notice.campaign, role, school), template, ways)
+
+
+def ways_of(configured: Mapping[str, object], order: tuple[str, ...], staff_order: tuple[str, ...]) -> Ways:
+    """Return what a deployment has: its channels, and people's work beside them (calls and paper)."""
+    return Ways((*configured, *BY_PEOPLE) if configured else (), order, staff_order)
+
+
+def _in_household(row: Unrouted, household: Household, facts: Facts, ways: Ways, quick: date) -> list[Route]:
+    if row.recipient.startswith(PUPIL):
+        return [pupils_route(household.pupil, row.purpose, ways)]
+    coded = facts.document is not None
+    hurried = row.purpose in URGENT_PURPOSES and facts.begins is not None and civil(facts.begins) < quick
+    if row.person is None:
+        routes = household_routes(household, row.purpose, facts.standings, ways, coded=coded, hurried=hurried)
+        return list(routes)
+    readers = addressees(household, row.purpose, facts.standings, coded=coded)
+    return [
+        persons_route(one, row.purpose, ways, coded=coded, hurried=hurried) for one in readers if one.ref == row.person
+    ]
+
+
+def _before_paper(calendar: Calendar | None, today: date) -> date:
+    """Return the first day of school after today: what is printed now is home after that day at the earliest."""
+    day = today + timedelta(days=1)
+    while not _school_day(calendar, day):
+        day += timedelta(days=1)
+    return day
+
+
+def _school_day(calendar: Calendar | None, day: date) -> bool:
+    try:
+        return calendar.is_working_day(day) if calendar is not None else day.weekday() < _SATURDAY
+    except CalendarUnknown:
+        return day.weekday() < _SATURDAY
+
+
+def _notice(row: Unrouted) -> Notice:
+    return Notice(
+        notice_id=row.notice_id,
+        campaign=row.campaign,
+        stream=row.stream,
+        cause=row.cause,
+        purpose=row.purpose,
+        recipient=row.recipient,
+        planned_at=row.planned_at,
+        person=row.person,
+    )
