@@ -130,7 +130,13 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
                 "hand in summaries; review those like another",
             ),
             Entry("person", "cli.person:app", "查看学生登记信息和访问记录", "a pupil's record, and who has looked"),
-            Entry("notices", "cli.notices:app", "通知：清单、发送经过、预览", "the outbox: list, attempts, preview"),
+            Entry("contacts", "cli.contacts:app", "更正家庭的联系方式", "put a family's contact right"),
+            Entry(
+                "notices",
+                "cli.notices:app",
+                "通知：清单、预览、重发、停发、人工办理",
+                "the outbox: list, preview, retry, stop, people's lists",
+            ),
             Entry(
                 "complain",
                 "cli.complain:app",

@@ -1,8 +1,9 @@
-"""`gateway`: the families' own doors beside `answer`: the endpoint for text messages, and sealed codes for papers."""
+"""`gateway`: doors beside `answer`: endpoints for families' text messages and receipts, and sealed codes for papers."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from datetime import UTC, datetime
@@ -23,9 +24,10 @@ from domain.application_filing_state import ApplicationFilingState
 from domain.family_act import Party
 from domain.refusal import Refusal
 from gateway.codes import Gateway, good_until
-from gateway.keys import load_shared_secret
+from gateway.keys import SECRET_BYTES, load_shared_secret
 from gateway.store import Binding
 from registry.records import Household
+from settings import Settings
 
 _FACE = Face()
 PORT: Final = 8788
@@ -36,7 +38,11 @@ app = App(name="gateway", help_format="plaintext", version_flags=[])
 # -- text messages ----------------------------------------------------------------------------------------------
 
 
-@app.command(help=say("接收短信平台转来的家庭回复，直到 Ctrl-C", "take families' text messages until Ctrl-C"))
+@app.command(
+    help=say(
+        "接收短信平台转来的家庭回复和回执，直到 Ctrl-C", "take families' text messages, and receipts, until Ctrl-C"
+    )
+)
 async def serve(
     *,
     port: Annotated[int, Parameter(help=say("端口，0 为任选", "the port; 0 takes a free one"))] = PORT,
@@ -51,27 +57,34 @@ async def serve(
     ] = None,
     face: Face = _FACE,
 ) -> int:
-    """Serve `POST /v1/sms` for a provider of text messages; Ctrl-C or SIGTERM lets running requests end."""
-    from cli.sms_house import SmsHouse  # noqa: PLC0415 - the server's libraries, only where it serves
-    from gateway.inbound import PATH, SmsDesk, application  # noqa: PLC0415
+    """Serve `POST /v1/sms` and `POST /v1/receipts` for a provider of text messages.
+
+    Ctrl-C or SIGTERM lets running requests end.
+    """
+    from cli.receipts_house import ReceiptsHouse  # noqa: PLC0415 - the server's libraries, only where it serves
+    from cli.sms_house import SmsHouse  # noqa: PLC0415
+    from gateway import inbound, receipts  # noqa: PLC0415
     from gateway.serving import serving  # noqa: PLC0415
 
     settings = face.settings()
-    place = secret_file or settings.gateway_key.with_name("sms.key")
-    secret = _shared_secret(place)
+    secret, place = _shared_secret(settings, secret_file)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     async with open_gateway(settings) as gateway:
-        house = SmsHouse(settings, gateway, secret)
-        endpoint = application(secret, SmsDesk(gateway, house, now=_now), now=_now)
+        house, shelf = SmsHouse(settings, gateway, secret), ReceiptsHouse(settings, now=_now)
+        desk = inbound.SmsDesk(gateway, house, now=_now)
+        endpoints = [inbound.route(secret, desk, now=_now), receipts.route(secret, shelf, now=_now)]
         try:
-            async with serving(endpoint, port, host) as taken:
-                data = {"host": host, "port": taken, "path": PATH, "secret_file": str(place)}
+            async with serving(endpoints, port, host) as taken:
+                data = {"host": host, "port": taken, "path": inbound.PATH, "secret_file": place}
+                data["receipts_path"] = receipts.PATH
+                url = f"http://{host}:{taken}"
                 text = say(
-                    f"接收短信：http://{host}:{taken}{PATH}，密钥 {place}。按 Ctrl-C 结束。",
-                    f"Taking text messages at http://{host}:{taken}{PATH}, secret {place}. Ctrl-C ends it.",
+                    f"接收短信：{url}{inbound.PATH}，接收回执：{url}{receipts.PATH}，密钥 {place}。按 Ctrl-C 结束。",
+                    f"Taking text messages at {url}{inbound.PATH} and receipts at {url}{receipts.PATH}, "
+                    f"secret {place}. Ctrl-C ends it.",
                 )
                 face.show(data, lambda: Text(text))
                 await stopping.wait()
@@ -79,6 +92,7 @@ async def serve(
             raise _port_taken(port) from None
         finally:
             await house.close()
+            await shelf.close()
     note("已结束", "ended")
     return 0
 
@@ -213,21 +227,27 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _shared_secret(place: Path) -> bytes:
-    """Return the secret that the provider signs with.
+def _shared_secret(settings: Settings, given: Path | None) -> tuple[bytes, str]:
+    """Return the secret that the provider signs with, and where it stands: one provider has one for all ways.
 
     Raises:
         Failure: SECRET_TOO_SHORT (2).
     """
-    try:
-        return load_shared_secret(place)
-    except ValueError:
-        raise usage(
-            "SECRET_TOO_SHORT",
-            say("密钥文件的内容少于 32 个字符。", "The file of the secret holds less than 32 characters."),
-            place=str(place),
-            remedy=say("请换一个文件，或删去它以重新生成。", "Name another file, or remove it to have one made."),
-        ) from None
+    file = given or settings.gateway_key.with_name("sms.key")
+    secret, place = b"", str(file)
+    if given is None and settings.sms is not None:
+        secret, place = settings.sms.secret, "DIVERSION_SMS_SECRET_FILE"
+    else:
+        with contextlib.suppress(ValueError):
+            secret = load_shared_secret(file)
+    if len(secret) >= SECRET_BYTES:
+        return secret, place
+    raise usage(
+        "SECRET_TOO_SHORT",
+        say("密钥文件的内容少于 32 个字符。", "The file of the secret holds less than 32 characters."),
+        place=place,
+        remedy=say("请换一个文件，或删去它以重新生成。", "Name another file, or remove it to have one made."),
+    )
 
 
 def _port_taken(port: int) -> Failure:

@@ -1,59 +1,70 @@
-"""`notices`: what is in the outbox, how each attempt went, and how a notice reads."""
+"""`notices`: what is in the outbox, how each attempt went, how a notice reads; and the commands over notices."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from activities.directory import RecordDirectory
 from cli.failures import NOT_FOUND, Failure, not_found, usage
 from cli.language import LANG
+from cli.notice_access import BUREAU_READERS, READERS, is_open, require_role
+from cli.notices_templates import NO_CODE, preview_all, preview_of
+from cli.notices_view import (
+    glossary,
+    glossary_data,
+    listed,
+    one,
+    school_of,
+    shown_row,
+    unknown_notice,
+    waiting,
+)
 from cli.options import CampaignName, Face, say
 from cli.rooms import Rooms
-from cli.stage_view import word
 from domain.notices import PUPIL, NoticeState
 from domain.refusal import Refusal
-from domain.time import SHANGHAI, at
-from notices.answer_line import answer_line
-from notices.catalogue import Kind, Language, catalogue
-from notices.compose import COMPLAINT_LINES, CodeRequest, Notice, UnsendableError, compose
-from notices.render import render
+from domain.sending_events import Channel
+from domain.time import SHANGHAI
+from notices.catalogue import catalogue
+from notices.compose import CodeRequest, Notice, UnsendableError, compose
+from registry.records import Household
 from registry.staff_file import StaffMember
 
 _FACE = Face()
-State = Literal["planned", "submitted", "accepted", "failed_temporary", "failed_permanent", "unknown", "cancelled"]
-SHOWN: Final = 50
-"""Rows on the screen; `--json` has all."""
+State = Literal[
+    "planned", "held", "denied", "cleared", "muted", "submitted", "accepted", "delivered", "read",
+    "failed_temporary", "failed_permanent", "unknown", "expired",
+]  # fmt: skip
+"""`domain.notices.NoticeState`, as an option names one."""
 
-NO_CODE: Final = "XXXX-XXXX"
-"""In place of an answer code: a preview makes none."""
-
-READERS: Final = ("class_head", "grade_leader", "principal")
-"""Roles of a school that may see what its families are sent; class heads their own classes only."""
-
-BUREAU_READERS: Final = ("bureau_officer", "bureau_approver", "discipline_officer", "auditor")
-
-SYNTHETIC: Final[dict[str, dict[Language, str]]] = {
-    "pupil_name": {"zh": "（学生姓名）", "en": "(pupil's name)"},
-    "school": {"zh": "（学校名称）", "en": "(school's name)"},
-    "host": {"zh": "（接待学校）", "en": "(host school)"},
-    "document": {"zh": "（文件版本）", "en": "(version)"},
-    "complaint": {"zh": "（投诉编号）", "en": "(reference)"},
-    "case": {"zh": "（案件编号）", "en": "(case)"},
-    "listed_school": {"zh": "（签署时选择的学校）", "en": "(school signed for)"},
-    "period": {"zh": "（周或月）", "en": "(week or month)"},
-    "student": {"zh": "（学生编号）", "en": "(pupil's reference)"},
-}
+ELSEWHERE: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("retry", "cli.notices_control:retry", "重发（须有理由）", "send once more; needs a reason"),
+    ("mute", "cli.notices_control:mute", "停发几条通知（须有理由）", "stop single notices; needs a reason"),
+    ("settle", "cli.notices_control:settle", "认定结果不明的通知（须有理由）", "say whether an unknown one went out"),
+    ("kill", "cli.notices_control:kill", "停发一个渠道、用途或学校（须有理由）", "stop a channel, purpose or school"),
+    ("release", "cli.notices_control:release", "恢复发送（须有理由）", "let go what a kill switch holds"),
+    ("tasks", "cli.notice_lists:tasks", "待打的电话、待交的信", "calls and letters that wait for a person"),
+    ("print", "cli.notice_lists:print_", "打印告知信和回执", "the letters to print, with their receipts"),
+    ("done", "cli.notices_people:done", "登记电话、纸质告知的结果", "what became of calls and letters"),
+    ("opt-out", "cli.notices_people:opt_out", "登记不再接收可选通知", "a person wants no optional notices"),
+    ("opt-in", "cli.notices_people:opt_in", "登记恢复接收可选通知", "a person wants them again"),
+    ("check", "cli.notices_templates:check", "检查模板和依据能否发布", "whether templates and claims can be published"),
+    ("senders", "cli.notices_templates:senders", "公布通知从哪里发出", "from whom families get messages, to publish"),
+    ("forecast", "cli.notices_cost:forecast", "短信用量、预计和费用", "text messages: used, foreseen, their cost"),
+)
+"""Commands of other modules, which are imported when they are used: name, where, and what it does (zh, en)."""
 
 app = App(name="notices", help_format="plaintext", version_flags=[])
+for _name, _path, _zh, _en in ELSEWHERE:
+    app.command(_path, name=_name, help=say(_zh, _en))
 
 
 @app.command(name="list", help=say("查看待发和已发通知", "what is planned and what was sent"))
@@ -62,22 +73,40 @@ async def list_(
     *,
     state: Annotated[State | None, Parameter(help=say("只看这种状态", "only this state"))] = None,
     purpose: Annotated[str | None, Parameter(help=say("只看这种用途", "only this purpose"))] = None,
+    channel: Annotated[Channel | None, Parameter(help=say("只看这个渠道", "only this channel"))] = None,
+    school: Annotated[str | None, Parameter(help=say("只看这所学校", "only this school"))] = None,
+    dead: Annotated[
+        bool, Parameter(negative="", help=say("只看无法发出、须人处理的", "only those that failed for good"))
+    ] = False,
     face: Face = _FACE,
 ) -> int:
-    """Show the outbox: counts, and rows by reference; no name, no address."""
+    """Show the outbox: counts, each channel's backlog, what is shut, and rows by reference; no name, no address."""
+    if dead and state not in (None, NoticeState.FAILED_PERMANENT):
+        raise usage(
+            "CHOICE_NEEDED",
+            say("--dead 和 --state 只能填写一项。", "Give --dead or --state, one of the two."),
+            place="--dead, --state",
+        )
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
+        board = await rooms.board(campaign, school)
         outbox = (await rooms.ledger()).outbox
-        rows = await outbox.find(campaign, state=state, purpose=purpose)
+        found = await outbox.find(campaign, state=NoticeState.FAILED_PERMANENT if dead else state, purpose=purpose)
+        rows = [
+            shown_row(row) for row in found if channel in (None, row["channel"]) and school in (None, school_of(row))
+        ]
         data = {
             "campaign": campaign,
             "total": len(rows),
-            "by_state": dict(sorted(Counter(row["state"] for row in rows).items())),
-            "by_purpose": dict(sorted(Counter(row["purpose"] for row in rows).items())),
+            **{
+                f"by_{name}": dict(sorted(Counter(row[name] for row in rows).items()))
+                for name in ("state", "purpose", "channel")
+            },
             "suppressed": len({row["student"] for row in await outbox.suppressions(campaign)}),
+            "killed": board[campaign].get("killed", []),
+            "backlog": [asdict(one_) for one_ in await outbox.backlog(campaign, datetime.now(SHANGHAI))],
             "notices": rows,
         }
-    face.show(data, lambda: _listed(data))
+    face.show(data, lambda: listed(data))
     return 0
 
 
@@ -87,27 +116,55 @@ async def show(
     *,
     face: Face = _FACE,
 ) -> int:
-    """Show one row of the outbox with every attempt."""
+    """Show one row of the outbox: why it waits and until when, every attempt, and what was told of it since."""
     async with Rooms(face.settings()) as rooms:
-        outbox = (await rooms.ledger()).outbox
-        row = await outbox.notice(notice)
+        ledger = await rooms.ledger()
+        row = await ledger.outbox.notice(notice)
         if row is None:
-            raise _unknown(notice)
-        data = {"notice": row, "attempts": await outbox.attempts(notice)}
-    face.show(data, lambda: _one(data))
+            raise unknown_notice(notice)
+        board = await ledger.board(row["campaign"])
+        data = {
+            "notice": shown_row(row),
+            "waits": waiting(row, board.get(row["campaign"], {}).get("killed", [])),
+            "attempts": [shown_row(attempt) for attempt in await ledger.outbox.attempts(notice)],
+            "journal": [shown_row(entry) for entry in await ledger.outbox.journal(notice)],
+        }
+    face.show(data, lambda: one(data))
+    return 0
+
+
+@app.command(name="glossary", help=say("通知状态和代码的含义", "what the states and codes of notices mean"))
+def glossary_(*, face: Face = _FACE) -> int:
+    """Show the glossary of states, codes and classes; it asks no ledger."""
+    data = glossary_data()
+    face.show(data, lambda: glossary(data))
     return 0
 
 
 @app.command(help=say("预览通知文字", "how a notice reads"))
 async def preview(
-    purpose: Annotated[str, Parameter(help=say("用途，如 choice_notice", "purpose, as choice_notice"))],
+    purpose: Annotated[str | None, Parameter(help=say("用途，如 choice_notice", "purpose, as choice_notice"))] = None,
     *,
+    all_: Annotated[
+        bool, Parameter(name="--all", negative="", help=say("预览全部通知", "every notice, before a campaign starts"))
+    ] = False,
+    channel: Annotated[
+        Channel | None, Parameter(help=say("与 --all 同用：只看这个渠道", "with --all: only this channel"))
+    ] = None,
     campaign: Annotated[str | None, Parameter(help=say("活动（预览真实通知）", "for a real one: the campaign"))] = None,
     student: Annotated[str | None, Parameter(help=say("学生编号", "the pupil's reference"))] = None,
     by: Annotated[str | None, Parameter(help=say("查看人的 staff_ref", "staff_ref of who looks"))] = None,
     face: Face = _FACE,
 ) -> int:
     """Render a notice with made-up values; with a campaign and a pupil the real one, on the terminal only."""
+    if all_ or purpose is None or channel is not None:
+        if not all_ or any((purpose, campaign, student, by)):
+            raise usage(
+                "CHOICE_NEEDED",
+                say("请填写一种用途，或只用 --all。", "Name one purpose, or give --all alone."),
+                place="PURPOSE, --all",
+            )
+        return preview_all(face, channel)
     if purpose not in catalogue().purposes:
         raise _no_purpose(purpose)
     given = {"--campaign": campaign, "--student": student, "--by": by}
@@ -133,38 +190,9 @@ async def preview(
             )
         data = await _real(face, purpose, campaign or "", student or "", by or "")
     else:
-        data = _made_up(purpose)
+        data = preview_of(catalogue().find(purpose), LANG, None)
     face.show(data, lambda: Text(f"{data['subject']}\n\n{data['text']}"))
     return 0
-
-
-def _made_up(purpose: str) -> dict[str, Any]:
-    template = catalogue().find(purpose)
-    values = {name: _example(name, kind) for name, kind in template.variables.items()}
-    rendered = render(purpose, LANG, values)
-    return {"purpose": purpose, "template": rendered.template, "subject": rendered.subject, "text": rendered.text}
-
-
-def _example(name: str, kind: Kind) -> Any:
-    match kind:
-        case "instant":
-            return at(datetime.now(SHANGHAI).date() + timedelta(days=7))
-        case "day":
-            return datetime.now(SHANGHAI).date() + timedelta(days=7)
-        case "flag":
-            return True
-        case "count":
-            return 3
-        case "word":
-            return "parent-meetings"
-        case "blockers":
-            return [{"code": "HOUSEHOLDS_NOT_INVITED", "count": 3}, {"code": "SESSIONS_NOT_HELD", "count": 1}]
-        case "text":
-            if name == "complaint_line":
-                return COMPLAINT_LINES[LANG].format(number="12345")
-            if name == "answer_line":
-                return answer_line(None, "12345", LANG)
-            return NO_CODE if name == "answer_code" else SYNTHETIC[name][LANG]
 
 
 async def _real(face: Face, purpose: str, campaign: str, student: str, by: str) -> dict[str, Any]:
@@ -177,14 +205,14 @@ async def _real(face: Face, purpose: str, campaign: str, student: str, by: str) 
             raise not_found("stf_")
         household = await registry.household(student)
         if household is None:
-            raise _unknown(student)
-        _require_access(member, household.school, household.class_id)
+            raise unknown_notice(student)
+        _require_access(member, household)
         ledger = await rooms.ledger()
         of_pupil = catalogue().find(purpose).audience == "pupil"
         recipient = f"{PUPIL}{student}" if of_pupil else student
         rows = await ledger.outbox.find(campaign, purpose=purpose, recipient=recipient)
         if not rows:
-            raise _unknown(f"{purpose} {student}")
+            raise unknown_notice(f"{purpose} {student}")
         notice = Notice(**{name: rows[-1][name] for name in Notice.__dataclass_fields__})
         try:
             mail, template = await compose(notice, RecordDirectory(ledger, registry, _no_code), "preview@invalid", LANG)
@@ -193,80 +221,20 @@ async def _real(face: Face, purpose: str, campaign: str, student: str, by: str) 
     return {"purpose": purpose, "template": template, "subject": mail.subject, "text": mail.text}
 
 
-def _require_access(member: StaffMember, school: str, class_id: str) -> None:
+def _require_access(member: StaffMember, household: Household) -> None:
     """Let the pupil's own class head, the school's leaders and the bureau look.
 
     Raises:
         Refusal: WRONG_SCHOOL, ROLE_NOT_ALLOWED.
     """
-    if member.role in BUREAU_READERS:
-        return
-    if member.role not in READERS:
-        allowed = [*READERS, *BUREAU_READERS]
-        raise Refusal("ROLE_NOT_ALLOWED", role=member.role, command="notices preview", allowed=allowed)
-    if member.school != school or (member.role == "class_head" and class_id not in member.classes):
+    require_role(member, (*READERS, *BUREAU_READERS), "notices preview")
+    if not is_open(member, household):
         raise Refusal("WRONG_SCHOOL")
 
 
 async def _no_code(requests: Sequence[CodeRequest]) -> list[str]:
     """Stand in for the gateway: looking at a letter makes no code."""
     return [NO_CODE] * len(requests)
-
-
-def _listed(data: Mapping[str, Any]) -> RenderableType:
-    head = [f"{state_word(state)} {count}" for state, count in data["by_state"].items()]
-    lines: list[RenderableType] = [
-        Text(say(f"共 {data['total']} 条：", f"{data['total']} notices: ") + ", ".join(head))
-    ]
-    table = Table(
-        say("通知", "notice"), say("用途", "purpose"), say("收件", "recipient"), say("状态", "state"),
-        say("次数", "tries"), say("代码", "code"),
-    )  # fmt: skip
-    unfinished = [row for row in data["notices"] if row["state"] != NoticeState.ACCEPTED]
-    for row in (unfinished or data["notices"])[:SHOWN]:
-        table.add_row(
-            row["notice_id"],
-            word(row["purpose"], LANG),
-            _reader(row),
-            state_word(row["state"]),
-            str(row["attempts"]),
-            row["code"] or "",
-        )
-    if data["notices"]:
-        lines.append(table)
-    return Group(*lines)
-
-
-def _one(data: Mapping[str, Any]) -> RenderableType:
-    row = data["notice"]
-    lines = [
-        f"{row['notice_id']} {word(row['purpose'], LANG)} → {_reader(row)}: {word(row['state'], LANG)}"
-        + (f" [{row['code']}]" if row["code"] else ""),
-        say(
-            f"起因 {row['cause']}，计划于 {row['planned_at']}",
-            f"because of {row['cause']}, planned {row['planned_at']}",
-        ),
-    ]
-    for attempt in data["attempts"]:
-        outcome = attempt["outcome"] or NoticeState.SUBMITTED
-        more = " ".join(filter(None, (attempt["code"], attempt["provider_id"])))
-        lines.append(f"  {attempt['number']}. {attempt['started_at']} {word(outcome, LANG)} {more}".rstrip())
-    return Text("\n".join(lines))
-
-
-def _reader(row: Mapping[str, Any]) -> str:
-    """Return whom a notice goes to: of a household the person, once that was looked up."""
-    return str(row["recipient"] if row["person"] is None else f"{row['recipient']} {row['person']}")
-
-
-def _unknown(place: str) -> Failure:
-    return Failure(
-        NOT_FOUND,
-        "NOTICE_UNKNOWN",
-        say("没有这条通知，或没有这名学生。", "There is no such notice, or no such pupil."),
-        place=place,
-        remedy=say("请用 notices list 查看编号。", "See `notices list` for references."),
-    )
 
 
 def _unsendable(code: str, student: str) -> Failure:
@@ -290,8 +258,3 @@ def _no_purpose(purpose: str) -> Failure:
         place=purpose,
         remedy=say(f"可选：{known}。", f"Choose one of: {known}."),
     )
-
-
-def state_word(state: str) -> str:
-    """Return what a notice's state is called; a planned one waits, while a planned stage is not open yet."""
-    return word("notice_planned" if state == NoticeState.PLANNED else state, LANG)

@@ -9,11 +9,13 @@ from cli.failures import failure_of
 from cli.family import Desk
 from cli.refusals import refused_of
 from cli.rooms import Rooms
+from domain.actors import GATEWAY
 from domain.family_act import FamilyAct
 from domain.refusal import Refusal
 from gateway import sms
 from gateway.codes import Gateway
-from gateway.inbound import AwayError, Delivered, Family
+from gateway.inbound import Delivered, Family
+from gateway.signed import AwayError
 from gateway.store import Binding
 from settings import Settings
 
@@ -91,6 +93,22 @@ class SmsHouse:
             except Refusal as refusal:
                 return refusal
         return None if reported is None else refused_of(reported)
+
+    async def set_optional(self, family: Family, command_id: str, *, wanted: bool) -> Refusal | None:
+        """Stop the optional notices to one person about one pupil, or let them come again."""
+        command = {
+            "kind": "allow_optional_notices" if wanted else "decline_optional_notices",
+            "command_id": command_id,
+            "actor": GATEWAY.model_dump(mode="json"),
+            "student": family.student,
+            "person": family.person,
+        }
+        async with self._desk() as desk:
+            try:
+                answer = await desk.rooms.submit(family.campaign, command)
+            except Refusal as refusal:
+                return refusal
+        return refused_of(answer)
 
     @asynccontextmanager
     async def _desk(self) -> AsyncIterator[Desk]:

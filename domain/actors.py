@@ -144,6 +144,15 @@ PERMISSIONS: Final[dict[str, dict[Role, Scope]]] = {
     "read_note": _INDEPENDENT,
     "close_case": _INDEPENDENT,
     "show_case": _INDEPENDENT,
+    # the sending of notices (FEATURES G8, O7, O8); only the family itself, or the bureau for it, opens what it declined
+    "kill_notices": _BUREAU,
+    "release_notices": _BUREAU,
+    "mute_notice": {**_LEADERS, **_BUREAU},
+    "retry_notice": _BUREAU,
+    "settle_unknown_notice": _BUREAU,
+    "record_notice_task": {**_SCHOOL, **_BUREAU},
+    "decline_optional_notices": {**_SCHOOL, **_BUREAU, Role.GATEWAY: _ANY},
+    "allow_optional_notices": {**_BUREAU, Role.GATEWAY: _ANY},
     # settlement (R-04, R-08, R-21; INV-17 to INV-19, INV-21)
     "compute_settlement": _OFFICER,
     "review_settlement": {Role.AUDITOR: _ANY},

@@ -51,6 +51,8 @@ from domain.policy import PolicyProfile, require_launchable
 from domain.policy_change import PolicyChangePart
 from domain.refusal import Blocker, Refusal
 from domain.school_list import SchoolListPart
+from domain.sending_control import SendingPart
+from domain.sending_events import SENDING_COMMANDS
 from domain.settlement_runs import SettlementPart
 from domain.settlement_vetoes import appeals_possible
 from domain.stage_events import DONE, StageSlug, StageStatus
@@ -71,6 +73,7 @@ PARTS: tuple[Part[CampaignState], ...] = (
     ComplaintsPart(),
     HoldsPart(),
     AidPart(),
+    SendingPart(),
 )
 """The topics of the campaign that have a module of their own."""
 
@@ -115,7 +118,7 @@ class CampaignDecider(Decider[CampaignState]):
             # before the role: also an author who tries it in the author's own role is kept in the record
             require_other_person(command.actor, [state.drafted_by.id, state.drafted_by.on_behalf_of])
         require(command.actor, command.kind, getattr(command, "school", None))
-        if state.status in (CampaignStatus.CLOSING, CampaignStatus.ARCHIVED) and not _still_counting(state, command):
+        if state.status in (CampaignStatus.CLOSING, CampaignStatus.ARCHIVED) and not _still_taken(state, command):
             raise Refusal("CAMPAIGN_CLOSED")
         match command:
             case ApproveCampaign():
@@ -421,10 +424,15 @@ class CampaignDecider(Decider[CampaignState]):
         }
 
 
-def _still_counting(state: CampaignState, command: Command) -> bool:
-    """Tell whether a closing campaign takes this: cases and attendance that go on still need the days of new years."""
-    closing = state.status == CampaignStatus.CLOSING
-    return closing and isinstance(command, PublishCalendar) and state.release >= CASES_SINCE
+def _still_taken(state: CampaignState, command: Command) -> bool:
+    """Tell whether a closing campaign takes this.
+
+    Cases and attendance that go on still need the days of new years, and their notices are still sent.
+    """
+    if state.status != CampaignStatus.CLOSING:
+        return False
+    days = isinstance(command, PublishCalendar) and state.release >= CASES_SINCE
+    return days or isinstance(command, SENDING_COMMANDS)
 
 
 def published(held: Calendar, new: Calendar, today: date) -> CalendarPublished:

@@ -12,6 +12,7 @@ from domain.aid_events import AidBook
 from domain.campaign_events import CampaignStatus, DayRange, SchoolEntry, SchoolStatus, StageWindow
 from domain.compliance_events import HoldRegister
 from domain.policy_change_events import PolicyChanges
+from domain.sending_events import SendingBook
 from domain.settlement_state import SettlementBook
 from domain.stream import StreamState
 from domain.targets_events import Targets
@@ -66,3 +67,4 @@ class CampaignState(StreamState):
     settlement: SettlementBook = SettlementBook()
     holds: HoldRegister = HoldRegister()
     aid: AidBook = AidBook()
+    sending: SendingBook = SendingBook()

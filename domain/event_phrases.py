@@ -14,6 +14,7 @@ from domain import (
     sentences_attendance,
     sentences_care,
     sentences_compliance,
+    sentences_sending,
     sentences_settlement,
     sentences_summaries,
     sentences_targets,
@@ -239,5 +240,6 @@ PHRASES: Final[dict[str, Phrase]] = {
     **sentences_care.PHRASES,
     **sentences_aid.PHRASES,
     **sentences_summaries.PHRASES,
+    **sentences_sending.PHRASES,
 }
 """All types of events."""

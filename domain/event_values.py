@@ -10,6 +10,7 @@ from domain import (
     sentences_attendance,
     sentences_care,
     sentences_compliance,
+    sentences_sending,
     sentences_settlement,
     sentences_summaries,
     sentences_targets,
@@ -115,6 +116,7 @@ VALUES: Final = _merged(
     sentences_care.VALUES,
     sentences_aid.VALUES,
     sentences_summaries.VALUES,
+    sentences_sending.VALUES,
 )
 """Field → value → how it is shown (zh, en), of all topics."""
 

@@ -41,7 +41,9 @@ from domain.time import SHANGHAI, civil
 
 EVENTS_PER_TICK = 200
 GATEWAY_COMMANDS_KEPT = 1_000
-CASE_TOPICS = ("dropout", "compliance")
+TOPICS = ("dropout", "compliance", "dispatch")
+"""What stands in an id between a stream and the many of one topic below it: cases, and the dispatchers' channels."""
+
 REFUSED_SIGNALS_A_DAY = 100
 SIGNAL_NAME = r"[a-z][a-z0-9_-]{0,39}"
 
@@ -449,7 +451,7 @@ def related(sender: str, stream: str) -> bool:
 
 
 def parent_of(stream: str) -> str:
-    """Return the id of the stream that started this one; a case's id has its topic before its own name."""
+    """Return the id of the stream that this one is below; the id of a case or a dispatcher has its topic before it."""
     parent = stream.rpartition("/")[0]
     head, _, topic = parent.rpartition("/")
-    return head if topic in CASE_TOPICS else parent
+    return head if topic in TOPICS else parent

@@ -18,6 +18,7 @@ from domain import (
     sentences_gateway,
     sentences_register,
     sentences_retention,
+    sentences_sending,
     sentences_settlement,
     sentences_summaries,
     sentences_targets,
@@ -331,6 +332,7 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     **sentences_care.REFUSALS,
     **sentences_aid.REFUSALS,
     **sentences_summaries.REFUSALS,
+    **sentences_sending.REFUSALS,
 }
 """Refusal code → sentence by language."""
 

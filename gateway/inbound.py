@@ -1,26 +1,20 @@
 """The endpoint for providers of text messages: `POST /v1/sms`, signed, safe to repeat, silent about what was said.
 
 The body is JSON: `message_id`, `text`, `received_at` (RFC 3339: when the family's message came to the provider), and
-`from_digest` (`gateway.sms.number_digest`; a telephone number itself is refused). Two headers sign it: the time in
-seconds since 1970, and the HMAC-SHA256 (hex) over that time, a line feed and the body's bytes.
+`from_digest` (`gateway.sms.number_digest`; a telephone number itself is refused). `domain.signing` says how the request
+is signed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
-import re
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Protocol
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from domain.family_act import FamilyAct, Party
@@ -29,16 +23,12 @@ from domain.refusal import Refusal
 from domain.sentences import refusal_sentence
 from gateway import sms
 from gateway.codes import RIGHTS, TRIES, Gateway, Said
+from gateway.signed import FRESH, UnreadableError, signed_route
 from gateway.store import Answered, Binding
 
 PATH: Final = "/v1/sms"
-TIMESTAMP: Final = "x-diversion-timestamp"
-SIGNATURE: Final = "x-diversion-signature"
 MOST_BYTES: Final = 4096
 """Of a body: a text message has at most a few hundred characters."""
-
-FRESH: Final = timedelta(minutes=5)
-"""By so much the provider's clock may differ; an older request may have been caught on the way and sent again."""
 
 KEPT: Final = timedelta(days=30)
 """No provider repeats a message after so long."""
@@ -52,12 +42,6 @@ GUESSING: Final = timedelta(days=1)
 
 MOST_PUPILS: Final = 3
 """One telephone may speak for so many pupils without a code (DOMAIN §9, case 8)."""
-
-log = structlog.get_logger()
-
-
-class AwayError(Exception):
-    """The engine or a store cannot be reached: the provider sends the message again later."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +119,10 @@ class House(Protocol):
         """Report that a family withdraws, which suspends its case until it says so itself."""
         ...
 
+    async def set_optional(self, family: Family, command_id: str, *, wanted: bool) -> Refusal | None:
+        """Stop the optional notices to one person about one pupil, or let them come again."""
+        ...
+
 
 class Inbound(BaseModel):
     """One text message as the provider hands it on; a field that is not named here is refused."""
@@ -153,6 +141,10 @@ REPLIES: Final[dict[str, str]] = {
     "OBJECTED": "已记录您的异议，尚未撤回另一监护人的签字。该生办理已暂停，县教育局将与您联系。",
     "OBJECTION_NOTED": "已记录您的异议。目前没有可撤回的同意；另一监护人如签字，办理将暂停。",
     "REPORTED": "已记录您的撤回，办理已暂停。县教育局将回访，也可凭答复码确认。",
+    "DECLINED": "已停收可选通知，您的升学答复不变。必须告知和安全类通知仍会发送。恢复请回复：恢复接收。",
+    "ALLOWED": "已恢复接收可选通知，您的升学答复不变。停收请回复：停收。",
+    "NUMBER_UNKNOWN": "未办理：未能按这个号码确定学生。请回复：答复码 停收，或答复码 恢复接收；也可以告诉班主任。",
+    "NOT_CHANGED": "未办理。请告诉班主任或县教育局，由工作人员办理停收或恢复接收可选通知。",
     "CODE_NEEDED": "请回复：答复码 TD，如 7K2M-Q4XD TD。没有答复码请拨打县教育局电话。",
     "TEXT_UNCLEAR": "未能识别，未办理。请回复：答复码 空格 已阅/普高/中职/未定/不同意/撤回，"
     "同意请再写学校代码，如 7K2M-Q4XD 已阅。",
@@ -160,12 +152,7 @@ REPLIES: Final[dict[str, str]] = {
 """What is said to the family; a refusal of the rules has its own sentence."""
 
 
-ACCEPTED: Final = ("DONE", "WITHDRAWN", "OBJECTED", "OBJECTION_NOTED", "REPORTED")
-
-
-def sign(secret: bytes, timestamp: str, body: bytes) -> str:
-    """Return the signature of a request, hex."""
-    return hmac.digest(secret, timestamp.encode() + b"\n" + body, "sha256").hex()
+ACCEPTED: Final = ("DONE", "WITHDRAWN", "OBJECTED", "OBJECTION_NOTED", "REPORTED", "DECLINED", "ALLOWED")
 
 
 class SmsDesk:
@@ -214,19 +201,17 @@ class SmsDesk:
         meant = sms.read(message.text)
         if meant is None:
             return _plain("TEXT_UNCLEAR")
+        if isinstance(meant, sms.Wish):
+            return await self._wished(meant, message, named, guessed, since)
         if not meant.codes:
             return await self._reported(None, message, named, _plain("CODE_NEEDED"))
         code, binding = await self._known(meant.codes)
         try:
-            if guessed >= TRIES:
-                raise Refusal("CODE_LOCKED")  # noqa: TRY301 - refused as the others are
-            if binding is not None:
-                await self._house.require_own_key(binding.campaign)
-                await self._require_own_number(binding, message)
+            await self._require_allowed(binding, message, guessed)
             said = Said(meant.act, meant.intent, meant.destination, channel="sms", device=device or None)
             signed = await self._gateway.act(code, said, at=message.received_at, request=named, since=since)
         except Refusal as refusal:
-            told = _Told(refusal.code, refusal_sentence(refusal, "zh"))
+            told = _refused(refusal)
             if refusal.code == "GATEWAY_UNKNOWN":
                 return told
             if binding is not None:
@@ -235,8 +220,39 @@ class SmsDesk:
             return await self._reported(binding, message, named, told) if a_no else told
         delivered = await self._house.deliver(signed, named)
         if delivered.refused is not None:
-            return _Told(delivered.refused.code, refusal_sentence(delivered.refused, "zh"))
+            return _refused(delivered.refused)
         return _plain(_done(delivered.events))
+
+    async def _wished(self, wish: sms.Wish, message: Inbound, named: str, guessed: int, since: datetime) -> _Told:
+        """Stop optional notices or let them come again (G8), for whom the code stands, or else the telephone.
+
+        That is no answer about the choice, and no code is too old for it. A late message can only stop them: nobody is
+        written to again because of one that was on its way while its sender wrote another.
+        """
+        if wish.wanted and message.received_at < since:
+            return _refused(Refusal("MESSAGE_TOO_OLD"))
+        if wish.codes:
+            _, binding = await self._known(wish.codes)
+            try:
+                await self._require_allowed(binding, message, guessed)
+            except Refusal as refusal:
+                if binding is not None and refusal.code != "GATEWAY_UNKNOWN":
+                    await self._house.put_on_record(binding, refusal, f"{named}/code")
+                return _refused(refusal)
+            if binding is None:
+                return _refused(Refusal("CODE_WRONG"))
+            families = [_family(binding)]
+        else:
+            families = await self._telephones(message)
+            if not 0 < len({family.student for family in families}) <= MOST_PUPILS:
+                return _plain("NUMBER_UNKNOWN")
+        refused = [
+            await self._house.set_optional(one, f"{named}/{one.student}/{one.person}", wanted=wish.wanted)
+            for one in families
+        ]
+        if None not in refused:
+            return _plain("NOT_CHANGED")  # as in a campaign of an earlier release; its sentence is not for families
+        return _plain("ALLOWED" if wish.wanted else "DECLINED")
 
     async def _known(self, codes: Sequence[str]) -> tuple[str, Binding | None]:
         """Return the first code that somebody has, with what it is bound to; else the first."""
@@ -244,6 +260,18 @@ class SmsDesk:
             if (binding := await self._gateway.concerned(code)) is not None:
                 return code, binding
         return codes[0], None
+
+    async def _require_allowed(self, binding: Binding | None, message: Inbound, guessed: int) -> None:
+        """Refuse a telephone that guesses, a campaign of another key, and a guardian's code from a strange telephone.
+
+        Raises:
+            Refusal: CODE_LOCKED, GATEWAY_UNKNOWN, CODE_FOREIGN.
+        """
+        if guessed >= TRIES:
+            raise Refusal("CODE_LOCKED")
+        if binding is not None:
+            await self._house.require_own_key(binding.campaign)
+            await self._require_own_number(binding, message)
 
     async def _require_own_number(self, binding: Binding, message: Inbound) -> None:
         """Refuse a guardian's code from a telephone that is none of the family's (edge case 9, G9).
@@ -278,7 +306,7 @@ class SmsDesk:
         return [] if message.from_digest is None else await self._house.families(message.from_digest)
 
 
-def application(secret: bytes, desk: SmsDesk, *, now: Callable[[], datetime]) -> Starlette:
+def route(secret: bytes, desk: SmsDesk, *, now: Callable[[], datetime]) -> Route:
     """Return the endpoint.
 
     Args:
@@ -287,64 +315,24 @@ def application(secret: bytes, desk: SmsDesk, *, now: Callable[[], datetime]) ->
         now: the clock.
     """
 
-    async def take(request: Request) -> JSONResponse:
-        body = await _body(request)
-        if body is None:
-            return _error(413, "BODY_TOO_LARGE")
-        problem = _unsigned(request, secret, body, now())
-        if problem is not None:
-            return _error(401, problem)
+    def read(body: bytes) -> Inbound:
         try:
             message = Inbound.model_validate_json(body)
         except ValidationError:
-            return _error(400, "BODY_INVALID")
+            raise UnreadableError("BODY_INVALID") from None
         if message.received_at > now() + FRESH:
-            return _error(400, "RECEIVED_IN_FUTURE")
-        return await _guarded(desk.answer(message))
+            raise UnreadableError("RECEIVED_IN_FUTURE")
+        return message
 
-    return Starlette(routes=[Route(PATH, take, methods=["POST"])])
-
-
-async def _guarded(answering: Awaitable[dict[str, Any]]) -> JSONResponse:
-    """Answer; no failure repeats what the family wrote, neither to the provider nor in a log."""
-    try:
-        return JSONResponse(await answering)
-    except AwayError:
-        return _error(503, "TRY_LATER", {"Retry-After": "30"})
-    except Exception as error:  # noqa: BLE001 - its text may hold what was sent; its type does not
-        log.error("a text message could not be answered", error=type(error).__name__)  # noqa: TRY400 - no traceback
-        return _error(500, "UNEXPECTED")
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return a request's body, None where it is too long; whatever length it claims, only so much is read."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                return None
-    except ClientDisconnect:
-        return b""
-    return body
-
-
-def _unsigned(request: Request, secret: bytes, body: bytes, now: datetime) -> str | None:
-    """Return why a request does not come from the provider, or not now; None where it does."""
-    timestamp, signature = request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, "")
-    if not re.fullmatch(r"[0-9]{1,11}", timestamp) or not re.fullmatch(r"[0-9a-f]{64}", signature):
-        return "SIGNATURE_MISSING"
-    if not hmac.compare_digest(signature, sign(secret, timestamp, body)):
-        return "SIGNATURE_WRONG"
-    return None if abs(now - datetime.fromtimestamp(int(timestamp), UTC)) <= FRESH else "TIMESTAMP_OLD"
-
-
-def _error(status: int, code: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": {"code": code}}, status_code=status, headers=headers)
+    return signed_route(PATH, secret, MOST_BYTES, read, desk.answer, now=now)
 
 
 def _plain(code: str) -> _Told:
     return _Told(code, REPLIES[code])
+
+
+def _refused(refusal: Refusal) -> _Told:
+    return _Told(refusal.code, refusal_sentence(refusal, "zh"))
 
 
 def _done(events: Collection[str]) -> str:

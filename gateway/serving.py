@@ -1,15 +1,16 @@
-"""Serving the endpoint over HTTP: on the loopback interface unless told otherwise, without a log of requests."""
+"""Serving the endpoints over HTTP: on the loopback interface unless told otherwise, without a log of requests."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 LOOPBACK: Final = "127.0.0.1"
 MOST_AT_ONCE: Final = 64
@@ -28,11 +29,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Starlette, port: int, host: str = LOOPBACK) -> AsyncIterator[int]:
+async def serving(endpoints: Sequence[Route], port: int, host: str = LOOPBACK) -> AsyncIterator[int]:
     """Serve while the block runs, and yield the port; requests that are being answered end before it returns.
 
     Args:
-        app: the endpoint.
+        endpoints: what is served, and nothing else.
         port: 0 takes a free one.
         host: the interface.
 
@@ -42,7 +43,7 @@ async def serving(app: Starlette, port: int, host: str = LOOPBACK) -> AsyncItera
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family)
     config = uvicorn.Config(
-        app,
+        Starlette(routes=endpoints),
         http="h11",
         ws="none",
         lifespan="off",

@@ -1,7 +1,8 @@
 """What a family means by a text message, and how a telephone number is compared without being known (DOMAIN §5.4).
 
 A message is "CODE WORD". A withdrawal is understood however sloppily it is written, for it is a right; anything else
-must be clear, for nobody may be taken to have said what they did not say.
+must be clear, for nobody may be taken to have said what they did not say. Whether optional notices are to
+come has words of its own: it is no answer about the choice and is never taken for one.
 """
 
 from __future__ import annotations
@@ -48,6 +49,20 @@ WORDS: Final[dict[str, ActKind]] = {
 }
 """What a family may write for the other acts; `同意` is followed by the school's ten digits."""
 
+WISHES: Final[dict[str, bool]] = {
+    "停收": False,
+    "停收通知": False,
+    "不再接收": False,
+    "不再接收通知": False,
+    "不再接收该类通知": False,
+    "stop": False,
+    "恢复接收": True,
+    "恢复接收通知": True,
+    "start": True,
+}
+"""What a family may write about optional notices → whether it wants them. TD and 退订 are not among these words: the
+letters promise that they withdraw a consent."""
+
 _CODE_FIRST: Final = re.compile(r"\s*([0-9a-z]{4}[\s\u2010-\u2015\u2212-]*[0-9a-z]{4})(?![0-9a-z])")
 _BETWEEN: Final = re.compile(r"[\s,，。.;；、:：!！()（）\[\]【】\"“”'‘’_/\u2010-\u2015\u2212-]+")
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+")
@@ -74,10 +89,26 @@ class Meant:
     destination: str | None = None
 
 
-def read(text: str) -> Meant | None:
-    """Return what a message says, None where it is not clear."""
+@dataclass(frozen=True)
+class Wish:
+    """What a message says about optional notices.
+
+    Attributes:
+        codes: the code, none where the telephone alone speaks.
+        wanted: whether they are to come.
+    """
+
+    codes: tuple[str, ...]
+    wanted: bool
+
+
+def read(text: str) -> Meant | Wish | None:
+    """Return what a message says, None where it is not clear, or where it may be two things."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    return _withdrawal(plain) or _other(plain)
+    if (withdrawal := _withdrawal(plain)) is not None:
+        return withdrawal
+    act, wish = _other(plain), _wish(plain)
+    return None if act is not None and wish is not None else act or wish
 
 
 def number_digest(secret: bytes, number: str) -> str:
@@ -111,6 +142,18 @@ def _around_the_word(squeezed: str) -> Iterator[str]:
             yield squeezed.removesuffix(word)
     if _WITHDRAWING.search(squeezed) and not _NEGATED.search(squeezed):
         yield _CHINESE.sub("", squeezed)
+
+
+def _wish(plain: str) -> Wish | None:
+    """Read a word of `WISHES` alone, or with a code before or behind it; anything beside them makes it unclear."""
+    squeezed = _BETWEEN.sub("", plain)
+    for word, wanted in WISHES.items():
+        for rest in (squeezed.removeprefix(word), squeezed.removesuffix(word)):
+            if rest in (squeezed, *_LATIN_WITHDRAWAL):  # "withdraw" could be a code, and is no wish
+                continue
+            if rest == "" or spelling.read(rest) is not None:
+                return Wish((rest,) if rest else (), wanted)
+    return None
 
 
 def _other(plain: str) -> Meant | None:

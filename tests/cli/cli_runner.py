@@ -69,14 +69,23 @@ def at_once(*commands: tuple[object, ...]) -> list[Run]:
         return list(pool.map(lambda command: cli(*command), commands))
 
 
+AT_ANY_HOUR = """
+[sending]
+quiet_from = "00:00"
+quiet_until = "00:00"
+notices_on_school_days = false
+"""
+"""Tests on the wall clock run at night and on Sundays too."""
+
+
 def county(
     directory: Path, *, schools: int = 2, pupils: int = 16, windows: dict[str, tuple[int, int]] | None = None
 ) -> Path:
-    """Write a sample county whose stages open and end so many days from today."""
+    """Write a sample county whose stages open and end so many days from today, and which sends at any hour."""
     make_county(directory, schools, pupils, 1)
     today = datetime.now(UTC).date()
     place = directory / "campaign.toml"
-    text = place.read_text()
+    text = place.read_text() + AT_ANY_HOUR
     for slug, (opens, due) in (windows or OPEN_NOW).items():
         window = f"[stages.{slug}]\nopens = {today + timedelta(opens)}\ndue = {today + timedelta(due)}"
         text = re.sub(rf"\[stages\.{slug}\]\nopens = .*\ndue = .*", window, text)

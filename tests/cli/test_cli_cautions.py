@@ -59,8 +59,8 @@ def test_up_is_refused_in_a_demos_directory(tmp_path, warm):
 NOTICES = [
     *({"state": "accepted", "code": None} for _ in range(5)),
     {"state": "failed_permanent", "code": "NO_ADDRESS"},
-    {"state": "cancelled", "code": "GOES_ELSEWHERE"},
-    {"state": "cancelled", "code": "GOES_ELSEWHERE"},
+    {"state": "denied", "code": "GOES_ELSEWHERE"},
+    {"state": "denied", "code": "GOES_ELSEWHERE"},
     {"state": "planned", "code": None},
 ]
 

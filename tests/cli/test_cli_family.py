@@ -17,6 +17,8 @@ from types import SimpleNamespace
 import pytest
 from cli_runner import CAMPAIGN, STARTER, Up, cli, county, environment, eventually, staff
 
+from domain.notices import BY_PEOPLE
+from domain.signing import SIGNATURE, TIMESTAMP, sign
 from domain.time import stamp
 from gateway import inbound, sms
 from notices.sink import Sink
@@ -92,8 +94,8 @@ def letters(tmp_path_factory, warm):
         assert offered.code == 0, offered
 
         def all_gone_out():
-            states = run("notices", "list", CAMPAIGN).json["by_state"]
-            return not states.get("planned") and not states.get("submitted")
+            rows = run("notices", "list", CAMPAIGN).json["notices"]
+            return {row["state"] for row in rows if row["channel"] not in BY_PEOPLE} == {"accepted"}
 
         assert eventually(all_gone_out, 60)
         assert len(mailbox.letters()) >= 12
@@ -119,7 +121,7 @@ def family(letters, turn):
 def told(letters, student):
     """Return the purposes of a household's notices, sent or about to be."""
     rows = letters.run("notices", "list", CAMPAIGN).json["notices"]
-    return {row["purpose"] for row in rows if row["recipient"] == student and row["state"] != "cancelled"}
+    return {row["purpose"] for row in rows if row["recipient"] == student and row["state"] != "denied"}
 
 
 def step(letters, student):
@@ -164,7 +166,7 @@ def test_a_family_chooses_thinks_for_a_night_and_may_turn_back(letters):
 
 
 def test_a_family_answers_by_text_message(letters):
-    """The provider's signed request reaches the engine; a stranger's telephone does not, and TD alone suspends."""
+    """The provider's signed request reaches the engine, its receipt the ledger; a stranger's telephone does not."""
     one = family(letters, 2)
     command = [sys.executable, str(STARTER), "gateway", "serve", "--port", "0", "--data", str(letters.data), "--json"]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
@@ -183,20 +185,28 @@ def test_a_family_answers_by_text_message(letters):
         assert send("m-3", f"{one.guardian} 同意 {VOCATIONAL}", strange, minutes=1)[1]["code"] == "CODE_FOREIGN"
         assert send("m-4", f"{one.guardian} 同意 {VOCATIONAL}", own, minutes=1)[1]["code"] == "SIGNED_TOO_EARLY"
         assert send("m-5", "TD", own, seconds=1)[1]["code"] == "CODE_NEEDED"  # nothing is signed yet
+        assert send("m-6", "停收", own, seconds=1)[1]["code"] == "DECLINED"
+        assert send("m-7", "恢复接收", strange, seconds=1)[1]["code"] == "NUMBER_UNKNOWN"
         assert _post(told["port"], b"another secret", b"{}")[0] == 401
+        receipt = {"receipt_id": "r-1", "key": f"ntc_{'0' * 32}", "state": "read", "at": ago(seconds=1)}
+        taken = _post(told["port"], secret, json.dumps(receipt).encode(), told["receipts_path"])
+        assert taken == (200, {"accepted": True, "receipts": 1})
         shown = letters.run("choice", "show", CAMPAIGN, SCHOOL, "--student", one.student).json
         assert (list(shown["signed"]), list(shown["suspended"])) == ([], [])
         assert shown["intents"] == {"guardian": "VOCATIONAL"}
+        lines = letters.run("audit", "timeline", CAMPAIGN).json["lines"]
+        wishes = [line["actor"]["role"] for line in lines if line["type"].startswith("OptionalNotices")]
+        assert wishes == ["gateway"]
     finally:
         served.send_signal(signal.SIGINT)
         assert served.wait(20) == 0
 
 
-def _post(port, secret, body):
+def _post(port, secret, body, path=inbound.PATH):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     timestamp = str(int(time.time()))
-    headers = {inbound.TIMESTAMP: timestamp, inbound.SIGNATURE: inbound.sign(secret, timestamp, body)}
-    connection.request("POST", inbound.PATH, body, headers)
+    headers = {TIMESTAMP: timestamp, SIGNATURE: sign(secret, timestamp, body)}
+    connection.request("POST", path, body, headers)
     response = connection.getresponse()
     told = json.loads(response.read())
     connection.close()

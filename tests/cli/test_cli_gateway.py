@@ -51,6 +51,25 @@ def test_a_port_that_somebody_has_is_named(run, data):
     assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (6, "PORT_UNAVAILABLE", str(port))
 
 
+def test_one_provider_has_one_secret_for_all_ways(run, data, monkeypatch):
+    """Where text messages go out, the secret of that way is taken and none is made; a file that is named goes first."""
+    own, named = data / "provider.key", data / "named.key"
+    monkeypatch.setenv("DIVERSION_SMS_URL", "https://sms.county.invalid")
+    monkeypatch.setenv("DIVERSION_SMS_SIGNATURE", "青山县教体局")
+    monkeypatch.setenv("DIVERSION_SMS_SECRET_FILE", str(own))
+    own.write_text("too short\n")
+    serve = ("gateway", "serve", "--data", data, "--json", "--port")
+    told = run(*serve, "0").json["error"]
+    assert (told["code"], told["place"]) == ("SECRET_TOO_SHORT", "DIVERSION_SMS_SECRET_FILE")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(*serve, port, "--secret-file", named).json["error"]["code"] == "PORT_UNAVAILABLE"
+        assert named.exists()
+        own.write_text("0123456789abcdef" * 4)
+        assert run(*serve, port).json["error"]["code"] == "PORT_UNAVAILABLE"
+    assert not (data / "sms.key").exists()
+
+
 def test_the_shared_secret_is_made_once_and_is_its_owners(tmp_path):
     """Text that can be handed to the provider; white space at the ends does not belong to it."""
     place = tmp_path / "sms.key"

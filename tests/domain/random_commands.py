@@ -41,6 +41,7 @@ DIGESTS = one_of(["a" * 64])
 REFERENCES = one_of([f"R-{number:02d}" for number in range(1, 41)])
 NUMBERS = one_of([0, 1, 1, 1, 2, 3, 6])
 _OF_SUMMARIES = ("submit_summary", "read_summary", "review_summary")
+_SWITCHES = ("kill_notices", "release_notices")
 ODD = {"command_id", "actor", "kind", "occurred_at", "late_reason"}
 """What is no part of what is said."""
 
@@ -61,6 +62,7 @@ POOLS: dict[str, Draw] = {
     "funding": DOCUMENTS,
     "paper": DOCUMENTS,
     "note": one_of(["nte_abcdef"]),
+    "notice": one_of([f"ntc_{letter * 32}" for letter in "ab"]),
     "text": one_of(["nte_abcdef"]),
     "summary": one_of(["sum_abcdef", "sum_abcdef", "sum_fedcba"]),
     "purpose": one_of(["TALK", "CASE"]),
@@ -96,6 +98,7 @@ NAMED: dict[tuple[str, str], Draw] = {
     ("plan_trip", "seats"): one_of([2, 40]),
     ("record_presentation", "pupils"): one_of([{FIRST: 2}]),
     ("publish_sample", "size"): one_of([1]),
+    **{(kind, "scope"): one_of(["sms", "sms", "meeting_invitation", SCHOOL]) for kind in _SWITCHES},
     ("draft_aid_list", "kind"): one_of(["AGRICULTURE", "AGRICULTURE", "SPORTS"]),
     ("draft_aid_list", "school"): RECEIVERS,
     ("compute_aid", "term"): one_of([1, 2]),

@@ -64,6 +64,14 @@ withdraw_complaint class_head:any grade_leader:any principal:any bureau_officer:
 read_note          discipline_officer:any auditor:any
 close_case         discipline_officer:any auditor:any
 show_case          discipline_officer:any auditor:any
+kill_notices       bureau_officer:any bureau_approver:any
+release_notices    bureau_officer:any bureau_approver:any
+mute_notice        grade_leader:own principal:own bureau_officer:any bureau_approver:any
+retry_notice       bureau_officer:any bureau_approver:any
+settle_unknown_notice bureau_officer:any bureau_approver:any
+record_notice_task class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any
+decline_optional_notices class_head:own grade_leader:own principal:own bureau_officer:any bureau_approver:any gateway:any
+allow_optional_notices bureau_officer:any bureau_approver:any gateway:any
 compute_settlement bureau_officer:any
 review_settlement  auditor:any
 approve_settlement bureau_approver:any

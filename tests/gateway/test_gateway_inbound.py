@@ -1,125 +1,38 @@
 """The endpoint for text messages, over HTTP on a real port."""
 
 import asyncio
-import http.client
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
+from gateway_door import OWN, SECRET, STRANGE, House, body, door
 from gateway_samples import (
-    CAMPAIGN,
     EXPIRES,
     GUARDIAN,
     IN_TIME,
     OTHER_GUARDIAN,
     OTHER_PUPIL,
     PUPIL,
-    SCHOOL,
     VOCATIONAL,
     bound,
-    letters,
     sqlite_url,
 )
 
 from domain.family_act import is_signed_by
 from domain.refusal import Refusal
+from domain.signing import sign
 from domain.time import stamp
-from gateway import inbound, sms
-from gateway.inbound import AwayError, Delivered, Family, SmsDesk
-from gateway.serving import serving
-
-SECRET = b"shared with the provider, in tests only"
-OWN = sms.number_digest(SECRET, "10012345678")
-STRANGE = sms.number_digest(SECRET, "10099999999")
-
-
-class House:
-    """The rest of the house, as far as the endpoint asks: it notes what it was given."""
-
-    def __init__(self):
-        self.acts, self.traces, self.reports = [], [], []
-        self.telephones = {PUPIL: [OWN]}
-        self.key_refused = self.act_refused = self.report_refused = self.fault = None
-        self.events = {"withdraw": ("ConsentWithdrawn",)}
-        self.slow = 0.0
-
-    async def require_own_key(self, campaign):
-        """Know one campaign."""
-        assert campaign == CAMPAIGN
-        if self.key_refused:
-            raise self.key_refused
-
-    async def numbers(self, student, _person):
-        """Return a family's numbers."""
-        return self.telephones.get(student, [])
-
-    async def families(self, number):
-        """Return whose numbers these are."""
-        found = [student for student, numbers in self.telephones.items() if number in numbers]
-        return [Family(CAMPAIGN, SCHOOL, student, "gdn_" + student[4:]) for student in found]
-
-    async def deliver(self, signed, command_id):
-        """Take an act once."""
-        await asyncio.sleep(self.slow)
-        if self.fault:
-            raise self.fault
-        self.acts.append((command_id, signed))
-        return Delivered(self.act_refused, self.events.get(signed.act, ()))
-
-    async def put_on_record(self, binding, refusal, command_id):
-        """Keep a trace."""
-        self.traces.append((binding.student, refusal.code, command_id))
-
-    async def report_withdrawal(self, family, command_id):
-        """Take a report."""
-        self.reports.append((family.student, command_id))
-        return self.report_refused
+from gateway import inbound
+from gateway.inbound import SmsDesk
+from gateway.signed import AwayError
 
 
 @pytest.fixture
 async def endpoint(tmp_path, opened):
     """A gateway that has sent both families' letters, its endpoint on a free port, and a provider's client."""
-    gateway = await opened(sqlite_url(tmp_path / "gateway.db"))
-    house = House()
-    clock = SimpleNamespace(now=IN_TIME + timedelta(minutes=1))
-    desk = SmsDesk(gateway, house, now=lambda: clock.now)
-    app = inbound.application(SECRET, desk, now=lambda: clock.now)
-    guardian, pupil = await letters(gateway)
-    async with serving(app, 0) as port:
-
-        async def post(body, *, timestamp=None, signature=None, path=inbound.PATH, method="POST"):
-            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-            when = str(int((timestamp or clock.now).timestamp()))
-            signed = inbound.sign(SECRET, when, raw) if signature is None else signature
-            headers = {inbound.TIMESTAMP: when, inbound.SIGNATURE: signed}
-            return await asyncio.to_thread(_request, port, method, path, raw, headers)
-
-        async def send(text, message_id="m-1", at=IN_TIME, **more):
-            status, told = await post({"message_id": message_id, "text": text, "received_at": stamp(at), **more})
-            assert status == 200, told
-            return told
-
-        yield SimpleNamespace(
-            gateway=gateway, house=house, clock=clock, post=post, send=send, guardian=guardian, pupil=pupil, port=port
-        )
-
-
-def _request(port, method, path, raw, headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, raw, headers)
-        response = connection.getresponse()
-        text = response.read()
-        return response.status, json.loads(text) if text[:1] == b"{" else text.decode()
-    finally:
-        connection.close()
-
-
-def body(**more):
-    """Return a message that would be answered."""
-    return {"message_id": "m-1", "text": "TD", "received_at": stamp(IN_TIME), **more}
+    async with door(tmp_path, opened) as served:
+        yield served
 
 
 async def test_a_message_with_a_code_is_the_familys_act(endpoint):
@@ -154,7 +67,7 @@ async def test_another_process_answers_a_repeated_message_alike(endpoint, tmp_pa
 
 async def test_a_request_that_the_provider_did_not_sign_is_refused(endpoint):
     """A wrong, missing or foreign signature, or another body under it: 401, and nothing was read."""
-    good = inbound.sign(SECRET, str(int(endpoint.clock.now.timestamp())), json.dumps(body()).encode())
+    good = sign(SECRET, str(int(endpoint.clock.now.timestamp())), json.dumps(body()).encode())
     for signature in ("0" * 64, "", good.upper(), good[:-2]):
         status, told = await endpoint.post(body(), signature=signature)
         assert status == 401

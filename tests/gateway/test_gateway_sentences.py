@@ -5,6 +5,7 @@ import pytest
 
 from domain.sentences_gateway import REFUSALS
 from gateway.inbound import REPLIES
+from gateway.receipts import FAILURES, OTHER_FAILURE
 
 PROJECT = Path(__file__).parents[2]
 ROOM = PROJECT / "gateway"
@@ -12,13 +13,17 @@ SAID_ELSEWHERE = {"COMMAND_ID_REUSED"}
 TO_THE_PROVIDER = {
     "BODY_INVALID",
     "BODY_TOO_LARGE",
+    "NUMBER_IN_RECEIPT",
+    "RECEIPT_IN_FUTURE",
     "RECEIVED_IN_FUTURE",
     "SIGNATURE_MISSING",
     "SIGNATURE_WRONG",
     "TIMESTAMP_OLD",
+    "TOO_MANY_RECEIPTS",
     "TRY_LATER",
+    *(code for code in (*FAILURES, OTHER_FAILURE) if "_" in code),
 }
-"""What a program reads; no family ever does."""
+"""What a program reads or says; no family ever does."""
 
 
 def _codes():

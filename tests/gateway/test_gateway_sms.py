@@ -108,3 +108,50 @@ def test_a_number_is_known_again_and_tells_nothing():
     assert known != sms.number_digest(SECRET, "10012345679")
     assert known != sms.number_digest(bytes([1] * 32), "10012345678")
     assert "1234" not in known or len(known) == 64
+
+
+# -- optional notices -----------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(list(sms.WISHES)), codes, separators)
+def test_a_wish_about_optional_notices_is_read_before_or_behind_a_code(word, code, between):
+    """In either language and any width; nothing in it is taken for an act."""
+    for text in (f"{word}{between}", f"{between}{word}", word.upper()):
+        assert sms.read(text) == sms.Wish((), sms.WISHES[word])
+    for text in (f"{word} {between}{code}", f"{code}{between} {word}"):
+        meant = sms.read(text)
+        assert meant is None or isinstance(meant, sms.Wish)
+        if meant is not None:
+            assert ([spelling.read(one) for one in meant.codes], meant.wanted) == ([code], sms.WISHES[word])
+
+
+@given(codes, separators, st.sampled_from(["TD", "td", "撤回", "撤销", "退订", "WITHDRAW"]))
+def test_a_withdrawal_is_never_read_as_a_wish(code, between, word):
+    """The letters promise that TD and 退订 withdraw a consent, also beside a word for optional notices."""
+    for text in (word, f"{code}{between}{word}", f"{word}{between}{code}"):
+        assert isinstance(sms.read(text), sms.Meant)
+    for wish in ("停收", "不再接收通知"):
+        assert not isinstance(sms.read(f"{wish}{between}{word}"), sms.Wish)
+        assert not isinstance(sms.read(f"{wish}{between}{word}{code}"), sms.Wish)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不要停收",
+        "别停收通知",
+        "不恢复接收",
+        "停收 恢复接收",
+        "请问怎么停收",
+        "stop it",
+        "don't stop",
+        "restart",
+        f"{CODE} 停收 已阅",
+        "停收 7K2M",
+        "STOP-7K2M DATA",  # the code ST0P-7K2M agreeing to the use of data, or the code 7K2M-DATA and a wish
+        "stop 7k2m read",
+    ],
+)
+def test_a_wish_that_is_not_clear_is_nobodys(text):
+    """Neither a negation nor a message that could be two things."""
+    assert sms.read(text) is None
