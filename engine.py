@@ -26,6 +26,7 @@ from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import StorageDriverStoreContext
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Replayer, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -116,8 +117,25 @@ def replayer(interceptors: Sequence[Interceptor] = ()) -> Replayer:
     )
 
 
-async def connect(address: str, namespace: str = "default", *, wait: float = 0.0) -> Client:
+def measured(address: str) -> Runtime:
+    """Return a runtime whose clients and workers answer Prometheus at `host:port`.
+
+    Raises:
+        RuntimeError, ValueError: nothing can listen there.
+    """
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+
+
+async def connect(
+    address: str, namespace: str = "default", *, wait: float = 0.0, runtime: Runtime | None = None
+) -> Client:
     """Connect to an engine, trying again for `wait` seconds.
+
+    Args:
+        address: `host:port`.
+        namespace: the engine's.
+        wait: seconds.
+        runtime: what `measured` returned, None for the one that measures nothing.
 
     Raises:
         EngineUnreachableError: nothing answers.
@@ -126,7 +144,9 @@ async def connect(address: str, namespace: str = "default", *, wait: float = 0.0
     deadline = loop.time() + wait
     while True:
         try:
-            return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter)
+            return await Client.connect(
+                address, namespace=namespace, data_converter=pydantic_data_converter, runtime=runtime
+            )
         except (RuntimeError, RPCError):
             if loop.time() >= deadline:
                 raise EngineUnreachableError(address) from None

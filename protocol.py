@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from temporalio.common import SearchAttributeKey
+
+from domain.stream import Sent
 
 TASK_QUEUE = "diversion"
 
@@ -143,8 +145,13 @@ class TickRequest(BaseModel):
 ACTIVITY_DISPATCH = "dispatch_notices"
 SIGNAL_WAKE = "wake"
 SIGNAL_FINISH = "finish"
+NEWS_SETTLED = "notices_settled"
+NEWS_RECEIPTS = "receipts_taken"
+"""Kinds of the messages that a dispatcher sends to its campaign's stream."""
 BATCHES_PER_RUN = 500
 """Batches, empty ones too, after which a dispatcher continues as new."""
+RECEIPTS_AT_ONCE = 200
+"""Receipts in one message, and so in one event."""
 
 
 DISPATCH_WORKFLOW = "NoticeDispatchWorkflow"
@@ -155,14 +162,28 @@ def dispatch_id(campaign: str, channel: str) -> str:
     return f"{campaign}/dispatch/{channel}"
 
 
+def dispatch_queue(channel: str) -> str:
+    """Return the queue of one channel's batches: the server keeps each provider's rate by its queue."""
+    return f"{TASK_QUEUE}-{channel}"
+
+
 class DispatchRequest(BaseModel):
-    """One batch of a campaign's outbox."""
+    """One batch of a campaign's outbox.
+
+    Attributes:
+        at: the present of a stepped campaign, None for the worker's own clock.
+        settled: the last civil day whose record has gone to the campaign's stream, None before the first.
+        reported: receipts that have gone there since the batch before.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     campaign: str
     channel: str
     limit: int
+    at: AwareDatetime | None = None
+    settled: date | None = None
+    reported: tuple[str, ...] = ()
 
 
 class DispatchResult(BaseModel):
@@ -170,9 +191,15 @@ class DispatchResult(BaseModel):
 
     Attributes:
         claimed: notices that were taken; accepted, failed and unknown are what became of them.
-        left: still to be sent, now or later; what a pause holds is not counted.
+        routed, held, denied, expired: notices whose readers were looked up, and what the rules did not let go.
+        left: still to be sent, now or later; what a pause holds is not counted, nor what stands on people's lists.
         next_at: when the first of those left may be tried, where none is due now.
         problem: why nothing could be tried at all, as `SMTP_UNREACHABLE`.
+        again_in_seconds: how long the provider wants to be left alone, where it says so.
+        receipts: at most `RECEIPTS_AT_ONCE` that the campaign's stream has not yet; each has `receipt_id`, `notice`,
+            `state`, `at` and `code`.
+        more_receipts: whether there are more of them.
+        day: the record of the first civil day that is over and not settled: `day`, `rows`, `digest`, `states`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -181,9 +208,17 @@ class DispatchResult(BaseModel):
     accepted: int = 0
     failed: int = 0
     unknown: int = 0
+    routed: int = 0
+    held: int = 0
+    denied: int = 0
+    expired: int = 0
     left: int = 0
     next_at: AwareDatetime | None = None
     problem: str | None = None
+    again_in_seconds: int | None = None
+    receipts: list[dict[str, Any]] = []
+    more_receipts: bool = False
+    day: dict[str, Any] | None = None
 
 
 class DispatchInput(BaseModel):
@@ -194,6 +229,13 @@ class DispatchInput(BaseModel):
         every_seconds: how long it rests when there is nothing to send and nobody wakes it.
         finishing: the campaign is over; end once nothing is left to try.
         accepted, failed, unknown: outcomes of the runs before.
+        clock: on the stepped one nothing happens but at a tick.
+        queue: where its batches are done, None for the dispatcher's own queue.
+        sent: the number of its last message to the campaign's stream.
+        settled: the last civil day whose record has gone there.
+        reported: receipts that have gone there, and of which the outbox has not heard.
+        told: of a stepped dispatcher, number of each message and when it was sent, for a driver that is started again.
+        present: of a stepped dispatcher, the instant of its last tick.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -206,3 +248,30 @@ class DispatchInput(BaseModel):
     accepted: int = 0
     failed: int = 0
     unknown: int = 0
+    clock: Literal["engine", "stepped"] = "engine"
+    queue: str | None = None
+    sent: int = 0
+    settled: date | None = None
+    reported: tuple[str, ...] = ()
+    told: dict[int, AwareDatetime] = {}
+    present: AwareDatetime | None = None
+
+
+class DispatchAnswer(BaseModel):
+    """What a stepped dispatcher's tick did.
+
+    Attributes:
+        moved: notices that were looked at; nothing was due where it is 0.
+        next_at: when the first of those left may be tried.
+        sent: its messages to the campaign's stream.
+        problem: why nothing could be tried at all.
+        settled: the last civil day whose record has gone to the campaign's stream.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    moved: int = 0
+    next_at: AwareDatetime | None = None
+    sent: tuple[Sent, ...] = ()
+    problem: str | None = None
+    settled: date | None = None

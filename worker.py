@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,21 +21,26 @@ from activities.histories import HistoryActivities
 from activities.people import PeopleActivities
 from activities.record import RecordActivities
 from activities.summaries import SummaryActivities
+from cli.channels import channels_of
 from cli.logs import configure_logging
 from cli.run_main import run_main
+from domain.notices import CHANNELS
 from domain.time import SHANGHAI
-from engine import WORKFLOWS, connect, export_history, give_back_large_blocks, running_engine, sandbox
+from engine import WORKFLOWS, connect, export_history, give_back_large_blocks, measured, running_engine, sandbox
 from gateway.codes import Gateway, good_until
 from gateway.store import Binding
 from ledger.store import Ledger
+from notices.channels import Channel
 from notices.compose import CodeRequest
-from notices.mail import MailChannel, SmtpServer
-from protocol import TASK_QUEUE
+from protocol import TASK_QUEUE, dispatch_queue
 from registry.database import load_pepper
 from registry.store import Registry
 from settings import Settings
 
 DRAIN = timedelta(seconds=10)
+
+CAMPAIGNS_AT_ONCE = 10
+"""Batches of one provider side by side: each campaign has one under way at a time."""
 
 log = structlog.get_logger("worker")
 
@@ -85,30 +90,65 @@ def build(
     )
 
 
+def build_senders(client: Client, dispatch: DispatchActivities, channels: Mapping[str, Channel]) -> list[Worker]:
+    """Put together what serves the channels' own queues: one for each provider, whose rate the server keeps by it.
+
+    All of them are served: a dispatcher whose provider has no settings any more is told so and does not wait for ever.
+
+    Args:
+        client: where the engine is.
+        dispatch: sends notices.
+        channels: the providers of this deployment by the channels' names.
+    """
+    rates = {name: channels[name].traits.batches_a_minute if name in channels else None for name in CHANNELS}
+    return [
+        Worker(
+            client,
+            task_queue=dispatch_queue(name),
+            activities=[dispatch.drain],
+            max_concurrent_activities=CAMPAIGNS_AT_ONCE,
+            max_concurrent_activity_task_polls=1,
+            max_task_queue_activities_per_second=None if rate is None else rate / 60,
+            graceful_shutdown_timeout=DRAIN,
+        )
+        for name, rate in rates.items()
+    ]
+
+
 async def serve(settings: Settings) -> int:
     """Run a worker until SIGINT or SIGTERM, then let running activities end."""
     address = settings.engine_address or running_engine(settings.data) or "127.0.0.1:7233"
-    client = await connect(address, settings.namespace, wait=30)
+    runtime = None if settings.metrics is None else measured(settings.metrics)
+    client = await connect(address, settings.namespace, wait=30, runtime=runtime)
     ledger = await Ledger.open(settings.ledger_url)
     pepper = load_pepper(settings.data / "pepper")
     registry = await Registry.open(settings.registry_url, pepper)
     gateway = await Gateway.open(settings.gateway_url, settings.gateway_key)
-    mail = MailChannel(SmtpServer(**settings.smtp.model_dump())) if settings.smtp else None
-    dispatch = DispatchActivities(ledger, registry, mail, codes_of(gateway), key=pepper, lang=settings.lang)
+    channels = channels_of(settings)
+    dispatch = DispatchActivities(ledger, registry, channels, codes_of(gateway), key=pepper, lang=settings.lang)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
-    worker = build(client, ledger, registry, dispatch=dispatch)
-    log.info("worker ready", queue=TASK_QUEUE, pid=os.getpid())
-    async with worker:
-        await stopping.wait()
-        log.info("worker draining")
+    workers = [build(client, ledger, registry, dispatch=dispatch), *build_senders(client, dispatch, channels)]
+    log.info("worker ready", queue=TASK_QUEUE, channels=sorted(channels), pid=os.getpid())
+    await run_until(stopping, workers)
     with contextlib.suppress(Exception):
         await ledger.close()
     await registry.close()
     await gateway.close()
     return 0
+
+
+async def run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
+    """Run workers side by side until told to stop, or until one of them cannot go on; then let all of them drain."""
+    runs = [asyncio.create_task(worker.run()) for worker in workers]
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({told, *runs}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    log.info("worker draining")
+    await asyncio.gather(*(worker.shutdown() for worker in workers))
+    await asyncio.gather(*runs)
 
 
 def codes_of(gateway: Gateway) -> CodeFor:

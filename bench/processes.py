@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +60,21 @@ class Meter:
 
 
 @contextlib.asynccontextmanager
-async def processes(data: Path, program: Sequence[str]) -> AsyncIterator[tuple[Client, Meter]]:
-    """Run an engine on a fresh directory and a worker beside it; both are gone afterwards."""
+async def processes(
+    data: Path, program: Sequence[str], settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Client, Meter]]:
+    """Run an engine and a worker beside it on a directory without an engine's file; both are gone afterwards.
+
+    Args:
+        data: the directory.
+        program: the worker's.
+        settings: more of the worker's environment.
+    """
     engine = EmbeddedEngine(data)
     worker: subprocess.Popen[bytes] | None = None
     try:
         client = await engine.start()
-        worker = _start(data, engine.address, program)
+        worker = _start(data, engine.address, program, settings or {})
         await _polling(client, worker, data / "worker.log")
         yield client, Meter(engine.pid, worker.pid)
     finally:
@@ -75,11 +83,11 @@ async def processes(data: Path, program: Sequence[str]) -> AsyncIterator[tuple[C
         await engine.stop()
 
 
-def _start(data: Path, address: str, program: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(data: Path, address: str, program: Sequence[str], settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a worker as an operator would, with compiled files: the sandbox imports the workflows for each anew."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(data / "compiled")
-    environment |= {"DIVERSION_DATA": str(data), "DIVERSION_ENGINE": address}
+    environment |= {"DIVERSION_DATA": str(data), "DIVERSION_ENGINE": address, **settings}
     with (data / "worker.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, *program],

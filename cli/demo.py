@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,10 +21,11 @@ from cli.demo_marker import MARKER
 from cli.failures import NOT_VERIFIED, USAGE, Failure
 from cli.lock import NAME as LOCK
 from cli.lock import take_lock
+from cli.notices_view import state_word
 from cli.options import LANG, Face, say
 from cli.sample import require_size
 from cli.stage_view import word
-from cli.year import whole_year
+from cli.year import NO_CHANNEL, whole_year
 from cli.year_topics import readable
 from registry.campaign_file import load_campaign
 from rehearsal.county import make_county
@@ -55,11 +57,13 @@ _REFUSED: Final = {
 """What a demo meets, in few words; the refusal itself says it in whole sentences."""
 
 _NOT_SENT: Final = {
+    "EXPIRED": ("已过时", "too late"),
     "GOES_ELSEWHERE": ("学生另有去向（不再邀请）", "pupil goes elsewhere (no more invitations)"),
     "HOUSEHOLD_UNKNOWN": ("家庭信息已删除", "household erased"),
     "LEFT_REGISTER": ("学生已离校", "pupil has left"),
-    "NO_ADDRESS": ("没有邮箱（改用纸质）", "no address (on paper)"),
+    "NO_ADDRESS": ("没有任何联系方式", "no way to reach them"),
     "RECORD_RESTRICTED": ("信息已停止使用", "record restricted"),
+    "cleared": ("在人工办理清单上", "on a person's list"),
 }
 """Why a notice of a demo was not sent, in few words."""
 
@@ -95,7 +99,8 @@ async def demo(
     with _place(face, Size(seed, schools, pupils), resume=resume) as (settings, lock, size):
         make_county(settings.data / "county", size.schools, size.pupils, size.seed)
         totals, _ = await whole_year(settings, lock, settings.data / "county", size.seed)
-    return _end(face, {**totals, "seconds": round(time.monotonic() - started, 1)})
+    data = {**totals, "seconds": round(time.monotonic() - started, 1)}
+    return _end(face, data, shown=data["held_overnight"] is not None)
 
 
 async def rehearse(directory: Path, *, seed: Seed = 1, face: Face = _FACE) -> int:
@@ -104,7 +109,7 @@ async def rehearse(directory: Path, *, seed: Seed = 1, face: Face = _FACE) -> in
     load_campaign(directory)
     with tempfile.TemporaryDirectory(prefix="diversion-rehearse-") as folder:
         totals, more = await whole_year(_settings(face, Path(folder)), None, directory, seed)
-    return _end(face, {**totals, **more, "seconds": round(time.monotonic() - started, 1)})
+    return _end(face, {**totals, **more, "seconds": round(time.monotonic() - started, 1)}, shown=True)
 
 
 # -- the place ----------------------------------------------------------------------------------------------------
@@ -170,10 +175,11 @@ def _not_a_demo(place: str) -> Failure:
 # -- the end ------------------------------------------------------------------------------------------------------
 
 
-def _end(face: Face, data: dict[str, Any]) -> int:
+def _end(face: Face, data: dict[str, Any], *, shown: bool) -> int:
+    """Show the totals; a record that does not verify, or a demo that does not show what it is for, is no success."""
     face.show(data, lambda: _summary(data))
     verified = data["ledger_verified"] and data["replay_ok"] and data["invariants_ok"] and not data["differences"]
-    return 0 if verified else NOT_VERIFIED
+    return 0 if verified and shown else NOT_VERIFIED
 
 
 def _counts(numbers: Mapping[str, int]) -> str:
@@ -187,8 +193,30 @@ def _refused(numbers: Mapping[str, int]) -> str:
     )
 
 
+def _outbox(channels: Mapping[str, Mapping[str, int]]) -> str:
+    """Say where the notices stand, channel by channel: the numbers sum to all notices."""
+    lines = []
+    for channel, states in channels.items():
+        name = say("无渠道", "no channel") if channel == NO_CHANNEL else word(channel, LANG)
+        counts = ", ".join(f"{state_word(state)} {number}" for state, number in states.items())
+        lines.append(f"{name}: {counts}")
+    return "\n".join(lines) or "0"
+
+
+def _overnight(held: Mapping[str, str] | None) -> str:
+    """Tell of one notice that quiet hours held, from the journal."""
+    if held is None:
+        return say("没有", "NONE")
+    since, sent = (datetime.fromisoformat(held[name]).strftime("%Y-%m-%d %H:%M") for name in ("held_at", "sent_at"))
+    purpose = word(held["purpose"], LANG)
+    return say(
+        f"{held['notice_id']}（{purpose}）：{since} 起暂缓，{sent} 发出",
+        f"{held['notice_id']} ({purpose}): held since {since}, sent at {sent}",
+    )
+
+
 def _mails(data: Mapping[str, Any]) -> str:
-    """Say how many notices were sent, and what became of the others: the numbers sum to all notices."""
+    """Say how many notices went out, and why the others did not: the numbers sum to all notices."""
     left = data["notices_not_accepted"]
     others = (
         f"{say(*_NOT_SENT[code]) if code in _NOT_SENT else word(code, LANG)} {number}" for code, number in left.items()
@@ -237,7 +265,9 @@ def _summary(data: dict[str, Any]) -> Table:
         (say("学校 / 学生", "schools / pupils"), f"{data['schools']} / {data['pupils']}"),
         (say("事件", "events"), str(data["events"])),
         (say("通知", "notices"), _counts(data["notices_by_purpose"])),
-        (say("邮件送达本地接收端", "mails in the local sink"), _mails(data)),
+        (say("通知去向", "outbox"), _outbox(data["outbox"])),
+        (say("已发出的通知", "notices that went out"), _mails(data)),
+        (say("夜间暂缓的通知", "held over night"), _overnight(data["held_overnight"])),
         (say("被规则拒绝的操作", "refused by the rules"), _refused(data["refusals"])),
         (say("完成阶段的学校", "schools that completed"), stages),
         (say("毕业去向", "destinations"), _counts(data["destinations"])),

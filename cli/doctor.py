@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +18,13 @@ from typing import Final
 
 from rich.table import Table
 
+from cli.channels import channels_of
 from cli.failures import NOT_VERIFIED, UNREACHABLE, failure_of
 from cli.options import Face, say
 from cli.rooms import Rooms, exists, sqlite_file
 from engine import EngineUnreachableError, connect, temporal_binary
 from ledger.database import REVISION
+from notices.channels import Channel, ChannelAwayError
 from settings import Settings
 
 _FACE = Face()
@@ -29,6 +33,8 @@ LEAST_RETENTION: Final = timedelta(days=365)
 ENGINE_PORT: Final = 7233
 LEAST_SPACE: Final = 1_000_000_000
 """Bytes; a year of fifty schools takes a fifth of it."""
+REACHED_WITHIN: Final = 10
+"""Seconds that a provider may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +48,13 @@ class Check:
 
 
 async def doctor(*, face: Face = _FACE) -> int:
-    """Check Python, binaries, ports, directories, databases, retention, keys and halted workflows."""
+    """Check Python, binaries, ports, directories, databases, retention, keys, channels and halted workflows."""
     settings = face.settings()
     checks = [_python(), _binary(), _port(), _directory(settings.data)]
     async with Rooms(settings) as rooms:
         checks += [await _ledger(rooms), await _registry(rooms), await _engine(rooms), _keys(settings)]
         halted = await _halted(rooms)
-    checks.append(halted)
+    checks += [await _channels(channels_of(settings)), halted]
     data = {"checks": [asdict(check) for check in checks]}
     face.show(data, lambda: _table(checks))
     if not halted.ok:
@@ -173,6 +179,31 @@ def _keys(settings: Settings) -> Check:
     names = ", ".join(key.name for key in held) or say("尚无密钥文件", "no secrets yet")
     remedy = say(f"请执行 chmod 600 {' '.join(open_)}。", f"chmod 600 {' '.join(open_)}: others can read it.")
     return Check("keys", not open_, names, remedy if open_ else "")
+
+
+async def _channels(channels: Mapping[str, Channel]) -> Check:
+    """Whether each provider that has settings takes a connection and knows us; nothing is sent."""
+    if not channels:
+        detail = say("没有配置，通知留在待发箱", "none configured: notices stay in the outbox")
+        return Check("channels", ok=True, detail=detail)
+    found = dict(zip(channels, await asyncio.gather(*map(_reached, channels.values())), strict=True))
+    detail = ", ".join(f"{name}: {code or 'OK'}" for name, code in found.items())
+    away = [name for name, code in found.items() if code is not None]
+    remedy = say(
+        f"请检查以下渠道的设置和网络：{'、'.join(away)}。", f"Check settings and network of: {', '.join(away)}."
+    )
+    return Check("channels", not away, detail, remedy if away else "")
+
+
+async def _reached(channel: Channel) -> str | None:
+    """Return why a provider cannot be reached, None where it can."""
+    try:
+        async with asyncio.timeout(REACHED_WITHIN), channel.session():
+            return None
+    except ChannelAwayError as error:
+        return error.code
+    except TimeoutError:
+        return "NO_ANSWER_IN_TIME"
 
 
 async def _halted(rooms: Rooms) -> Check:

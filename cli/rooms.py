@@ -17,6 +17,7 @@ from cli.failures import NOT_FOUND, Failure, engine_unreachable, not_found
 from cli.labels import own_label
 from cli.lock import is_locked
 from cli.options import Change, note, say
+from cli.ways_out import ways_out
 from client import CampaignClient, NotFoundError, actor_for, stand_in_for, stream_of
 from domain.actors import ANONYMOUS, Actor
 from domain.campaign_events import SCHOOL_CODE, GatewayKey
@@ -223,8 +224,8 @@ class Rooms:
                     raise not_found(stream) from None
                 await asyncio.sleep(0.2)
                 continue
-            if self.settings.smtp is not None:
-                await client.sending.wake(campaign)
+            if channels := ways_out(self.settings):
+                await client.sending.wake(campaign, channels)
             return answer
 
     async def note(self, campaign: str, command_id: str, text: str) -> str:

@@ -20,6 +20,7 @@ from cli.options import LANG, Face, console, say
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
 from cli.stage_view import flags, progress, word
+from cli.status_channels import channels_data, channels_shown
 from cli.work_filter import checked, load, narrowed
 from cli.work_filter import save as keep
 from client import CampaignClient, work_list
@@ -105,8 +106,9 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequen
     board = await rooms.board(chosen)
     own = board[chosen]
     first = await anext(ledger.events(chosen))
-    today = datetime.now(SHANGHAI).date()
+    now = datetime.now(SHANGHAI)
     real = own["clock"] == "engine" and own["status"] != "archived"
+    backlog = await ledger.outbox.backlog(chosen, now)
     data: dict[str, Any] = {
         "campaign": chosen,
         "status": own["status"],
@@ -116,7 +118,9 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequen
         "paused_schools": own["paused_schools"],
         "schools": schools_of(board, chosen),
         "halted": [conflict for conflict in await ledger.conflicts() if conflict["stream"].startswith(chosen)],
-        "warnings": calendar_cautions(first["data"]["not_yet_computable"], today) if real else [],
+        "warnings": calendar_cautions(first["data"]["not_yet_computable"], now.date()) if real else [],
+        "notices": channels_data(backlog, now if own["clock"] == "engine" else None),
+        "killed": own.get("killed", []),
         "campaigns": campaigns,
     }
     if by is not None:
@@ -316,4 +320,5 @@ def readable(data: dict[str, Any], names: Mapping[str, str] | None = None) -> Re
     lines = [f"{say('停办', 'halted')}: {halt['stream']}#{halt['version']}" for halt in data["halted"]]
     lines += [f"{say('提示', 'warning')}: {warning['message']}" for warning in data["warnings"]]
     work = [_work_table(data, names or {})] if "work" in data else []
-    return Group(Text(head), table, *work, *(Text(line) for line in lines))
+    sending = channels_shown(data["notices"], data["killed"])
+    return Group(Text(head), table, *work, *sending, *(Text(line) for line in lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,13 +13,12 @@ from rich.text import Text
 from cli.demo_marker import refuse_demo
 from cli.house import House
 from cli.options import Face, note, say
+from cli.ways_out import providers, ways_out
 from client import CampaignClient
 from ledger.store import Ledger
 from settings import Settings
 
 _FACE = Face()
-MAIL = ("DIVERSION_SMTP_URL", "DIVERSION_SMTP_FROM", "DIVERSION_SMTP_PASSWORD_FILE")
-"""What the worker needs to know of the mail server."""
 
 
 async def up(
@@ -37,8 +37,7 @@ async def up(
             "Note: DIVERSION_ENGINE is set: other commands go there, not to this embedded engine",
         )
     try:
-        mail = {name: os.environ[name] for name in MAIL if name in os.environ}
-        async with House(settings, port=port, ui=True, worker_environment=mail) as house:
+        async with House(settings, port=port, ui=True, worker_environment=providers(os.environ)) as house:
             ui = f"http://127.0.0.1:{house.engine.ui_port}"
             data = {
                 "engine": house.engine.address,
@@ -56,21 +55,21 @@ async def up(
                     )
                 ),
             )
-            if settings.smtp is not None:
-                await _go_on_sending(house, settings)
+            if channels := ways_out(settings):
+                await _go_on_sending(house, settings, channels)
             await asyncio.Event().wait()
     except (asyncio.CancelledError, SystemExit):
         note("已结束", "ended")
     return 0
 
 
-async def _go_on_sending(house: House, settings: Settings) -> None:
+async def _go_on_sending(house: House, settings: Settings, channels: Sequence[str]) -> None:
     """Start the dispatchers of campaigns under way, also stopped or closing ones: notices may have waited."""
     ledger = await Ledger.open(settings.ledger_url)
     try:
         client = CampaignClient(house.client, ledger)
         for campaign in await ledger.campaigns():
             if (await ledger.board(campaign))[campaign].get("status") not in ("draft", "archived"):
-                await client.sending.start(campaign)
+                await client.sending.start(campaign, channels)
     finally:
         await ledger.close()

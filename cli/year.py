@@ -20,7 +20,7 @@ from cli.year_progress import showing
 from cli.year_topics import topics
 from client import CampaignClient
 from domain.calendar import Calendar, CalendarUnknown
-from domain.notices import NoticeState
+from domain.notices import BY_PEOPLE, EMAIL, GONE_OUT, WAITING, NoticeState
 from domain.policy import profile
 from domain.settlement import settle
 from domain.stage_events import StageSlug
@@ -28,18 +28,20 @@ from gateway import keys
 from ledger.store import Ledger
 from notices.sink import Sink
 from registry.campaign_file import load_campaign
-from registry.database import load_pepper
+from registry.database import PEPPER_BYTES, load_pepper
 from registry.store import Registry
 from rehearsal.families import FamilyGateway
 from rehearsal.year import run_year
 from settings import Settings
 
 SENDING_ENDS: Final = timedelta(seconds=120)
+NO_CHANNEL: Final = "none"
+BY_NIGHT: Final = "QUIET_HOURS"
 SIDE_BY_SIDE: Final = ("compliant", "legacy")
 """Profiles of the trial settlement: today's rules, and the historical ones that nobody may pay by."""
 
-ASK_EVERY: Final = 1
-"""Seconds between two looks into the outbox: a rehearsed year has no time to rest."""
+CHANNELS: Final = (EMAIL, *BY_PEOPLE)
+"""The ways out of a rehearsed year: mails into the sink, and the lists of those who call and hand over letters."""
 
 
 async def whole_year(
@@ -61,30 +63,37 @@ async def whole_year(
     note("正在启动引擎、工作进程和本地邮件接收端", "starting engine, worker and a local mail sink")
     campaign = load_campaign(directory).campaign
     gateway = _seeded_gateway(settings.gateway_key, seed)
-    async with Sink() as sink:
+    _seeded(settings.data / "pepper", f"{seed}/pepper", PEPPER_BYTES)  # digests of what was sent repeat with it
+    async with Sink(repeatable=True) as sink:
         mail = {"DIVERSION_SMTP_URL": sink.url, "DIVERSION_SMTP_FROM": "bureau@example.invalid"}
         async with (
             House(settings, lock=lock, worker_environment=mail) as house,
             _opened(settings) as (ledger, registry),
         ):
             client = CampaignClient(house.client, ledger)
-            await client.sending.start(campaign, every=ASK_EVERY)
 
             async def counting(moment: datetime) -> dict[str, Any]:
                 return settled_fields(await recorded(ledger, campaign, moment))
 
             with showing() as progress:
                 run = await run_year(
-                    client, registry, directory, seed=seed, gateway=gateway, counting=counting, progress=progress
+                    client,
+                    registry,
+                    directory,
+                    seed=seed,
+                    gateway=gateway,
+                    counting=counting,
+                    channels=CHANNELS,
+                    progress=progress,
                 )
-            note("正在发完剩余通知", "sending the last notices")
-            all_sent = await client.sending.finish(campaign, SENDING_ENDS)
+            ended = await client.sending.finish(campaign, SENDING_ENDS, CHANNELS)
             note("正在重放全部历史并与台账核对", "replaying all histories against the ledger")
             report = await replay(ledger, campaign, house.client)
             kept = await check_campaign(ledger, campaign)
             board = await ledger.board(campaign)
             first = (await anext(ledger.events(campaign)))["data"]
             notices = await ledger.outbox.find(campaign)
+            held = await ledger.outbox.held_and_sent(campaign, BY_NIGHT)
             counts = await ledger.counts(campaign)
             found = await recorded(ledger, campaign)
             by_topic = await topics(ledger, campaign)
@@ -96,8 +105,10 @@ async def whole_year(
         "notices": counts["notices"],
         "notices_by_purpose": counted(notices, "purpose"),
         "notices_by_state": counted(notices, "state"),
+        "outbox": by_channel(notices),
         "notices_not_accepted": not_accepted(notices),
-        "all_sent": all_sent,
+        "held_overnight": held,
+        "all_sent": ended and not any(notice["state"] in WAITING for notice in notices),
         "mails": len(sink.mails),
         "refusals": dict(sorted(run.refusals.items())),
         "stages": completed(board),
@@ -138,12 +149,17 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Ledger, Registry]]:
 
 def _seeded_gateway(secret: Path, seed: int) -> FamilyGateway:
     """Give the year's own gateway a secret that repeats, and return what signs with it."""
+    _seeded(secret, f"{seed}/gateway", keys.SECRET_BYTES)
+    return FamilyGateway.of(keys.signing_key(keys.load_secret(secret)))
+
+
+def _seeded(secret: Path, seed: str, length: int) -> None:
+    """Make a secret that repeats, its owner's alone, where there is none."""
     if not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)
-        drawn = random.Random(f"{seed}/gateway").randbytes(keys.SECRET_BYTES)  # noqa: S311 - must repeat
+        drawn = random.Random(seed).randbytes(length)  # noqa: S311 - must repeat
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(drawn)
-    return FamilyGateway.of(keys.signing_key(keys.load_secret(secret)))
 
 
 def settled_fields(found: Recorded) -> dict[str, Any]:
@@ -157,13 +173,19 @@ def counted(rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:
 
 
 def not_accepted(notices: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return why notices were not accepted by the mail server, code → number; with the accepted ones it is all.
+    """Return why notices did not go out, code → number; `cleared` stands on a person's list."""
+    left = (notice for notice in notices if notice["state"] not in GONE_OUT)
+    listed = NoticeState.CLEARED
+    why = (listed if notice["state"] == listed else notice["code"] or notice["state"] for notice in left)
+    return dict(sorted(Counter(map(str, why)).items()))
 
-    A year passes in a minute while its mails go out beside it: whether an invitation is out before its pupil goes
-    elsewhere depends on the machine, so these numbers differ between runs of one seed; the ledger does not.
-    """
-    left = (notice for notice in notices if notice["state"] != NoticeState.ACCEPTED)
-    return dict(sorted(Counter(str(notice["code"] or notice["state"]) for notice in left).items()))
+
+def by_channel(notices: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return channel → state → how many notices; what no channel was found for stands under `NO_CHANNEL`."""
+    found: dict[str, Counter[str]] = {}
+    for notice in notices:
+        found.setdefault(notice["channel"] or NO_CHANNEL, Counter())[notice["state"]] += 1
+    return {channel: dict(sorted(found[channel].items())) for channel in sorted(found)}
 
 
 def summed(board: Mapping[str, Mapping[str, Any]], part: str) -> dict[str, int]:

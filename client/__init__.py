@@ -8,6 +8,7 @@ from client.closing import left_open
 from client.errors import MismatchError, NotFoundError, NotRecordedError, UnreachableError
 from client.facade import CampaignClient, Launched, Recalled, RecalledLabel
 from client.reading import work_list
+from client.stepping import SteppedSending
 
 __all__ = [
     "CampaignClient",
@@ -17,6 +18,7 @@ __all__ = [
     "NotRecordedError",
     "Recalled",
     "RecalledLabel",
+    "SteppedSending",
     "UnreachableError",
     "actor_for",
     "left_open",

@@ -7,6 +7,9 @@ side by side. A parent takes in a child's news only when the driver names it, so
 Started again after a crash, the driver first meets every stream anew: a tick into the past changes nothing, and
 `recall` tells where the stream stands and what it has sent, with the instants. Commands before that present were given
 (one that was refused must not be tried again: by now it might be accepted); the rest is repeated, under the same ids.
+
+Notices go out after a day's work, at a few instants of that day (`rehearsal.outgoing`); what the dispatchers tell the
+campaign's stream is news like the schools'.
 """
 
 from __future__ import annotations
@@ -15,13 +18,14 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Protocol, runtime_checkable
 
 from client import NotFoundError, Recalled
 from domain.refusal import Refusal
 from domain.stream import Answer, Sent
 from domain.time import civil, end_of
+from rehearsal.outgoing import Outgoing, Sending
 
 SCHOOLS_AT_ONCE = 8
 """Each school has one Update under way at a time."""
@@ -114,10 +118,23 @@ class Driver:
         plan: Iterable[Planned],
         started_at: datetime,
         counting: Counting | None = None,
+        sending: Sending | None = None,
+        slots: Sequence[time] = (),
     ) -> None:
-        """Take the plan; commands that need the record's figures take them from `counting`."""
+        """Take the plan.
+
+        Args:
+            port: the running streams.
+            campaign: its id.
+            plan: what people will do.
+            started_at: when the campaign begins.
+            counting: gives the figures of commands that need the record's.
+            sending: the dispatchers; without them notices stay in the outbox.
+            slots: the times of a day at which notices go out, ascending.
+        """
         self._port = port
         self._counting = counting
+        self._outgoing = None if sending is None else Outgoing(sending, slots)
         self._campaign = campaign
         self._lanes: dict[str, Lane] = {campaign: Lane()}
         self._seen: dict[tuple[str, str | None], None] = {}
@@ -142,17 +159,25 @@ class Driver:
             each_day: called with every day that had something to do and the number of commands given so far.
             stop_on: a day that is not worked off any more.
         """
-        while (instant := self._next_at()) is not None and civil(instant) < stop_on:
+        while (instant := await self._soonest()) is not None and civil(instant) < stop_on:
             until = end_of(civil(instant))
             # What the schools send up on a day is taken in after all of them had it, also by a driver started again.
             await self._work_off(self._campaign, until, news=False)
-            while (soonest := self._next_at()) is not None and soonest < until:
-                schools = [name for name in sorted(self._lanes) if name != self._campaign]
-                await asyncio.gather(*(self._school_day(school, until) for school in schools))
-                self._sort_campaign_errands()
-                await self._work_off(self._campaign, until)
+            await self._day(until)
+            if self._outgoing is not None:
+                for news in await self._outgoing.day(civil(instant), again=self._again):
+                    self._errand(Errand(self._campaign, news.at, news.id))
+                await self._day(until)
             each_day(civil(instant), self.report.commands)
         return self.report
+
+    async def _day(self, until: datetime) -> None:
+        """Work off what the lanes have before an instant."""
+        while (soonest := self._next_at()) is not None and soonest < until:
+            schools = [name for name in sorted(self._lanes) if name != self._campaign]
+            await asyncio.gather(*(self._school_day(school, until) for school in schools))
+            self._sort_campaign_errands()
+            await self._work_off(self._campaign, until)
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -160,6 +185,14 @@ class Driver:
         """Return the lane of a stream: the campaign's own, or its school's."""
         name = "/".join(stream.split("/")[:4])
         return self._lanes.setdefault(name, Lane())
+
+    async def _soonest(self) -> datetime | None:
+        """Return the instant of the next thing to do anywhere: a command, a date, news, or a notice that waits."""
+        planned = self._next_at()
+        if self._outgoing is None:
+            return planned
+        waiting = await self._outgoing.next_slot(alone=planned is None)
+        return min((at for at in (planned, waiting) if at is not None), default=None)
 
     def _next_at(self) -> datetime | None:
         return min((at for lane in self._lanes.values() if (at := lane.next_at()) is not None), default=None)
@@ -240,6 +273,8 @@ class Driver:
     def _after(self, stream: str, answer: Answer, at: datetime, sent: Iterable[Sent]) -> None:
         lane = self._lane(stream)
         self.report.last[stream] = answer
+        if self._outgoing is not None:
+            self._outgoing.expect(stream, answer.receipt)
         at = self._present[stream] = max(at, self._present.get(stream, at))
         lane.due.pop(stream, None)
         if answer.next_due is not None:

@@ -6,14 +6,14 @@ rehearsed, but for its first event, which names the stepped clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from client import CampaignClient
+from client import CampaignClient, SteppedSending
 from domain.actors import Actor, Role
 from domain.calendar import Calendar
 from domain.identification_rule import Facts, evaluate, load_rule
@@ -82,6 +82,7 @@ async def run_year(
     gateway: FamilyGateway | None = None,
     until: datetime | None = None,
     counting: Counting | None = None,
+    channels: Sequence[str] = (),
     progress: Callable[[YearProgress], None] | None = None,
 ) -> YearRun:
     """Rehearse the campaign of a directory on the stepped clock; again after a crash goes on to the same end.
@@ -94,6 +95,7 @@ async def run_year(
         gateway: signs what families do; by default one whose key comes from the seed.
         until: leaves out what people would do from then on; the clocks still run to their end.
         counting: counts the record for the settlement; without it the year has none.
+        channels: the ways out, each with a dispatcher on the stepped clock; without any notices stay in the outbox.
         progress: called after each day that had something to do.
 
     Raises:
@@ -101,20 +103,35 @@ async def run_year(
         Refusal: the campaign cannot be drafted.
     """
     plan = await plan_year(registry, directory, seed, gateway, until=until, settles=counting is not None)
+    campaign = plan.draft.campaign
     await client.launch(plan.draft, plan.author, "rehearsal-draft", clock="stepped", started_at=plan.started_at)
+    sending = None
+    if channels:
+        await client.sending.start(campaign, channels, clock="stepped")
+        sending = SteppedSending(client, campaign, channels)
 
     def each_day(day: date, done: int) -> None:
         if progress is not None:
-            progress(YearProgress(plan.draft.campaign, day, done, len(plan.commands)))
+            progress(YearProgress(campaign, day, done, len(plan.commands)))
 
     async def counted(moment: datetime) -> dict[str, Any]:
         await _all_recorded(client, driver.report)
         return {} if counting is None else await counting(moment)
 
-    driver = Driver(client, plan.draft.campaign, plan.commands, plan.started_at, counted)
+    slots = slots_of(PolicyProfile.model_validate(plan.draft.content["policy"]))
+    driver = Driver(client, campaign, plan.commands, plan.started_at, counted, sending, slots)
     report = await driver.run(each_day)
     await _all_recorded(client, report)
-    return YearRun(plan.draft.campaign, report.ticks, report.commands, dict(report.refusals))
+    return YearRun(campaign, report.ticks, report.commands, dict(report.refusals))
+
+
+def slots_of(policy: PolicyProfile) -> tuple[time, ...]:
+    """Return the times of a rehearsed day at which notices go out: midnight, which settles the day before, and three.
+
+    The last is early enough that quiet hours have not begun by the usual policy.
+    """
+    opening = time.fromisoformat(policy.parameters.quiet_until)
+    return tuple(sorted({time(), opening, time(12), time(21)}))
 
 
 async def plan_year(

@@ -197,6 +197,7 @@ def test_a_doctor_visits_an_empty_house(tmp_path, warm):
         "registry",
         "engine",
         "keys",
+        "channels",
         "halted",
     }
     assert all(set(check) == {"name", "ok", "detail", "remedy"} for check in run.json["checks"])
