@@ -454,7 +454,7 @@ def expected_notices(held: dict[str, list[dict[str, Any]]]) -> list[dict[str, An
     every = [event for events in held.values() for event in events]
     gone = {event["data"]["student"] for event in every if event["type"] == "LeftRegister"}
     rows = {
-        plan.notice_id: {**plan.model_dump(), "state": "cancelled" if student_of(plan.recipient) in gone else "planned"}
+        plan.notice_id: {**plan.model_dump(), "state": "denied" if student_of(plan.recipient) in gone else "planned"}
         for plan in plans
     }
     return [rows[name] for name in sorted(rows)]
