@@ -145,6 +145,7 @@ class TickRequest(BaseModel):
 ACTIVITY_DISPATCH = "dispatch_notices"
 SIGNAL_WAKE = "wake"
 SIGNAL_FINISH = "finish"
+SIGNAL_SETTLE = "settle"
 NEWS_SETTLED = "notices_settled"
 NEWS_RECEIPTS = "receipts_taken"
 """Kinds of the messages that a dispatcher sends to its campaign's stream."""
@@ -174,6 +175,7 @@ class DispatchRequest(BaseModel):
         at: the present of a stepped campaign, None for the worker's own clock.
         settled: the last civil day whose record has gone to the campaign's stream, None before the first.
         reported: receipts that have gone there since the batch before.
+        closing: whether the running day is settled too: not, once nothing is left to send, or as it stands.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -184,6 +186,7 @@ class DispatchRequest(BaseModel):
     at: AwareDatetime | None = None
     settled: date | None = None
     reported: tuple[str, ...] = ()
+    closing: Literal["no", "when_done", "now"] = "no"
 
 
 class DispatchResult(BaseModel):
@@ -199,7 +202,8 @@ class DispatchResult(BaseModel):
         receipts: at most `RECEIPTS_AT_ONCE` that the campaign's stream has not yet; each has `receipt_id`, `notice`,
             `state`, `at` and `code`.
         more_receipts: whether there are more of them.
-        day: the record of the first civil day that is over and not settled: `day`, `rows`, `digest`, `states`.
+        day: the record of the first civil day that is over, or closing, and not settled: `day`, `rows`, `digest`,
+            `states`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -225,9 +229,10 @@ class DispatchInput(BaseModel):
     """What a dispatcher's run begins with.
 
     Attributes:
-        limit: notices in a batch.
+        limit: most notices in a batch; a channel may take fewer at a time.
         every_seconds: how long it rests when there is nothing to send and nobody wakes it.
         finishing: the campaign is over; end once nothing is left to try.
+        settling: the campaign is about to be closed; settle the running day as it stands.
         accepted, failed, unknown: outcomes of the runs before.
         clock: on the stepped one nothing happens but at a tick.
         queue: where its batches are done, None for the dispatcher's own queue.
@@ -242,9 +247,10 @@ class DispatchInput(BaseModel):
 
     campaign: str
     channel: str
-    limit: int = 50
+    limit: int = 1000
     every_seconds: int = 30
     finishing: bool = False
+    settling: bool = False
     accepted: int = 0
     failed: int = 0
     unknown: int = 0

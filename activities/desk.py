@@ -36,7 +36,9 @@ class Desk:
     or `dropped` where it does not know itself.
     """
 
-    def __init__(self, ends: Ends, letters: Sequence[Letter], *, ahead: int, sessions: int) -> None:
+    def __init__(
+        self, ends: Ends, letters: Sequence[Letter], *, ahead: int, sessions: int, most: int | None = None
+    ) -> None:
         """Lay the letters out.
 
         Args:
@@ -44,10 +46,14 @@ class Desk:
             letters: in the order in which they are to go.
             ahead: rows that one transaction begins; the next does once half of them are in the sessions' hands.
             sessions: how many will ask.
+            most: where a provider is so quick that more go out while an outcome waits, a transaction begins as many as
+                do, up to this.
         """
         self._ends = ends
         self._waiting = deque(letters)
-        self._ahead = ahead
+        self._ahead = self._least = ahead
+        self._most = max(ahead, most or 0)
+        self._begun_at = 0.0
         self._sessions = sessions
         self._ready: asyncio.Queue[Begun | None] = asyncio.Queue()
         self._laid = 0
@@ -125,6 +131,8 @@ class Desk:
         """Close what has ended and begin the next rows; what must not go now is out of our hands."""
         ended, self._ended = self._ended, []
         letters: dict[str, Letter] = {}
+        if begin:
+            self._keep_pace(len(ended))
         while begin and self._waiting and len(letters) < self._ahead:
             letter = self._waiting.popleft()
             letters[letter.row.notice_id] = letter
@@ -134,6 +142,13 @@ class Desk:
                 self._ready.put_nowait((letters[row.notice_id], row))
         if not self._waiting:
             self._send_home()
+
+    def _keep_pace(self, ended: int) -> None:
+        """Begin as many next time as the sessions sent in the time that an outcome may wait."""
+        now = asyncio.get_running_loop().time()
+        pace = ended * LONGEST_WAIT / max(now - self._begun_at, LONGEST_WAIT / self._most)
+        self._ahead = min(self._most, max(self._least, round(pace)))
+        self._begun_at = now
 
     async def _anything_new(self) -> bool:
         """Wait for a session; return False where outcomes have waited long enough to be written by themselves."""

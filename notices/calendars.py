@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from icalendar import Calendar, Event, vCalAddress, vText
+from icalendar.parser import Contentline, Parameters
 
 from notices.catalogue import Method
 
@@ -55,21 +57,34 @@ def calendar_file(entry: Entry, method: Method, summary: str, begins: datetime, 
         begins: when the occasion begins.
         minutes: how long it is shown.
     """
+    whose = vCalAddress(f"mailto:{entry.attendee}")
+    whose.params["RSVP"] = vText("FALSE")  # nobody has to answer; no answer is no consent
+    about = (entry.sequence, entry.written_at, entry.organizer, method, summary, begins, minutes)
+    before, after = _of_everybody(*about)
+    own = (
+        Contentline.from_parts("ATTENDEE", whose.params, whose),
+        Contentline.from_parts("UID", Parameters(), vText(entry.uid)),
+    )
+    return before + b"".join(line.to_ical() + b"\r\n" for line in own) + after
+
+
+@functools.lru_cache(maxsize=256)
+def _of_everybody(
+    sequence: int, written_at: datetime, organizer: str, method: Method, summary: str, begins: datetime, minutes: int
+) -> tuple[bytes, bytes]:
+    """Return the file before and after the lines that are one reader's own: an occasion has hundreds of readers."""
     event = Event()
-    event.add("uid", entry.uid)
-    event.add("sequence", entry.sequence)
-    event.add("dtstamp", entry.written_at.astimezone(UTC))
+    event.add("sequence", sequence)
+    event.add("dtstamp", written_at.astimezone(UTC))
     event.add("dtstart", begins.astimezone(UTC))
     event.add("dtend", (begins + timedelta(minutes=minutes)).astimezone(UTC))
     event.add("summary", summary)
     event.add("status", "CONFIRMED" if method == "REQUEST" else "CANCELLED")
-    event.add("organizer", vCalAddress(f"mailto:{entry.organizer}"))
-    attendee = vCalAddress(f"mailto:{entry.attendee}")
-    attendee.params["RSVP"] = vText("FALSE")  # nobody has to answer; no answer is no consent
-    event.add("attendee", attendee)
+    event.add("organizer", vCalAddress(f"mailto:{organizer}"))
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", method)
     calendar.add_component(event)
-    return bytes(calendar.to_ical())
+    before, end, after = bytes(calendar.to_ical()).rpartition(b"END:VEVENT")
+    return before, end + after

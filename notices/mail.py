@@ -13,13 +13,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.header import Header
-from email.message import Message as Part
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import compat32
 from email.utils import format_datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import aiosmtplib
 from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
@@ -27,12 +24,16 @@ from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeou
 from domain.notices import EMAIL, NoticeState
 from notices.catalogue import Language
 from notices.channels import ChannelAwayError, Delivery, Message, Traits, Unknown
+from notices.http import provider_id
 
 SECONDS: Final = 30.0
 """How long one answer of the server is waited for."""
 
 PERMANENT: Final = 500
 """Reply codes from here on are final (RFC 5321 §4.2.1)."""
+
+TAKEN: Final = (250, 251)
+"""Replies to a recipient that the server takes (RFC 5321 §3.4)."""
 
 PROVIDER_ID: Final = re.compile(r"(?:queued as|\bid[=: ])\s*<?([A-Za-z0-9][A-Za-z0-9._-]{0,79})", re.IGNORECASE)
 
@@ -50,8 +51,17 @@ SESSIONS: Final = 4
 WRITTEN_IN: Final[dict[Language, str]] = {"zh": "zh-Hans", "en": "en"}
 """Language → its tag in the header (RFC 3282): simplified characters are said to be such."""
 
-POLICY: Final = compat32.clone(linesep="\r\n")
-"""It writes headers as they are given; the newer policies parse each of them first, which takes longer than sending."""
+LONGEST_LINE: Final = 78
+"""Characters of a header's line (RFC 5322 §2.1.1)."""
+
+REQUEST: Final = "REQUEST"
+"""What a calendar entry is for that does not say it (RFC 5546)."""
+
+BATCH: Final = 1000
+"""Mails of one batch: what is read for all of them at once is read seldom."""
+
+QUICK_AHEAD: Final = 16
+"""Mails that are begun ahead for each connection to a quick server: a transaction costs as much as several mails."""
 
 Tls = Literal["none", "starttls", "implicit"]
 
@@ -79,9 +89,9 @@ def valid_address(address: str) -> bool:
     return len(address) <= LONGEST_ADDRESS and ADDRESS.fullmatch(address) is not None
 
 
-def message_id(notice_id: str, sender: str) -> str:
-    """Return the Message-ID of a notice: the same for every attempt."""
-    return f"<{notice_id}@{sender.rpartition('@')[2]}>"
+def message_id(key: str, sender: str) -> str:
+    """Return the Message-ID of a message by its key: the same for every attempt."""
+    return f"<{key}@{sender.rpartition('@')[2]}>"
 
 
 def message_of(mail: Message, sender: str) -> bytes:
@@ -94,29 +104,70 @@ def message_of(mail: Message, sender: str) -> bytes:
         raise ValueError("not an address")
     if "\r" in mail.subject or "\n" in mail.subject:
         raise ValueError("not a subject")
-    subject: Any = Header(mail.subject, None if mail.subject.isascii() else "utf-8", header_name="Subject")
-    written = _text_part("plain", mail.text.replace("\n", "\r\n").encode())
-    if mail.calendar is not None:
-        invitation = _text_part("calendar", mail.calendar, method=mail.method or "REQUEST")
-        invitation.add_header("Content-Disposition", "attachment", filename="invite.ics")
+    written = [
+        _header("From", sender),
+        _header("To", ", ".join(mail.addresses)),
+        _header("Subject", mail.subject),
+        f"Date: {_date(mail.planned_at)}",
+        _header("Message-ID", message_id(mail.key, sender)),
+        "Auto-Submitted: auto-generated",  # RFC 3834: no out-of-office answers
+        f"Content-Language: {WRITTEN_IN[mail.lang]}",
+        "",
+    ]
+    text = mail.text.replace("\n", "\r\n").encode()
+    if mail.calendar is None:
+        written = [*_part("plain"), *written, _base64(text)]
+    else:
         boundary = f"=_{mail.notice_id}"  # base64 has no such characters; the same for a repeated mail
-        written = MIMEMultipart(boundary=boundary, _subparts=[written, invitation], policy=POLICY)
-    written["From"] = sender
-    written["To"] = ", ".join(mail.addresses)
-    written["Subject"] = subject
-    written["Date"] = format_datetime(mail.planned_at)
-    written["Message-ID"] = message_id(mail.notice_id, sender)
-    written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    written["Content-Language"] = WRITTEN_IN[mail.lang]
-    return written.as_bytes()
+        written = [
+            f'Content-Type: multipart/mixed;\r\n boundary="{boundary}"',
+            "MIME-Version: 1.0",
+            *written,
+            f"--{boundary}",
+            *_part("plain"),
+            "",
+            _base64(text),
+            f"--{boundary}",
+            *_part("calendar", f'; method="{mail.method or REQUEST}"'),
+            'Content-Disposition: attachment; filename="invite.ics"',
+            "",
+            _base64(mail.calendar),
+            f"--{boundary}--",
+            "",
+        ]
+    return "\r\n".join(written).encode("ascii")
 
 
-def _text_part(subtype: str, content: bytes, **parameters: str) -> Part:
-    """Return a part in base64: it keeps every byte, whatever the length of a line."""
-    part = MIMENonMultipart("text", subtype, policy=POLICY, charset="utf-8", **parameters)
-    part["Content-Transfer-Encoding"] = "base64"
-    part.set_payload(base64.encodebytes(content).decode("ascii"))
-    return part
+def _part(subtype: str, parameters: str = "") -> tuple[str, ...]:
+    """Return the headers of a part in base64: it keeps every byte, whatever the length of a line."""
+    return (
+        f'Content-Type: text/{subtype}; charset="utf-8"{parameters}',
+        "MIME-Version: 1.0",
+        "Content-Transfer-Encoding: base64",
+    )
+
+
+def _base64(content: bytes) -> str:
+    return base64.encodebytes(content).decode("ascii").replace("\n", "\r\n")
+
+
+def _header(name: str, value: str) -> str:
+    """Return a header; what is long, or not ASCII, is folded and encoded (RFC 2047)."""
+    plain = value.isascii() and len(name) + len(value) + len(": ") <= LONGEST_LINE
+    return f"{name}: {value if plain else _folded(name, value)}"
+
+
+@functools.lru_cache(maxsize=64)
+def _date(at: datetime) -> str:
+    """Return an instant as a header has it; those of a batch were planned at few."""
+    return format_datetime(at)
+
+
+@functools.lru_cache(maxsize=64)
+def _folded(name: str, value: str) -> str:
+    """Return a long header's value: the mails of a batch have few subjects, and this takes longer than all the rest."""
+    header = Header(value, None if value.isascii() else "utf-8", LONGEST_LINE, name)
+    return header.encode(linesep="\r\n")
 
 
 class MailChannel:
@@ -125,7 +176,9 @@ class MailChannel:
     def __init__(self, server: SmtpServer, *, seconds: float = SECONDS, sessions: int = SESSIONS) -> None:
         self._server = server
         self._seconds = seconds
-        self._traits = Traits(name=EMAIL, sender=server.sender, unknown=Unknown.RESEND, sessions=sessions)
+        self._traits = Traits(
+            EMAIL, server.sender, Unknown.RESEND, batch=BATCH, sessions=sessions, quick_ahead=QUICK_AHEAD
+        )
 
     @property
     def traits(self) -> Traits:
@@ -209,9 +262,9 @@ class MailSession:
             await self._begin_anew()
         return delivery
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Return nothing: a mail server cannot be asked what it did with a mail."""
-        del notice_ids
+        del keys
         return {}
 
     async def _transaction(self, smtp: aiosmtplib.SMTP, recipients: tuple[str, ...], content: bytes) -> Delivery:
@@ -224,9 +277,11 @@ class MailSession:
                 return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{error.code}")
             for recipient in recipients:
                 try:
-                    await smtp.rcpt(recipient)
+                    code = (await smtp.execute_command(b"RCPT", f"TO:<{recipient}>".encode("ascii"))).code
                 except SMTPResponseException as error:
-                    refused.append(error.code)
+                    code = error.code
+                if code not in TAKEN:
+                    refused.append(code)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
             return Delivery(NoticeState.FAILED_TEMPORARY, "SMTP_DISCONNECTED")
         if len(refused) == len(recipients):
@@ -238,7 +293,8 @@ class MailSession:
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
             return Delivery(NoticeState.UNKNOWN, "SMTP_NO_ANSWER")
         name = PROVIDER_ID.search(reply.message)
-        return Delivery(NoticeState.ACCEPTED, "SMTP_SOME_REFUSED" if refused else None, name.group(1) if name else None)
+        known_as = None if name is None else provider_id(name.group(1))
+        return Delivery(NoticeState.ACCEPTED, "SMTP_SOME_REFUSED" if refused else None, known_as)
 
     async def _begin_anew(self) -> None:
         """Leave the broken transaction behind; where the server no longer listens, the next mail connects again."""

@@ -54,6 +54,7 @@ def render(
     version: int | None = None,
     templates: Catalogue | None = None,
     on: date | None = None,
+    short: bool = True,
 ) -> Rendered:
     """Render a notice.
 
@@ -66,6 +67,7 @@ def render(
         templates: other templates than those that ship.
         on: the civil day of the sending, on which every claim must be approved and hold; None to show a wording again,
             whatever the day.
+        short: False leaves the wording for a text message away, where nobody asks for it.
 
     Raises:
         TemplateError: no such template, values that do not fit it, or a claim that may not be made.
@@ -79,19 +81,19 @@ def render(
     wording = template.wording(lang)
     subject = _filled(template, wording.subject, shown, said)
     text = _filled(template, wording.text, shown, said).strip() + "\n"
-    short = None
-    if wording.short is not None and wording.segments is not None:
+    briefly = None
+    if short and wording.short is not None and wording.segments is not None:
         values = {
             name: show_short(template.variables[name], variables[name], lang) for name in variables_of(wording.short)
         }
-        short = _filled(template, wording.short, values, said)
-        if segments(signed(short, LONGEST_SIGNATURE)) > wording.segments:
-            short = None
+        briefly = _filled(template, wording.short, values, said)
+        if segments(signed(briefly, LONGEST_SIGNATURE)) > wording.segments:
+            briefly = None
     file = None
     if entry is not None and template.calendar is not None and template.minutes is not None:
         (begins,) = (variables[name] for name, kind in template.variables.items() if kind == "instant")
         file = calendar_file(entry, template.calendar, subject, begins, template.minutes)
-    return Rendered(subject, text, file, template.label, short)
+    return Rendered(subject, text, file, template.label, briefly)
 
 
 def _claims(template: Template, claims: Library, lang: Language, on: date | None) -> SimpleNamespace:

@@ -1,0 +1,70 @@
+"""While one part of a batch goes out the next is claimed and written: each notice once, and nothing stays in hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from notices_fakes import ACCEPTED, Provider
+from notices_house import CAMPAIGN, dispatcher, invite
+from temporalio.testing import ActivityEnvironment
+from test_notices_dispatch_desk import Slow, letter, send
+
+import activities.batch
+import activities.dispatch
+import activities.routing
+from activities.desk import Desk
+from domain.notices import EMAIL
+from notices.channels import ChannelAwayError
+from protocol import DispatchRequest
+
+COUNT = 20
+
+
+async def drain(sending):
+    """Run one batch."""
+    return await ActivityEnvironment().run(sending.drain, DispatchRequest(campaign=CAMPAIGN, channel=EMAIL, limit=50))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Make parts of three, and look up four readers at a time."""
+    monkeypatch.setattr(activities.batch, "PART", 3)
+    for module in (activities.dispatch, activities.routing):
+        monkeypatch.setattr(module, "AT_ONCE", 4)
+
+
+async def test_a_batch_of_many_parts_sends_each_notice_once(ledger):
+    """Every row is routed, whoever of them is sent while the others are looked up; the last part is not full."""
+    await invite(ledger, COUNT)
+    provider = Provider(EMAIL, sessions=2)
+    sending = dispatcher(ledger, None, channels={EMAIL: provider})
+    first, second = await drain(sending), await drain(sending)
+    assert first.routed == COUNT
+    assert (first.accepted + second.accepted, second.left) == (COUNT, 0)
+    assert first.claimed == first.accepted
+    assert Counter(Counter(message.notice_id for message in provider.messages).values()) == {1: COUNT}
+
+
+async def test_a_part_that_was_made_ready_in_vain_is_given_back(ledger):
+    """The provider goes away in the first part: what was ready behind it is due at once, without an attempt."""
+    await invite(ledger, COUNT)
+    provider = Provider(EMAIL, lambda _message: ChannelAwayError("GONE") if len(provider.messages) == 1 else ACCEPTED)
+    result = await drain(dispatcher(ledger, None, channels={EMAIL: provider}))
+    assert (result.accepted, result.problem) == (1, "GONE")
+    rows = await ledger.outbox.find(CAMPAIGN)
+    states = Counter((row["state"], row["attempts"]) for row in rows)
+    assert states == {("accepted", 1): 1, ("failed_temporary", 1): 2, ("planned", 0): COUNT - 3}
+    assert all(row["lease_until"] is None for row in rows)
+
+
+@pytest.mark.parametrize(("most", "largest"), [(None, 2), (12, 12)])
+async def test_a_quick_provider_is_begun_further_ahead(most, largest):
+    """A slow one is not: `Slow` takes ten milliseconds for a transaction, and each session one for a message."""
+    outbox = Slow()
+    desk = Desk(outbox, [letter(number) for number in range(80)], ahead=2, sessions=2, most=most)
+    async with asyncio.timeout(10):
+        await send(desk, outbox, 2)
+    assert max(len(begun) for _, begun in outbox.steps) <= largest
+    assert (len(outbox.steps) < 40) == (most is not None)
