@@ -76,7 +76,7 @@ async def read_record(ledger: Ledger, campaign: str) -> Record:
         conflicts=halted,
         archived=_grouped(kept, "workflow_id"),
         switches={row["cause"]: row for row in shut},
-        opt_outs={f"{row['campaign']}/{row['person']}/{row['student']}": row for row in declined},
+        opt_outs={wish_key(row): row for row in declined},
         days=days,
     )
 
@@ -97,6 +97,11 @@ def _settled_days(connection: Connection, campaign: str, written: list[Row]) -> 
             key = (str(data["channel"]), date.fromisoformat(data["day"]))
             days[key] = day_record(connection, campaign, *key)
     return days
+
+
+def wish_key(row: Row) -> str:
+    """Return under which name a person's wish about one pupil's notices stands."""
+    return "/".join(str(row[name]) for name in ("campaign", "person", "student", "school"))
 
 
 def envelope_of(row: Row) -> Envelope | None:

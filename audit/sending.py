@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from audit.report import Findings, first_difference, shown
-from audit.rows import Record, Row
+from audit.rows import Record, Row, wish_key
 from domain.events import Envelope
 
 SETTLED = ("rows", "digest", "states")
@@ -35,11 +35,6 @@ def check_sending(record: Record, events: list[Envelope], findings: Findings) ->
     _compare(record.campaign, wishes, record.opt_outs, findings)
 
 
-def wish_key(campaign: str, person: str, student: str) -> str:
-    """Return under which name a person's wish about one pupil's notices stands."""
-    return f"{campaign}/{person}/{student}"
-
-
 def _fold_switch(envelope: Envelope, switches: dict[str, Row]) -> None:
     data, cause = envelope["data"], f"{envelope['stream']}#{envelope['version']}"
     match envelope["type"]:
@@ -65,13 +60,15 @@ def _fold_wish(envelope: Envelope, wishes: dict[str, Row]) -> None:
     if envelope["type"] not in ("OptionalNoticesDeclined", "OptionalNoticesAllowed"):
         return
     data, campaign = envelope["data"], envelope["stream"]
-    key = wish_key(campaign, data["person"], data["student"])
+    about = {"campaign": campaign, "person": data["person"], "student": data["student"]}
     if envelope["type"] == "OptionalNoticesAllowed":
-        wishes.pop(key, None)
+        ended = [key for key, row in wishes.items() if {**row, **about} == row]
+        for key in ended:
+            del wishes[key]
     else:
         cause = f"{campaign}#{envelope['version']}"
-        about = {"person": data["person"], "student": data["student"]}
-        wishes.setdefault(key, {"campaign": campaign, **about, "cause": cause, "at": envelope["recorded_at"]})
+        wish = {**about, "school": data.get("school") or "", "cause": cause, "at": envelope["recorded_at"]}
+        wishes.setdefault(wish_key(wish), wish)
 
 
 def _check_day(record: Record, envelope: Envelope, findings: Findings) -> None:

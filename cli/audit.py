@@ -1,4 +1,4 @@
-"""`audit replay|timeline|as-of|check|explain`: is the record right, who did what when, are the rules kept, and why."""
+"""`audit replay|timeline|as-of|check|explain|…`: is the record right, who did what, are the rules kept, and why."""
 
 from __future__ import annotations
 
@@ -36,6 +36,30 @@ app.command(
     explained,
     name="explain",
     help=say("说明某一结论：规则、输入、事件、如何申诉", "why: rule, inputs, events, how to contest"),
+)
+app.command("cli.audit_bundle:export", name="export", help=say("导出审计包", "write the auditor's bundle"))
+app.command("cli.audit_bundle:verified", name="verify", help=say("离线核验审计包", "verify a bundle, offline"))
+app.command("cli.audit_bundle:head", name="head", help=say("签署检查点", "sign a head of the record"))
+app.command("cli.audit_bundle:keys", name="keys", help=say("签名密钥：新建、更换、列出", "the signing keys"))
+app.command(
+    "cli.audit_archive:archive",
+    name="archive",
+    help=say("补齐归档缺少的历史，列出已无处可寻的", "fetch the histories that the archive lacks; name what is lost"),
+)
+app.command(
+    "cli.audit_diff:differing",
+    name="diff",
+    help=say("两个时刻之间有何变化", "what has changed between two moments"),
+)
+app.command(
+    "cli.audit_diff:supposing",
+    name="what-if",
+    help=say("换一套口径，同一份记录会怎样", "the same record by other rules, as a difference by school"),
+)
+app.command(
+    "cli.audit_export:events",
+    name="events",
+    help=say("把事件写成供其他程序读取的文件", "the events as a file for other programs"),
 )
 
 

@@ -202,8 +202,8 @@ GROUPS: Final[tuple[tuple[str, str, tuple[Entry, ...]], ...]] = (
             Entry(
                 "audit",
                 "cli.audit:app",
-                "审计：重放、时间线、时点查询",
-                "replay the record, its timeline, what was known when",
+                "审计：重放、时间线、时点、差异、试改口径、归档、导出、审计包、离线核验",
+                "replay, timeline, as-of, differences, what-if; archive, exports, bundles verified offline",
             ),
         ),
     ),

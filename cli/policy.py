@@ -99,7 +99,7 @@ async def announce(
     face: Face = _FACE,
 ) -> int:
     """Announce a version; it is adopted at 00:00 of its day once another person approves."""
-    content = _file(file) if file is not None else {}
+    content = parameters_file(file) if file is not None else {}
     whole = "parameters" in content
     given = {} if whole else {**content, **_set(set_)}
     fields: dict[str, Any] = {"version": version, "document": document, "effective_from": effective.isoformat()}
@@ -193,11 +193,11 @@ def _side(text: str) -> PolicyParameters:
         return PROFILES[text].parameters
     if not Path(text).is_file():
         raise Refusal("PROFILE_UNKNOWN", profile=text[:40])
-    content = _file(Path(text))
+    content = parameters_file(Path(text))
     return load_parameters(content.get("parameters", content))
 
 
-def _file(path: Path) -> dict[str, Any]:
+def parameters_file(path: Path) -> dict[str, Any]:
     """Read a file of parameters by name, or of a whole profile with its `parameters`.
 
     Raises:

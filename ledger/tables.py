@@ -80,7 +80,13 @@ outbox = Table(
     Column("digest_of", String(40), nullable=True, doc="the notice in whose message it stands"),
     Column("segments", Integer, nullable=False, server_default="0", doc="text messages that were charged"),
     Column("polled_at", String(32), nullable=True, doc="when the provider was last asked for its receipt"),
+    Column("generation", Integer, nullable=False, server_default="0", doc="how often a person has had it sent again"),
+    Column("wish", String(20), nullable=False, server_default="", doc="the channel a person asked for, until routed"),
+    Column("muted", Boolean, nullable=False, server_default=false(), doc="a person wants it sent no more"),
+    Column("repair", Boolean, nullable=False, server_default=false(), doc="an address of its reader is none any more"),
+    Column("student", String(40), nullable=True, doc="the pupil whom a notice to staff is about"),
     Index("ix_outbox_recipient", "recipient"),
+    Index("ix_outbox_student", "student"),
     Index("ix_outbox_due", "campaign", "channel", "state", "next_at", "planned_at", "notice_id"),
     Index("ix_outbox_digest_of", "digest_of"),
     Index("ix_outbox_copy_of", "copy_of"),
@@ -100,6 +106,7 @@ attempts = Table(
     Column("template", String(60), nullable=True),
     Column("digest", String(64), nullable=True),
     Column("segments", Integer, nullable=False, server_default="0"),
+    Column("generation", Integer, nullable=False, server_default="0", doc="the notice's when it began"),
     Index("ix_attempts_provider_id", "provider_id"),
 )
 
@@ -117,6 +124,14 @@ journal = Table(
     Column("digest", String(64), nullable=True),
     Column("at", String(32), nullable=False),
     Index("ix_journal_day", "campaign", "channel", "at"),
+)
+
+journal_days = Table(
+    "journal_days",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("channel", String(20), primary_key=True),
+    Column("closed_until", String(32), nullable=False, doc="the journal before this instant does not change any more"),
 )
 
 budget = Table(
@@ -147,8 +162,21 @@ opt_outs = Table(
     Column("campaign", String(80), primary_key=True),
     Column("person", String(40), primary_key=True),
     Column("student", String(40), primary_key=True),
+    Column("school", String(20), primary_key=True, doc="it holds for its notices alone; empty: for all"),
     Column("cause", String(220), nullable=False),
     Column("at", String(32), nullable=False),
+)
+
+lost_contacts = Table(
+    "lost_contacts",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("person", String(40), primary_key=True),
+    Column("channel", String(20), primary_key=True, doc="it does not find this person any more"),
+    Column("notice_id", String(40), nullable=False, doc="that did not arrive"),
+    Column("code", String(40), nullable=False),
+    Column("at", String(32), nullable=False),
+    Index("ix_lost_contacts_person", "person"),
 )
 
 receipts = Table(
@@ -158,6 +186,7 @@ receipts = Table(
     Column("channel", String(20), nullable=False),
     Column("campaign", String(80), nullable=True, doc="empty until the message is known that it is about"),
     Column("notice_id", String(40), nullable=True, index=True),
+    Column("number", Integer, nullable=True, doc="of the attempt that it is about, once that was looked up"),
     Column("provider_id", String(120), nullable=True, index=True),
     Column("state", String(20), nullable=False),
     Column("code", String(40), nullable=True),
@@ -211,6 +240,34 @@ conflicts = Table(
     Column("version", Integer, nullable=False),
     Column("expected", String(64), nullable=False),
     Column("found", String(64), nullable=False),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("size", Integer, primary_key=True, doc="how many events the head's tree has"),
+    Column("root", String(64), nullable=False),
+    Column("note", Text, nullable=False, doc="the signed checkpoint (C2SP), whole"),
+    Column("made_at", String(32), nullable=False, doc="by the clock of whoever made it: it proves nothing"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("size", Integer, primary_key=True, doc="of the head that the stream moved in"),
+    Column("stream", String(200), primary_key=True),
+    Column("version", Integer, nullable=False, doc="how far the head came in the stream"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False, doc="1 for the first key, then one by one"),
+    Column("public", String(250), nullable=False, doc="name+id+base64"),
+    Column("statement", Text, nullable=True, doc="by which it followed the one before, signed by both"),
+    UniqueConstraint("public"),
 )
 
 Index("ix_outbox_state", outbox.c.state, outbox.c.campaign)

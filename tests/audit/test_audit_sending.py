@@ -94,7 +94,7 @@ TOUCHED = {
     ),
     "a wish is forgotten": ("DELETE FROM opt_outs", [("sending", "missing", 5)]),
     "a wish is invented": (
-        f"INSERT INTO opt_outs VALUES ('{CAMPAIGN}', 'gdn_9', 'stu_9', '{CAMPAIGN}#4', 'x')",
+        f"INSERT INTO opt_outs VALUES ('{CAMPAIGN}', 'gdn_9', 'stu_9', '', '{CAMPAIGN}#4', 'x')",
         [("sending", "unexpected", 4)],
     ),
     "an outcome is changed": (

@@ -1,0 +1,198 @@
+"""Writes the auditor's bundle of a campaign: whole or not at all, and verified again before it has its name."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import secrets
+import zlib
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from audit.bundle.manifest import Content, manifest_of, signed_over, write_container
+from audit.bundle.readme import readme
+from audit.heads import Headed
+from audit.leaves import Place
+from audit.merkle import Tree
+from audit.signed_note import Signer, to_base64
+from audit.verifier import verify_bundle
+from audit.verifier.verify_bundle import Key, Verdict, verify
+from domain.canonical import encode
+from domain.deciders import DECIDERS
+from domain.events import CommandRefused, Event, PolicyAdopted, SignalRefused
+from domain.policy import PROFILES
+from domain.words import WORDS
+from ledger.heads import PackedHistory, packed_histories
+from ledger.store import Ledger
+
+_OF_ALL: Final[tuple[type[Event], ...]] = (CommandRefused, SignalRefused, PolicyAdopted)
+"""Events that any stream can have."""
+
+
+class NotVerifiedError(Exception):
+    """The bundle that was just written does not verify: the record holds something that was changed.
+
+    Attributes:
+        verdict: what was found.
+    """
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.findings[0].code, verdict.findings[0].place)
+        self.verdict = verdict
+
+
+async def write_bundle(
+    ledger: Ledger, headed: Headed, signer: Signer, path: Path, *, templates: Mapping[str, str], code_version: str
+) -> Verdict:
+    """Write the bundle of a campaign up to its newest head.
+
+    Args:
+        ledger: where the archived histories are.
+        headed: events and heads; the last head covers all events.
+        signer: the key in force.
+        path: where; a file there is replaced, but only by a bundle that verifies.
+        templates: label of each version of a notice's template → SHA-256 of its file.
+        code_version: of the program.
+
+    Returns:
+        What verifying the file said.
+
+    Raises:
+        NotVerifiedError: nothing was written to `path`.
+        OSError: the place cannot be written to.
+    """
+    histories = _covered(await packed_histories(ledger, headed.campaign), headed)
+    members = [*_members(headed, histories, templates, code_version)]
+    manifest = manifest_of(
+        members,
+        campaign=headed.campaign,
+        code_version=code_version,
+        heads=[head.size for head in headed.heads],
+        origin=headed.origin,
+    )
+    note = signed_over(manifest, headed.origin, signer)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_container(draft, note, manifest, members)
+        verdict = verify(draft, Key.parse(str(signer.public)))
+        if not verdict.verified:
+            raise NotVerifiedError(verdict)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return verdict
+
+
+def _members(
+    headed: Headed, histories: Sequence[PackedHistory], templates: Mapping[str, str], code_version: str
+) -> list[Content]:
+    """Return all members but note and manifest, in their order."""
+    events = [
+        (f"{place.stream}#{place.version}", line) for place, line in zip(headed.places, headed.lines, strict=True)
+    ]
+    packed = [Content(f"histories/{number:06d}.json.gz", row.history) for number, row in enumerate(histories, 1)]
+    clock = json.loads(headed.lines[headed.places.index(Place(headed.campaign, 1))])["data"]["clock"]
+    return [
+        Content(
+            verify_bundle.README,
+            readme(headed.campaign, headed.head.size, len(packed), code_version, rehearsal=clock != "engine").encode(),
+        ),
+        Content(verify_bundle.PROGRAM, Path(verify_bundle.__file__).read_bytes()),
+        Content(verify_bundle.KEYS, f"{headed.keys.keys[0]}\n".encode()),
+        *(
+            Content(f"rotations/{number:04d}.note", text.encode())
+            for number, text in enumerate(headed.statements, start=1)
+        ),
+        *(Content(f"heads/{head.size:012d}.note", head.note.encode()) for head in headed.heads),
+        _json(verify_bundle.PROOFS, proofs([head.size for head in headed.heads], headed.tree)),
+        Content(verify_bundle.EVENTS, b"".join(line + b"\n" for line in headed.lines)),
+        _json(
+            verify_bundle.HISTORIES,
+            [_entry(row, content.name) for row, content in zip(histories, packed, strict=True)],
+        ),
+        *packed,
+        *_from_events(events),
+        _json("templates.json", dict(templates)),
+        Content("schemas.json", schemas()),
+        _json("glossary.json", WORDS),
+    ]
+
+
+def proofs(sizes: Sequence[int], tree: Tree) -> list[dict[str, Any]]:
+    """Return the consistency proof from each head to the next one."""
+    return [
+        {"old": old, "new": new, "proof": [to_base64(node) for node in tree.consistency_proof(old, new)]}
+        for old, new in pairwise(sizes)
+    ]
+
+
+@functools.cache
+def schemas() -> bytes:
+    """Return the JSON schema of every event type's data, by type."""
+    types: dict[str, type[Event]] = {kind.__name__: kind for kind in _OF_ALL}
+    for decider in DECIDERS.values():
+        types |= {kind.__name__: kind for kind in decider.event_types}
+    found = {name: {"schema": kind.SCHEMA, "data": TypeAdapter(kind).json_schema()} for name, kind in types.items()}
+    return encode(found).encode()
+
+
+def _from_events(events: Sequence[tuple[str, bytes]]) -> list[Content]:
+    """Return what is taken out of the events for readers: every policy profile and every calendar, and the event."""
+    policies, calendars = [], []
+    for name, line in events:
+        if not any(kind in line for kind in (b"CampaignDrafted", b"PolicyChangeAnnounced", b"CalendarPublished")):
+            continue
+        envelope = json.loads(line)
+        match envelope["type"], envelope["data"]:
+            case "CampaignDrafted", data:
+                policies.append({"event": name, "profile": data["policy"]})
+                calendars.append({"event": name, "calendar": data["calendar"]})
+            case "PolicyChangeAnnounced", data:
+                policies.append({"event": name, "profile": data["profile"]})
+            case "CalendarPublished", data:
+                calendars.append({"event": name, "calendar": data["calendar"]})
+            case _:
+                pass  # the name stood in a text
+    shipped = [profile.model_dump(mode="json") for profile in PROFILES.values()]
+    return [
+        _json(verify_bundle.POLICIES, {"campaign": policies, "shipped": shipped}),
+        _json(verify_bundle.CALENDARS, calendars),
+    ]
+
+
+def _covered(rows: Sequence[PackedHistory], headed: Headed) -> list[PackedHistory]:
+    """Return the histories that the newest head covers: a live campaign goes on while its bundle is written."""
+    reached = {place.stream: place.version for place in headed.places}
+    return [row for row in rows if row.last_version <= reached.get(row.workflow_id, 0)]
+
+
+def _entry(row: PackedHistory, member: str) -> dict[str, Any]:
+    return {
+        "workflow_id": row.workflow_id,
+        "run_id": row.run_id,
+        "first_version": row.first_version,
+        "last_version": row.last_version,
+        "last_hash": row.last_hash,
+        "closed": row.closed,
+        "history_events": row.history_events,
+        "digest": row.digest,
+        "size": _unpacked_size(row.history),
+        "member": member,
+    }
+
+
+def _unpacked_size(packed: bytes) -> int:
+    """Return how many bytes a gzip file holds, nothing for a damaged one: verifying it says so."""
+    try:
+        return len(gzip.decompress(packed))
+    except (OSError, EOFError, zlib.error):
+        return 0
+
+
+def _json(name: str, value: Any) -> Content:
+    return Content(name, encode(value).encode())

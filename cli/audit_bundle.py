@@ -1,0 +1,290 @@
+"""`audit export|verify|head|keys`: the auditor's bundle, its check without a server, signed heads and their keys."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, Parameter
+from rich.text import Text
+
+from audit.bundle.writer import NotVerifiedError, write_bundle
+from audit.heads import Headed, HeadError, change_key, keys_of, make_head
+from audit.note_errors import NoteError
+from audit.signing_keys import SigningKey, create_key, load_key
+from audit.verifier import verify_bundle
+from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, not_found, usage
+from cli.options import LANG, CampaignName, Face, note, say
+from cli.rooms import Rooms
+from client import NotFoundError, actor_for
+from domain.time import SHANGHAI
+from notices.catalogue import DIRECTORY as TEMPLATES
+
+_FACE = Face()
+
+OWN_KEY: Final = "audit.key"
+"""In the data directory, where no other key is given: enough for a rehearsal, too near to the record for a county."""
+
+OWN_NAME: Final = "diversion.local"
+
+KeyFile = Annotated[
+    Path | None,
+    Parameter(
+        help=say(
+            "签名密钥文件，应放在数据目录之外（默认：数据目录中的 audit.key）",
+            "file of the signing key, best outside the data directory (default: audit.key in it)",
+        )
+    ),
+]
+
+keys = App(name="keys", help_format="plaintext", version_flags=[])
+
+
+async def export(
+    campaign: CampaignName,
+    file: Annotated[Path, Parameter(help=say("要写的审计包", "the bundle to be written"))],
+    *,
+    key: KeyFile = None,
+    by: Annotated[str | None, Parameter(help=say("导出人的 staff_ref", "staff_ref of who exports"))] = None,
+    face: Face = _FACE,
+) -> int:
+    """Sign a head over the record and write everything into one file, which is verified before it has its name."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        if by is not None:
+            await _known(rooms, campaign, by)
+        headed, signer = await _headed(rooms, campaign, key)
+        try:
+            verdict = await write_bundle(
+                await rooms.ledger(), headed, signer, file, templates=_templates(), code_version=_code_version()
+            )
+        except NotVerifiedError as error:
+            raise _not_verified(error.verdict.findings[0]) from None
+    data = _head_data(headed) | {
+        "file": str(file),
+        "sha256": _digest(file),
+        "histories": verdict.histories,
+        "settlements": verdict.settlements,
+        "unarchived": verdict.unarchived,
+        "verified": verdict.verified,
+    }
+    face.show(data, lambda: Text(f"{file}\nSHA-256 {data['sha256']}\n{verify_bundle.told(verdict, LANG)}"))
+    return 0
+
+
+async def verified(
+    file: Annotated[Path, Parameter(help=say("审计包", "the bundle"))],
+    *,
+    key: Annotated[
+        str | None,
+        Parameter(help=say("公钥（名称+编号+base64）或其文件", "the public key, name+id+base64, or a file with it")),
+    ] = None,
+    sample: Annotated[int, Parameter(help=say("抽取多少名学生", "how many pupils to draw"))] = 0,
+    seed: Annotated[str, Parameter(help=say("抽样种子", "the draw's seed"))] = "",
+    face: Face = _FACE,
+) -> int:
+    """Verify a bundle with the program that lies in it, without server and network."""
+    try:
+        public = None if key is None else verify_bundle.read_key(key)
+    except ValueError:
+        raise usage(
+            "KEY_MALFORMED",
+            say("--key 不是公钥。", "--key is no public key."),
+            place="--key",
+            remedy=say("请给出“名称+编号+base64”一行，或存有它的文件。", "Give the line name+id+base64, or its file."),
+        ) from None
+    try:
+        verdict = verify_bundle.verify(file, public, sample=max(0, sample), seed=seed)
+    except verify_bundle.Refused as refused:
+        told = verify_bundle.error_of(refused, LANG)
+        raise Failure(
+            REJECTED,
+            refused.code,
+            told["message"],
+            place=f"{file}: {refused.place}" if refused.place else str(file),
+            remedy=told["remedy"],
+        ) from None
+    face.show(verify_bundle.as_data(verdict, LANG), lambda: Text(verify_bundle.told(verdict, LANG)))
+    return 0 if verdict.verified else NOT_VERIFIED
+
+
+async def head(
+    campaign: CampaignName,
+    *,
+    key: KeyFile = None,
+    out: Annotated[
+        Path | None, Parameter(help=say("另存检查点的文件", "a file to keep the head in, outside this house"))
+    ] = None,
+    face: Face = _FACE,
+) -> int:
+    """Sign a head over all that the record holds, or show the newest one where nothing is new."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign)
+        headed, _ = await _headed(rooms, campaign, key)
+    if out is not None:
+        _write(out, headed.head.note)
+    data = _head_data(headed) | {"note": headed.head.note}
+    face.show(data, lambda: Text(headed.head.note.rstrip("\n")))
+    return 0
+
+
+@keys.command(name="new", help=say("新建签名密钥，并打印公钥", "make a signing key and print its public half"))
+async def new(
+    file: Annotated[Path, Parameter(help=say("密钥文件（不会覆盖已有文件）", "the key's file; none is written over"))],
+    *,
+    name: Annotated[str, Parameter(help=say("密钥名称，如教育局域名", "its name, as the bureau's domain"))] = OWN_NAME,
+    face: Face = _FACE,
+) -> int:
+    """Make a key; what is printed is published on paper and by the superior bureau."""
+    try:
+        public = str(create_key(file, name).public)
+    except NoteError as error:
+        raise _key_failure(error, str(file)) from None
+    face.show({"file": str(file), "key": public}, lambda: Text(public))
+    return 0
+
+
+@keys.command(name="rotate", help=say("更换签名密钥", "replace the signing key by a new one"))
+async def rotated(
+    old: Annotated[Path, Parameter(help=say("现用密钥文件", "file of the key in force"))],
+    new_file: Annotated[Path, Parameter(name="new", help=say("新密钥文件", "file of the new one"))],
+    *,
+    face: Face = _FACE,
+) -> int:
+    """Let the old key sign its successor and the last heads of its term; then its file is to be destroyed."""
+    async with Rooms(face.settings()) as rooms:
+        try:
+            made = await change_key(await rooms.ledger(), load_key(old), new_file)
+        except NoteError as error:
+            raise _key_failure(error, str(old)) from None
+        except HeadError as error:
+            raise _head_failure(error) from None
+    public = str(made.public)
+    face.show(
+        {"key": public, "file": str(new_file)},
+        lambda: Text(
+            f"{public}\n{say('请销毁旧密钥文件并公布新公钥。', 'Destroy the old file; publish the new key.')}"
+        ),
+    )
+    return 0
+
+
+@keys.command(name="list", help=say("列出历任公钥", "the public keys, first to last"))
+async def listed(*, face: Face = _FACE) -> int:
+    """Tell the keys that followed one another; the last one is in force."""
+    async with Rooms(face.settings()) as rooms:
+        try:
+            found, _ = await keys_of(await rooms.ledger())
+        except NoteError as error:
+            raise _key_failure(error, str(rooms.settings.data)) from None
+    names = [str(key) for key in found.keys]
+    face.show({"keys": names, "current": names[-1]}, lambda: Text("\n".join(names)))
+    return 0
+
+
+# -- inside -------------------------------------------------------------------------------------------------------
+
+
+async def _headed(rooms: Rooms, campaign: str, file: Path | None) -> tuple[Headed, SigningKey]:
+    """Sign a head over what the record holds.
+
+    Raises:
+        Failure: what is wrong with the key (2, 4) or the record (7).
+    """
+    ledger = await rooms.ledger()
+    place = rooms.settings.data / OWN_KEY if file is None else file
+    try:
+        if file is None and not place.exists():
+            made = create_key(place, OWN_NAME)
+            note(
+                f"已新建签名密钥 {place}，公钥：{made.public}。正式使用请另建密钥，存放在数据目录之外。",
+                f"Made a signing key in {place}, public half {made.public}. For a real year keep one elsewhere.",
+            )
+        signer = load_key(place)
+        first = await anext(ledger.events(campaign))
+        now = datetime.now(SHANGHAI)
+        return await make_head(ledger, campaign, signer, str(first["data"].get("clock")), now), signer
+    except NoteError as error:
+        raise _key_failure(error, str(place)) from None
+    except HeadError as error:
+        raise _head_failure(error) from None
+
+
+async def _known(rooms: Rooms, campaign: str, staff_ref: str) -> None:
+    """Refuse somebody whom the campaign does not know.
+
+    Raises:
+        Failure: STAFF_UNKNOWN (4).
+    """
+    try:
+        await actor_for(await rooms.registry(), campaign, staff_ref)
+    except NotFoundError:
+        raise not_found("stf_") from None
+
+
+def _head_data(headed: Headed) -> dict[str, Any]:
+    return {
+        "campaign": headed.campaign,
+        "origin": headed.origin,
+        "events": headed.head.size,
+        "root": headed.head.root,
+        "heads": len(headed.heads),
+        "key": str(headed.keys.current),
+    }
+
+
+def _key_failure(error: NoteError, place: str) -> Failure:
+    message = error.message(say("zh", "en"))
+    missing = error.code == "KEY_FILE_MISSING"
+    remedy = say(
+        "密钥用 audit keys new 新建，用 audit keys rotate 更换。", "See `audit keys new` and `audit keys rotate`."
+    )
+    code = NOT_FOUND if missing else NOT_VERIFIED if error.code.startswith(("ROTATION", "SIGNATURE")) else REJECTED
+    return Failure(code, error.code, message, place=place, remedy=remedy)
+
+
+def _head_failure(error: HeadError) -> Failure:
+    if error.code == "HEAD_RACED":
+        sentence = say("同时有别的检查点在签署。", "Other heads are being signed at the same time.")
+        remedy = say("请稍后再试。", "Try again in a moment.")
+    else:
+        sentence = say(
+            "台账与其哈希链或已签的检查点不符，不予签署。",
+            "The ledger does not agree with its chains or with a signed head: nothing is signed over it.",
+        )
+        remedy = say(
+            "请运行 audit replay，并与另存的检查点比对。", "Run `audit replay`; compare with heads kept elsewhere."
+        )
+    return Failure(NOT_VERIFIED, error.code, sentence, place=error.place, remedy=remedy)
+
+
+def _not_verified(finding: verify_bundle.Finding) -> Failure:
+    told = verify_bundle.error_of(finding, LANG)
+    return Failure(NOT_VERIFIED, finding.code, told["message"], place=finding.place, remedy=told["remedy"])
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
+def _templates() -> dict[str, str]:
+    """Return label → digest of each version of each template that ships."""
+    return {f"{file.parent.name}/{file.stem}": _digest(file) for file in sorted(TEMPLATES.glob("*/*.toml"))}
+
+
+def _code_version() -> str:
+    """Return the program's release, also where it runs from its folder."""
+    try:
+        return importlib.metadata.version("diversion-campaign")
+    except importlib.metadata.PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

@@ -1,0 +1,73 @@
+"""`audit events`: a campaign's events in a file that other people's programs read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from audit.exports import Format, events_of, write_export
+from cli.failures import REJECTED, Failure
+from cli.options import LANG, CampaignName, Face, say
+from cli.rooms import Rooms
+
+_FACE = Face()
+
+
+async def events(
+    campaign: CampaignName,
+    file: Annotated[
+        Path, Parameter(help=say("要写入的文件（须尚不存在）", "the file to write; it must not exist yet"))
+    ],
+    *,
+    form: Annotated[
+        Literal["cloudevents", "prov", "csv"],
+        Parameter(
+            name="--format",
+            help=say(
+                "格式：CloudEvents 逐行 JSON、W3C PROV-JSON 或表格 CSV",
+                "CloudEvents JSON lines, W3C PROV-JSON, or CSV for a spreadsheet",
+            ),
+        ),
+    ],
+    school: Annotated[str | None, Parameter(help=say("只写一所学校", "one school only"))] = None,
+    face: Face = _FACE,
+) -> int:
+    """Write a campaign's events for other programs; the same ledger gives the same file, byte for byte."""
+    async with Rooms(face.settings()) as rooms:
+        await rooms.board(campaign, school)
+        _require_new(file)
+        found = await events_of(await rooms.ledger(), campaign, school)
+    written = await asyncio.to_thread(write_export, file, found, Format(form), LANG)
+    data: dict[str, Any] = {"campaign": campaign, "file": str(file), "format": form, "school": school}
+    data |= asdict(written)
+    face.show(
+        data,
+        lambda: Text(
+            say(
+                f"已写入 {file}：{written.streams} 个流程的 {written.events} 条事件，SHA-256 {written.digest}",
+                f"{file}: {written.events} events of {written.streams} streams, SHA-256 {written.digest}",
+            )
+        ),
+    )
+    return 0
+
+
+def _require_new(file: Path) -> None:
+    """Refuse to write over anything: a slip of the hand must not cost a ledger.
+
+    Raises:
+        Failure: FILE_EXISTS (3).
+    """
+    if file.exists() or file.is_symlink():
+        raise Failure(
+            REJECTED,
+            "FILE_EXISTS",
+            say("文件已存在，不予覆盖。", "The file exists, and nothing is written over."),
+            place=str(file),
+            remedy=say("请换一个文件名，或先移走原文件。", "Give another name, or move the old file away."),
+        )

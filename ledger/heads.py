@@ -1,0 +1,183 @@
+"""Signed heads, how far each had come, and the keys that sign them (docs/decisions/0023).
+
+Events and heads are read in one snapshot, and a head is kept only if it follows the newest one: two that were made at
+the same time of the same events would put them into two orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Connection, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.store import Ledger
+from ledger.tables import archive, events, heads, marks, signing_keys
+
+HEADS_LOCK: Final = 0x6865616473
+"""PostgreSQL's advisory lock while a head or a key is kept ("heads" in ASCII)."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """An event's text as it lies in the ledger."""
+
+    stream: str
+    version: int
+    body: str
+
+
+@dataclass(frozen=True)
+class KeptHead:
+    """A signed head.
+
+    Attributes:
+        size: how many events its tree has.
+        root: hex.
+        note: the signed checkpoint.
+        marks: by stream, how far it came, of the streams that moved since the head before.
+    """
+
+    size: int
+    root: str
+    note: str
+    marks: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A campaign's events, by (stream, version) as the database sorts, and its heads, oldest first."""
+
+    events: list[Written]
+    heads: list[KeptHead]
+
+
+@dataclass(frozen=True)
+class KeptKey:
+    """A public key, and the statement by which it followed the one before; None for the first."""
+
+    public: str
+    statement: str | None
+
+
+@dataclass(frozen=True)
+class PackedHistory:
+    """An archived run as it lies in the archive: its row, and the gzip of the history."""
+
+    workflow_id: str
+    run_id: str
+    first_version: int
+    last_version: int
+    last_hash: str
+    closed: bool
+    history_events: int
+    digest: str
+    history: bytes
+
+
+async def read_snapshot(ledger: Ledger, campaign: str) -> Snapshot:
+    """Read a campaign's events and heads as they are at one instant."""
+    async with _snapshot(ledger) as connection:
+        columns = (events.c.stream, events.c.version, events.c.body)
+        rows = await connection.execute(select(*columns).where(_of(campaign, events.c.stream)))
+        written = [Written(*row) for row in rows]
+        moved: dict[int, dict[str, int]] = {}
+        for size, stream, version in await connection.execute(
+            select(marks.c.size, marks.c.stream, marks.c.version).where(marks.c.campaign == campaign)
+        ):
+            moved.setdefault(size, {})[stream] = version
+        kept = await connection.execute(
+            select(heads.c.size, heads.c.root, heads.c.note).where(heads.c.campaign == campaign).order_by(heads.c.size)
+        )
+        return Snapshot(written, [KeptHead(size, root, note, moved.get(size, {})) for size, root, note in kept])
+
+
+async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int, made_at: str) -> bool:
+    """Keep a head with its marks; tells whether it is kept, which it is not where another came first.
+
+    Args:
+        ledger: the ledger.
+        campaign: the campaign's id.
+        head: the signed head.
+        after: size of the head that it was made after, 0 for the first.
+        made_at: by our clock.
+    """
+
+    def put(connection: Connection) -> bool:
+        _lock(connection)
+        newest = connection.scalar(select(func.max(heads.c.size)).where(heads.c.campaign == campaign))
+        if (newest or 0) != after:
+            return False
+        row = {"campaign": campaign, "size": head.size, "root": head.root, "note": head.note, "made_at": made_at}
+        connection.execute(insert(heads), [row])
+        moved = [
+            {"campaign": campaign, "size": head.size, "stream": stream, "version": version}
+            for stream, version in head.marks.items()
+        ]
+        connection.execute(insert(marks), moved)
+        return True
+
+    return await ledger._in_turn(put)  # noqa: SLF001 - the same room: writers take turns
+
+
+async def newest_heads(ledger: Ledger) -> dict[str, list[str]]:
+    """Return every campaign's signed heads, newest first."""
+    async with _snapshot(ledger) as connection:
+        found: dict[str, list[str]] = {}
+        rows = await connection.execute(select(heads.c.campaign, heads.c.note).order_by(heads.c.size.desc()))
+        for campaign, note in rows:
+            found.setdefault(campaign, []).append(note)
+        return found
+
+
+async def read_keys(ledger: Ledger) -> list[KeptKey]:
+    """Return the keys in the order in which they followed one another."""
+    async with _snapshot(ledger) as connection:
+        columns = (signing_keys.c.public, signing_keys.c.statement)
+        rows = await connection.execute(select(*columns).order_by(signing_keys.c.number))
+        return [KeptKey(*row) for row in rows]
+
+
+async def keep_key(ledger: Ledger, key: KeptKey, *, after: int) -> bool:
+    """Keep a key; tells whether it is kept, which it is not where there are not `after` keys before it."""
+
+    def put(connection: Connection) -> bool:
+        _lock(connection)
+        if connection.scalar(select(func.count()).select_from(signing_keys)) != after:
+            return False
+        row = {"number": after + 1, "public": key.public, "statement": key.statement}
+        connection.execute(insert(signing_keys), [row])
+        return True
+
+    return await ledger._in_turn(put)  # noqa: SLF001 - as above
+
+
+async def packed_histories(ledger: Ledger, campaign: str) -> list[PackedHistory]:
+    """Return a campaign's archived runs with their bytes, by workflow and version."""
+    columns = [archive.c[name] for name in PackedHistory.__dataclass_fields__]
+    async with _snapshot(ledger) as connection:
+        rows = await connection.execute(select(*columns).where(_of(campaign, archive.c.workflow_id)))
+        found = [PackedHistory(*row) for row in rows]
+    return sorted(found, key=lambda row: (row.workflow_id, row.first_version, row.last_version, row.run_id))
+
+
+def _lock(connection: Connection) -> None:
+    """Let one writer of heads in at a time; SQLite has one anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(HEADS_LOCK)))
+
+
+def _of(campaign: str, place: Column[Any]) -> ColumnElement[bool]:
+    return or_(place == campaign, place.startswith(f"{campaign}/", autoescape=True))
+
+
+@asynccontextmanager
+async def _snapshot(ledger: Ledger) -> AsyncIterator[AsyncConnection]:
+    engine = ledger._engine  # noqa: SLF001 - the same room
+    async with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # on SQLite every transaction sees one snapshot
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection

@@ -1,0 +1,371 @@
+"""`audit events|diff|what-if|archive`, and `close` where a history is missing: what they answer, and to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cli_in_process import command_line
+
+sys.path.append(str(Path(__file__).parents[1] / "audit"))  # for the year without an engine
+from audit_kernel_year import kernel_year
+
+from audit.archive_gaps import ArchiveReport, MissingHistory
+from audit.figures import figures
+from cli.audit_diff import FIGURES
+from cli.rooms import Rooms
+from domain.dropout_rates import DropoutCount
+from domain.policy import PROFILES
+from domain.settlement import ClassCount
+from domain.stream import Answer, Receipt
+from registry.database import load_pepper
+from registry.store import Registry
+
+ENGINE_AWAY = 6
+NO_EVENT = hashlib.sha256(b'{"events":[],"settlement":null,"streams":[]}').hexdigest()
+NO_FIGURE = hashlib.sha256(b'{"county":[],"schools":[]}').hexdigest()
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory):
+    """A finished year of one school and twelve pupils, with the people who acted in it."""
+    folder = tmp_path_factory.mktemp("questions")
+    (folder / "pepper").write_bytes(b"p" * 32)
+    return asyncio.run(kernel_year(folder, 1, 12))
+
+
+@pytest.fixture(scope="module")
+def people(year):
+    """A reference of each role."""
+
+    async def read():
+        registry = await Registry.open(
+            f"sqlite+aiosqlite:///{year.directory / 'registry.db'}", load_pepper(year.directory / "pepper")
+        )
+        staff = await registry.staff(year.campaign)
+        await registry.close()
+        return {member.role: member.staff_ref for member in staff}
+
+    return asyncio.run(read())
+
+
+@pytest.fixture
+def speak(monkeypatch):
+    """Let this process speak a language, which a process of its own takes from its arguments."""
+
+    def spoken(lang):
+        for module in ("cli.language", "cli.audit_diff", "cli.audit_export"):
+            monkeypatch.setattr(f"{module}.LANG", lang)
+
+    return spoken
+
+
+@pytest.fixture
+def ask(year, monkeypatch, capsys, speak):
+    """Run a command over the year and take its JSON; `@` stands for the campaign."""
+    run = command_line(monkeypatch, capsys)
+
+    def asked(*words, lang="en", as_json=True):
+        speak(lang)
+        given = [year.campaign if word == "@" else word for word in words]
+        return run("audit", *given, "--data", year.directory, *(["--json"] if as_json else []))
+
+    return asked
+
+
+def code(told):
+    """Return the exit code, and the code of the error or refusal."""
+    said = told.json.get("error") or told.json.get("refused")
+    return told.code, said["code"]
+
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["cloudevents", "prov", "csv"])
+def test_the_events_are_written_and_the_digest_is_the_files(ask, year, tmp_path, form):
+    """Every event of the ledger; nobody's name; the same again is the same, and nothing is written over."""
+    told = ask("events", "@", tmp_path / "one", "--format", form)
+    assert told.code == 0, told.out
+    content = (tmp_path / "one").read_bytes()
+    assert told.json["digest"] == hashlib.sha256(content).hexdigest()
+    assert (told.json["events"], told.json["streams"]) == (len(year.events), len(year.streams))
+    assert year.names
+    assert not [name for name in year.names if name in content.decode()]
+    assert ask("events", "@", tmp_path / "two", "--format", form).json["digest"] == told.json["digest"]
+    assert code(ask("events", "@", tmp_path / "one", "--format", form)) == (3, "FILE_EXISTS")
+    assert (tmp_path / "one").read_bytes() == content
+
+
+def test_the_table_is_in_the_readers_language(ask, year, tmp_path):
+    """Titles and sentences; one school has fewer rows than the county."""
+    rows = {}
+    for lang in ("zh", "en"):
+        told = ask("events", "@", tmp_path / lang, "--format", "csv", lang=lang, as_json=False)
+        assert told.code == 0
+        text = (tmp_path / lang).read_text("utf-8-sig")
+        rows[lang] = list(csv.reader(io.StringIO(text, newline="")))
+    assert rows["en"][0][0] == "event"
+    school = next(stream.split("/")[3] for stream in year.streams if stream.count("/") > 2)
+    own = ask("events", "@", tmp_path / "school", "--format", "csv", "--school", school).json
+    assert 0 < own["events"] < len(year.events)
+
+
+def test_a_place_that_cannot_be_written_and_a_wrong_name_are_said(ask, tmp_path):
+    """A missing folder, a format that is none, a school that is none."""
+    assert code(ask("events", "@", tmp_path / "no" / "file", "--format", "csv")) == (3, "FILE_UNREADABLE")
+    assert code(ask("events", "@", tmp_path / "file", "--format", "xml")) == (2, "ARGUMENT_INVALID")
+    assert code(ask("events", "@", tmp_path / "file")) == (2, "ARGUMENT_MISSING")
+    assert code(ask("events", "@", tmp_path / "file", "--format", "csv", "--school", "x")) == (4, "SCHOOL_UNKNOWN")
+    assert code(ask("events", "campaign/no/2025", tmp_path / "file", "--format", "csv"))[0] == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- diff -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_and_itself_differ_in_nothing(ask):
+    """Byte for byte: the digest is that of no difference."""
+    told = ask("diff", "@", "2025-05-20", "2025-05-20").json
+    assert (told["digest"], told["events"], told["streams"], told["settlement"]) == (NO_EVENT, [], [], None)
+    assert "Nothing was recorded" in ask("diff", "@", "2025-05-20", "2025-05-20", as_json=False).out
+    assert "没有变化" in ask("diff", "@", "2025-05-20", "2025-05-20", lang="zh", as_json=False).out
+
+
+def test_what_changed_between_two_moments(ask, year, people):
+    """All events are gained from before the year to after it; figures only for who may see them."""
+    told = ask("diff", "@", "2020-01-01", "2030-01-01", "--by", people["auditor"])
+    assert told.code == 0, told.out
+    assert sum(row["gained"] for row in told.json["events"]) == len(year.events)
+    assert told.json["settlement"]["schools"]
+    assert (told.json["from"], told.json["to"]) == ("2020-01-02T00:00:00.000+08:00", "2030-01-02T00:00:00.000+08:00")
+    text = ask("diff", "@", "2025-05-20", "2025-06-20", "--by", people["auditor"], as_json=False).out
+    assert "application-filing" in text
+
+
+def test_moments_that_are_none_or_the_wrong_way_round_are_refused(ask, people):
+    """Each with its place and what to write instead."""
+    for words, place in ((("soon", "2025-05-20"), "TIME1"), (("2025-05-20", "2025-05-20T10:00"), "TIME2")):
+        told = ask("diff", "@", *words)
+        assert code(told) == (2, "TIME_INVALID")
+        assert told.json["error"]["place"] == place
+    assert code(ask("diff", "@", "2025-05-20", "2025-05-19")) == (2, "TIMES_REVERSED")
+    both = ask("diff", "@", "2025-05-20", "2025-05-21", "--school", "9900010001", "--by", people["auditor"])
+    assert code(both) == (2, "DIFF_WHAT")
+    assert code(ask("diff", "@", "2025-05-20", "2025-05-21", "--by", "stf_nobody")) == (4, "STAFF_UNKNOWN")
+
+
+# -- what if ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_rules_make_no_difference(ask, people, tmp_path):
+    """The campaign's own, and a file that says what holds already: byte for byte nothing."""
+    (tmp_path / "same.json").write_text('{"parameters": {"penalty": 0}}')
+    for rules in (("--profile", "compliant"), ("--parameters", tmp_path / "same.json")):
+        told = ask("what-if", "@", *rules, "--by", people["auditor"])
+        assert told.code == 0, told.out
+        assert (told.json["digest"], told.json["county"], told.json["schools"]) == (NO_FIGURE, [], [])
+    shown = ask("what-if", "@", "--profile", "compliant", "--by", people["auditor"], lang="zh", as_json=False).out
+    assert "没有差别" in shown
+
+
+def test_the_historical_rules_are_told_by_school_with_their_stamp(ask, people):
+    """Who watches over pressure sees every class; what is shown outside leaves small ones out, for others too."""
+    legacy = ("what-if", "@", "--profile", "legacy", "--by")
+    told = ask(*legacy, people["auditor"]).json
+    assert told["other"]["stamp"] == "试算·不得发放"
+    [school] = told["schools"]
+    assert school["classes"]
+    assert told["public"] is False
+    for words in ((people["auditor"], "--public"), (people["bureau_officer"],)):
+        outside = ask(*legacy, *words).json
+        assert outside["public"] is True
+        assert outside["schools"][0]["suppressed"] == [one["class"] for one in school["classes"]]
+        assert outside["schools"][0]["classes"] == []
+    for lang, word in (("zh", "不予显示"), ("en", "too few to be shown")):
+        text = ask(*legacy, people["auditor"], "--public", lang=lang, as_json=False).out
+        assert word in text
+        assert "试算·不得发放" in text
+        assert ("奖励（元）" if lang == "zh" else "reward (yuan)") in text
+
+
+def test_every_figure_has_a_name():
+    """In both languages, whatever a settlement computes of county, school and class."""
+    losses = [DropoutCount(school="s", class_id="c", grade=9, size=9, lost=1, transfers_in=0, transfers_out=0)]
+    classes = [ClassCount(school="s", class_id="c", quota=2, countable=1)]
+    state = SimpleNamespace(holds=SimpleNamespace(violations={}))
+    found = SimpleNamespace(classes=classes, dropout=losses, state=state)
+    shown = figures(found, PROFILES["legacy"])
+    rows = [shown.county, *shown.schools.values(), *shown.classes.values()]
+    assert {name for row in rows for name in row} == {*FIGURES}
+
+
+def test_before_the_cut_off_only_who_watches_over_pressure_may_ask(ask, people, monkeypatch):
+    """DESIGN §10: until families can no longer be pressed, neither the bureau nor a school sees a figure."""
+    monkeypatch.setattr("cli.settle_people.counting_cutoff", lambda _: date(2099, 12, 31))
+    for role in ("auditor", "discipline_officer"):
+        assert ask("what-if", "@", "--profile", "legacy", "--by", people[role]).code == 0
+    for role in ("bureau_officer", "bureau_approver", "principal", "class_head"):
+        for words in (("what-if", "@", "--profile", "legacy"), ("diff", "@", "2025-05-20", "2025-05-21")):
+            assert code(ask(*words, "--by", people[role])) == (5, "ROLE_NOT_ALLOWED")
+
+
+def test_rules_that_are_none_are_refused(ask, people, tmp_path):
+    """None, two at once, a file that is missing or no table, a misspelt parameter, a moment before the campaign."""
+    by = ("--by", people["auditor"])
+    good, bad, odd = (tmp_path / name for name in ("good.json", "bad.json", "odd.toml"))
+    good.write_text('{"penalty": 5}')
+    bad.write_text("{")
+    odd.write_text("penalti = 5")
+    assert code(ask("what-if", "@", *by)) == (2, "WHAT_IF_RULES_INVALID")
+    assert code(ask("what-if", "@", "--profile", "legacy", "--parameters", good, *by)) == (2, "WHAT_IF_RULES_INVALID")
+    assert code(ask("what-if", "@", "--parameters", tmp_path / "no", *by)) == (3, "POLICY_FILE_MISSING")
+    assert code(ask("what-if", "@", "--parameters", bad, *by)) == (3, "POLICY_FILE_INVALID")
+    assert code(ask("what-if", "@", "--parameters", odd, *by)) == (5, "POLICY_PARAMETER_UNKNOWN")
+    assert code(ask("what-if", "@", "--parameters", good, "--at", "then", *by)) == (2, "TIME_INVALID")
+    assert code(ask("what-if", "@", "--parameters", good, "--at", "2020-01-01", *by)) == (5, "CAMPAIGN_NOT_APPROVED")
+    assert code(ask("what-if", "@", "--profile", "legacy")) == (2, "ARGUMENT_MISSING")
+
+
+# -- archive ----------------------------------------------------------------------------------------------------------
+
+
+class Nothing:
+    """An engine that knows no run."""
+
+    def __init__(self, client=None):
+        pass
+
+    async def runs(self, campaign):
+        """Return no run."""
+        return [] if campaign else None
+
+    async def latest(self, workflow):
+        """Return no run."""
+        return None if workflow else self
+
+
+async def _connected(*_, **__):
+    """Connect to nothing."""
+
+
+async def _somewhere(_):
+    """Return an address."""
+    return "127.0.0.1:1"
+
+
+def test_without_an_engine_nobody_can_say_what_is_lost(ask, year):
+    """Exit 6 with what the archive tells by itself."""
+    told = ask("archive", "@")
+    assert code(told) == (ENGINE_AWAY, "ENGINE_UNREACHABLE")
+    assert (told.json["histories"], told.json["added"]) == (0, 0)
+    assert told.json["unreached"] + len(told.json["missing"]) == len(year.streams)
+
+
+def test_what_neither_has_is_listed_and_is_no_success(ask, year, monkeypatch):
+    """Exit 7; every stream by its id."""
+    monkeypatch.setattr("cli.audit_archive.connect", _connected)
+    monkeypatch.setattr("cli.audit_archive.EngineHistories", Nothing)
+    monkeypatch.setattr(Rooms, "address", _somewhere)
+    told = ask("archive", "@")
+    assert told.code == 7
+    assert told.json["missing"] == [{"workflow": stream, "run_id": None} for stream in sorted(year.streams)]
+    assert {"campaign", "histories", "added", "missing"} <= told.json.keys()
+    text = ask("archive", "@", lang="zh", as_json=False).out
+    assert f"缺失 {len(year.streams)} 份" in text
+    assert "运行编号未知" in text
+
+
+# -- close ------------------------------------------------------------------------------------------------------------
+
+
+class Closing:
+    """A client whose campaign ends at once."""
+
+    def __init__(self):
+        self.closed = []
+        self.sending = self
+        self.ledger = self
+
+    async def close_campaign(self, campaign, command, within):
+        """Close."""
+        self.closed.append((campaign, command["kind"], within))
+        return Answer(receipt=Receipt(stream=campaign, first_version=9, last_version=9, hash="h")), True
+
+    async def finish(self, campaign, within):
+        """Let the last notices go."""
+        assert campaign
+        assert within
+
+    async def board(self, campaign):
+        """Return where the campaign stands."""
+        return {campaign: {"status": "archived", "paused": False, "paused_schools": []}}
+
+
+@pytest.fixture
+def close(year, people, monkeypatch, capsys, speak):
+    """Run `close` over a client whose archive lacks what is said, look by look."""
+    run = command_line(monkeypatch, capsys)
+    client = Closing()
+
+    async def itself(_):
+        return client
+
+    def closed(*looks, lang="en", as_json=True, asked=True):
+        speak(lang)
+        waiting = list(looks)
+
+        async def completed(rooms, campaign):
+            missing = tuple(MissingHistory(workflow=f"{campaign}/x", run_id=run_id) for run_id in waiting.pop(0))
+            counted = {"histories": 1, "added": 0, "running": 0, "unreached": 0}
+            return ArchiveReport(campaign=campaign, missing=missing, **counted), asked and bool(rooms)
+
+        monkeypatch.setattr(Rooms, "client", itself)
+        monkeypatch.setattr("cli.holds.completed", completed)
+        own = ("--by", people["bureau_officer"], "--reason", "YEAR_OVER", "--data", year.directory)
+        return run("close", year.campaign, *own, *(["--json"] if as_json else []))
+
+    closed.client = client
+    return closed
+
+
+def test_close_is_refused_while_a_history_is_missing(close):
+    """Nothing is given to the campaign; exit 5 with the list, in both languages what to do."""
+    told = close(["r1", "r2"])
+    assert code(told) == (5, "ARCHIVE_INCOMPLETE")
+    assert (told.json["accepted"], told.json["closed"], told.json["receipt"]) == (False, False, None)
+    assert [one["run_id"] for one in told.json["missing"]] == ["r1", "r2"]
+    assert close.client.closed == []
+    assert "恢复" in close(["r1"], lang="zh", as_json=False).err
+    text = close([f"r{number}" for number in range(30)], as_json=False).err
+    assert "ARCHIVE_INCOMPLETE" in text
+    assert "and 10 more" in text
+
+
+def test_a_close_that_ends_with_a_gap_says_so(close):
+    """What was lost while it was closing: the campaign is closed, and nobody takes that for a whole archive."""
+    told = close([], ["r1"])
+    assert code(told) == (5, "ARCHIVE_INCOMPLETE")
+    assert (told.json["closed"], told.json["receipt"]["last_version"]) == (True, 9)
+    assert len(close.client.closed) == 1
+
+
+def test_a_close_with_a_whole_archive_is_done(close):
+    """Looked at before and after."""
+    told = close([], [])
+    assert (told.code, told.json["accepted"], told.json["status"]) == (0, True, "archived")
+    assert json.dumps(told.json["goes_on"]) == "[]"
+
+
+def test_nothing_is_called_lost_where_no_engine_was_asked(close):
+    """An engine that has gone away in between may still have it."""
+    told = close(["r1"], ["r1"], asked=False)
+    assert (told.code, told.json["accepted"]) == (0, True)
