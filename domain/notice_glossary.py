@@ -80,6 +80,18 @@ CODES: Final[dict[str, dict[str, str]]] = {
         "zh": "短信额度已用完，须由县教育局调整额度",
         "en": "the text messages paid for are used up; the bureau raises the limit",
     },
+    "NO_CHANNEL": {
+        "zh": "本机没有设置任何通知渠道，通知留在待发箱（设置见 docs/notices.md）",
+        "en": "no channel of notices has settings here, so everything stays in the outbox (docs/notices.md)",
+    },
+    "CHANNEL_NOT_CONFIGURED": {
+        "zh": "本机已没有该渠道的设置：必须发的改用下一渠道，其余等待",
+        "en": "the channel has no settings here any more: what must go takes the next one, and the rest waits",
+    },
+    "CHANNEL_TROUBLED": {
+        "zh": "服务商暂时全部拒收，稍后再试，不计发送次数",
+        "en": "the provider turns everything away for now; it is left alone for a while, and no try is counted",
+    },
     "PAUSED": {
         "zh": "活动或学校已暂停，恢复后再发",
         "en": "the campaign or the school is paused; it goes when that ends",
@@ -108,6 +120,7 @@ CODES: Final[dict[str, dict[str, str]]] = {
         "en": "the number is wrong; repair the contact (`contacts repair`)",
     },
     "RETURNED": {"zh": "信件退回", "en": "the letter came back"},
+    "PRINTED_AGAIN": {"zh": "信件遗失，已重新打印", "en": "the letter was lost, and another one was printed"},
     "NUMBER_RECYCLED": {
         "zh": "号码已换主人，请更正联系方式（contacts repair）",
         "en": "the number is somebody else's by now; repair the contact (`contacts repair`)",
@@ -141,6 +154,10 @@ CODES: Final[dict[str, dict[str, str]]] = {
         "zh": "所涉事项已取消或收回，不再告知",
         "en": "what it would have told was taken back meanwhile",
     },
+    "NEVER_TOLD": {
+        "zh": "邀请未曾发出，不必告知改期或取消",
+        "en": "the invitation never went out, so there is no change and no end to tell of",
+    },
     "FACTS_MISSING": {
         "zh": "记录中缺少文字所需的内容，请报告系统维护人员",
         "en": "the record lacks what the text needs; tell the operator",
@@ -172,6 +189,11 @@ CODES: Final[dict[str, dict[str, str]]] = {
         "en": "nobody has approved a statement in it",
     },
     "CLAIM_NOT_YET_VALID": {"zh": "文字中的政策说法尚未生效", "en": "a statement in it does not hold yet"},
+    "NOT_REPEATABLE": {
+        "zh": "是否发出不明，且已超过服务商识别重复提交的时限；请人工核实后确认（`notices settle`）",
+        "en": "nobody knows whether it went out, and the provider might send it twice by now; look, and say so "
+        "(`notices settle`)",
+    },
     "NEVER_ARRIVED": {
         "zh": "经查询，服务商没有收到，重新提交",
         "en": "the provider was asked and never had it; it goes again",
@@ -194,6 +216,13 @@ CODES: Final[dict[str, dict[str, str]]] = {
         "en": "the batch had no time left for it; it goes in the next",
     },
     "MUTED": {"zh": "有人停发了这一条", "en": "a person has stopped it"},
+    "REACHED": {"zh": "电话已打通并告知", "en": "somebody of the household was told on the telephone"},
+    "CODED": {
+        "zh": "信中须有密封答复码，本机没有网关密钥，或打印人无权回访；请由县教育局回访人员在网关所在的机器上打印",
+        "en": "the letter needs a sealed code, which is made where the gateway's key is, by somebody of the bureau "
+        "who calls families back",
+    },
+    "CANCELLED": {"zh": "打印期间已取消，不再发出", "en": "it was cancelled while the letters were written"},
     "STATED": {"zh": "由人认定或登记", "en": "a person has said so"},
 }
 """Code beside a state → what it means."""

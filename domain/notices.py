@@ -34,6 +34,14 @@ ROBOTS: Final = (WECOM_ROBOT, DINGTALK_ROBOT)
 PUPIL: Final = "pupil:"
 """Before a pupil's reference: the notice is for the pupil alone, not for the household."""
 
+FOLLOWS: Final = {
+    "meeting_moved": "meeting_invitation",
+    "meeting_cancelled": "meeting_invitation",
+    "visit_moved": "visit_invitation",
+    "visit_cancelled": "visit_invitation",
+}
+"""Purpose → the one of the invitation that it changes: it says nothing to those who never had that."""
+
 FOR_CAREGIVERS: Final = {
     "choice_notice": "choice_information",
     "meeting_invitation": "meeting_invitation",
@@ -54,6 +62,25 @@ TO_BOTH: Final = {
     "WithdrawalReported": "withdrawal_reported",
 }
 """Event → purpose of what pupil and household are told of their own consent; a pause holds none of it."""
+
+
+class InvitationNews(StrEnum):
+    """What an event does to a household's invitation."""
+
+    INVITED = "invited"
+    MOVED = "moved"
+    WITHDRAWN = "withdrawn"
+
+
+_NEWS: Final = {
+    "HouseholdInvited": (InvitationNews.INVITED, "meeting_invitation", "session"),
+    "InvitationMoved": (InvitationNews.MOVED, "meeting_invitation", "session"),
+    "InvitationWithdrawn": (InvitationNews.WITHDRAWN, "meeting_invitation", "session"),
+    "SeatOffered": (InvitationNews.INVITED, "visit_invitation", "trip"),
+    "SeatMoved": (InvitationNews.MOVED, "visit_invitation", "trip"),
+    "SeatWithdrawn": (InvitationNews.WITHDRAWN, "visit_invitation", "trip"),
+}
+"""Event → what it does to the invitation of which purpose, and the field with its occasion."""
 
 
 class NoticeState(StrEnum):
@@ -144,6 +171,7 @@ class NoticePlan(BaseModel):
         purpose: the name of a template, as `meeting_invitation` or `stage_reminder`.
         recipient: a pupil's reference (its household), `pupil:` and that reference (the pupil), or `{role}@{school}`.
         optional: held by a pause; statutory and safety notices are not.
+        student: the pupil whom a notice to staff is about, so that nobody is told to look for a child who has died.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -156,6 +184,7 @@ class NoticePlan(BaseModel):
     recipient: str
     optional: bool = True
     planned_at: str
+    student: str | None = None
 
 
 def notices_for(envelope: Envelope) -> list[NoticePlan]:
@@ -191,10 +220,11 @@ def notices_for(envelope: Envelope) -> list[NoticePlan]:
             ]
         case "JoinerOverdue":
             occasion = f"{data['student']}@{data['due']}"
-            return [_plan(envelope, "student_overdue", f"class_head@{school}", occasion)]
+            return [_plan(envelope, "student_overdue", f"class_head@{school}", occasion, student=data["student"])]
         case "CallbackOverdue":
             occasion = f"{data['student']}@{data['due']}"
-            return [_plan(envelope, "callback_overdue", "bureau_officer@bureau", occasion, optional=False)]
+            officer, student = "bureau_officer@bureau", data["student"]
+            return [_plan(envelope, "callback_overdue", officer, occasion, optional=False, student=student)]
         case "ComplaintReceived":
             owner = f"{data['owner']}@bureau"
             return [_plan(envelope, "complaint_received", owner, data["complaint"], optional=False)]
@@ -219,6 +249,7 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
     What has no role here (the centre school, the township) is told by the bureau's officer.
     """
     data = envelope["data"]
+    student = None
     match envelope["type"]:
         case "CaseOpened" if data["origin"] != "COMPLAINT":  # whose owner is told of the complaint itself
             purpose, recipient, occasion = "case_opened", f"{data['owner']}@bureau", data["case"]
@@ -229,8 +260,10 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
             role = data["to_role"] if data["to_role"] in list(Role) else Role.BUREAU_OFFICER
             purpose, recipient = "written_report_overdue", f"{role}@{school}"
             occasion = f"{data['level']}@{envelope['occurred_at']}"
+            student = _case_of(envelope)
         case "PersuasionOverdue":
             purpose, recipient, occasion = "persuasion_overdue", f"principal@{school}", envelope["occurred_at"]
+            student = _case_of(envelope)
         case "CaseEndedWithTheYear":
             purpose, recipient, occasion = "dropout_case_ended", f"bureau_officer@{school}", data["proof_until"]
         case "ReportMissed" | "ReportChased":
@@ -243,7 +276,27 @@ def _to_offices(envelope: Envelope, school: str) -> list[NoticePlan]:
             occasion = data["period"]
         case _:
             return []
-    return [_plan(envelope, purpose, recipient, occasion, optional=False)]
+    return [_plan(envelope, purpose, recipient, occasion, optional=False, student=student)]
+
+
+def _case_of(envelope: Envelope) -> str | None:
+    """Return the pupil of a dropout case, None in another stream."""
+    parts = envelope["stream"].split("/")
+    return parts[-1] if "dropout" in parts else None
+
+
+def invitation_news(envelope: Envelope) -> tuple[str, InvitationNews] | None:
+    """Return the household's invitation that an event is about, and what it does to it; None where it is about none."""
+    if envelope["type"] not in _NEWS:
+        return None
+    news, purpose, field = _NEWS[envelope["type"]]
+    return notice_id_of(envelope["stream"], purpose, envelope["data"]["student"], envelope["data"][field]), news
+
+
+def notice_id_of(stream: str, purpose: str, recipient: str, occasion: str) -> str:
+    """Return the id of what a stream's events plan for an occasion."""
+    key = "\n".join(("/".join(stream.split("/")[:3]), stream, recipient, purpose, occasion))
+    return f"ntc_{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def copy_for(plan: NoticePlan, person: str, purpose: str) -> NoticePlan:
@@ -259,6 +312,25 @@ def copy_for(plan: NoticePlan, person: str, purpose: str) -> NoticePlan:
     return plan.model_copy(update={"notice_id": notice_id, "purpose": purpose})
 
 
+def key_of(notice_id: str, generation: int) -> str:
+    """Return what providers know a message by.
+
+    A provider sends at most one message for a key. So what a person has sent again, to an address that was put right
+    perhaps, has a key of its own; attempts that nobody asked for keep theirs.
+
+    Args:
+        notice_id: the notice's.
+        generation: how often a person has had it sent again.
+    """
+    return f"{notice_id}-{generation}" if generation else notice_id
+
+
+def of_key(key: str) -> tuple[str, int]:
+    """Return the notice and the generation that a key stands for."""
+    notice_id, _, generation = key.partition("-")
+    return notice_id, int(generation) if generation.isdecimal() else 0
+
+
 def student_of(recipient: str) -> str | None:
     """Return the pupil whom a notice concerns, None for a notice to staff."""
     return None if "@" in recipient else recipient.removeprefix(PUPIL)
@@ -269,11 +341,18 @@ def _to_both(envelope: Envelope, purpose: str, student: str, occasion: str) -> l
     return [_plan(envelope, purpose, recipient, occasion, optional=False) for recipient in recipients]
 
 
-def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str, *, optional: bool = True) -> NoticePlan:
+def _plan(
+    envelope: Envelope,
+    purpose: str,
+    recipient: str,
+    occasion: str,
+    *,
+    optional: bool = True,
+    student: str | None = None,
+) -> NoticePlan:
     campaign = "/".join(envelope["stream"].split("/")[:3])
-    key = "\n".join((campaign, envelope["stream"], recipient, purpose, occasion))
     return NoticePlan(
-        notice_id=f"ntc_{hashlib.sha256(key.encode()).hexdigest()[:32]}",
+        notice_id=notice_id_of(envelope["stream"], purpose, recipient, occasion),
         campaign=campaign,
         stream=envelope["stream"],
         cause=event_id(envelope["stream"], envelope["version"]),
@@ -281,4 +360,5 @@ def _plan(envelope: Envelope, purpose: str, recipient: str, occasion: str, *, op
         recipient=recipient,
         optional=optional,
         planned_at=envelope["recorded_at"],
+        student=student,
     )

@@ -14,7 +14,7 @@ from typing import Final
 from domain.calendar import Calendar
 from domain.notices import BY_PEOPLE, PAPER, NoticeClass
 from domain.policy_parameters import PolicyParameters
-from domain.time import at, civil
+from domain.time import at, civil, end_of
 
 EXPIRED: Final = "EXPIRED"
 OPTED_OUT: Final = "OPTED_OUT"
@@ -180,6 +180,17 @@ def judge(
                 for key in candidate.keys:
                     told.setdefault(key, {})[candidate.root] = None
     return verdicts
+
+
+def cleared_until(rules: SendingRules, notice_class: NoticeClass, now: datetime) -> datetime | None:
+    """Return until when what is cleared now may be begun, None where the hour does not matter.
+
+    Not into the quiet hours; nor into another civil day, which has a budget, an embargo and a calendar of its own.
+    """
+    if notice_class is NoticeClass.SAFETY:
+        return None
+    midnight, quiet = end_of(civil(now)), at(civil(now), rules.quiet_from)
+    return quiet if now < quiet and rules.quiet_from != rules.quiet_until else midnight
 
 
 def overdue_tasks(rules: SendingRules, calendar: Calendar | None, now: datetime) -> datetime:

@@ -48,6 +48,9 @@ from domain.sending_events import (
 from domain.stage_state import require_reason
 from domain.stream import Message, UnknownEventError
 
+NO_SCHOOLS: Final = ("bureau", "system")
+"""Organisations of those who act for the county or for a family itself."""
+
 SETTLED: Final = "notices_settled"
 RECEIPTS: Final = "receipts_taken"
 
@@ -102,7 +105,8 @@ class SendingPart(Part[CampaignState]):
                 return [NoticeTaskRecorded(school=school, notice=notice, channel=channel, outcome=outcome)]
             case DeclineOptionalNotices(student=student, person=person, school=school):
                 _require_school(state, school)
-                return [OptionalNoticesDeclined(student=student, person=person)]
+                own = None if command.actor.organisation in NO_SCHOOLS else school
+                return [OptionalNoticesDeclined(student=student, person=person, school=own)]
             case AllowOptionalNotices(student=student, person=person):
                 return [OptionalNoticesAllowed(student=student, person=person)]
             case _:

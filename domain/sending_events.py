@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -18,6 +18,7 @@ from domain.events import Event
 from domain.exact import Count
 from domain.notices import PAPER, PHONE, NoticeState
 from domain.stream import CODE, STUDENT, Command
+from domain.time import stamp
 
 NOTICE: Final = r"^ntc_[0-9a-f]{32}$"
 PERSON: Final = r"^(gdn|cgv|stu)_[a-z0-9]{6,32}$"
@@ -123,10 +124,18 @@ class NoticeTaskRecorded(Event):
 
 
 class OptionalNoticesDeclined(Event):
-    """A person wants no optional notices about a pupil any more; those on rights and safety still come (G8)."""
+    """A person wants no optional notices about a pupil any more; those on rights and safety still come (G8).
+
+    Attributes:
+        school: whose staff has put it down; it holds for that school's own notices. None: the family itself, or the
+            bureau for it.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ("school",)
 
     student: str
     person: str
+    school: str | None = None
 
 
 class OptionalNoticesAllowed(Event):
@@ -297,7 +306,7 @@ class Kill(BaseModel):
 
     def as_view(self) -> dict[str, Any]:
         """Return it as the board shows it."""
-        return self.model_dump(mode="json")
+        return {**self.model_dump(mode="json"), "since": stamp(self.since)}
 
 
 class SendingBook(BaseModel):

@@ -86,8 +86,8 @@ _GENERAL: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: this campaign runs on real time, which nobody can move. Only a rehearsal has a clock to move.",
     },
     "REASON_REQUIRED": {
-        "zh": "未受理：此操作必须说明理由。请选择理由代码后重新提交。",
-        "en": "Not done: this needs a reason. Choose a reason code and submit again.",
+        "zh": "未受理：此操作必须说明理由。请填写理由代码（如 EXAM_WEEK）后重新提交。",
+        "en": "Not done: this needs a reason. Give a reason code, such as EXAM_WEEK, and submit again.",
     },
     "OCCURRED_IN_FUTURE": {
         "zh": "未受理：填写的发生时间晚于现在（允许误差 {minutes} 分钟）。请在事情发生后再登记。",

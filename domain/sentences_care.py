@@ -95,9 +95,9 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
     # access to a pupil's record (S15, INV-23)
     "ACCESS_NEEDS_REASON": {
         "zh": "未受理：这不是您包保的学生，不能直接查看。本次尝试已记录。确有必要的，"
-        "请用 --break-glass 并填写 --reason；查看限时，且会报告。",
+        "请填写 --reason（查看登记信息的，另加 --break-glass）；每次都限时，且会报告。",
         "en": "Not done: this is not your own pupil, so the record stays closed. The attempt is on record. If you must "
-        "look, use --break-glass with a --reason: the access is limited in time and reported.",
+        "go there, give a --reason (to look into the record, --break-glass too): it is limited in time and reported.",
     },
 }
 

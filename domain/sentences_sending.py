@@ -58,6 +58,11 @@ REFUSALS: Final[dict[str, dict[str, str]]] = {
         "en": "Not done: the notice {notice} is on no list of calls or letters (it is {state}). Check its reference, "
         "or see `notices tasks`.",
     },
+    "NOT_OWN_CLASS": {
+        "zh": "未受理：班主任只能查看和办理本班家庭的通知，{class_id} 班不是您的班级。请联系该班班主任或本校领导。",
+        "en": "Not done: a class head sees and does the notices of own classes only, and {class_id} is another's. "
+        "Ask its class head or the school's leaders.",
+    },
     "OUTCOME_NOT_OF_LIST": {
         "zh": "未受理：结果“{outcome}”不适用于{channel}。可填：{possible}。",
         "en": "Not done: {outcome} cannot come of {channel}. Possible are: {possible}.",

@@ -89,14 +89,18 @@ def silence_of(envelope: Envelope) -> Change | None:
     return None
 
 
-def cancels(silence: Silence, purpose: str, *, optional: bool) -> bool:
+def cancels(silence: Silence, purpose: str, *, optional: bool, staff: bool = False) -> bool:
     """Tell whether a silence ends a notice for good; what it only holds back goes out when the silence ends.
 
     Args:
         silence: which.
         purpose: of the notice.
         optional: whether the notice is; a statutory one waits for the release of a restricted record.
+        staff: it is for staff, about the pupil: nobody has to look for one who is gone, and everything else that is
+            owed to a child stays owed.
     """
+    if staff:
+        return silence is Silence.LEFT_REGISTER
     match silence:
         case Silence.LEFT_REGISTER:
             return True

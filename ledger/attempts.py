@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, insert, or_, select, update
 
+from domain.lost_contacts import LOST, rest_of
 from domain.notices import BY_PEOPLE, GONE_OUT, WAITING, NoticeState
+from domain.silences import Silence
 from domain.time import stamp
 from ledger import journal
 from ledger.handover import (
@@ -22,11 +25,13 @@ from ledger.handover import (
     LEASE_EXPIRED,
     LOOK_UP,
     MUTED,
+    PRINTED_AGAIN,
     RESEND,
     TRIES_EXHAUSTED,
     Claimed,
     Outcome,
     Tries,
+    Wording,
 )
 from ledger.many import Many
 from ledger.silences import Silences, ending, silences_among
@@ -35,7 +40,7 @@ from ledger.tables import attempts, outbox
 
 CLAIMED: Final = (
     *("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template"),
-    *("person", "copy_of", "channel", "digest_of"),
+    *("person", "copy_of", "channel", "digest_of", "generation"),
 )
 SENT: Final = ("provider_id", "template", "digest")
 """What a row keeps of the message that was sent last."""
@@ -43,14 +48,17 @@ SENT: Final = ("provider_id", "template", "digest")
 RECEIPT: Final = "RECEIPT"
 """In an attempt that a receipt has closed before the provider's own answer was written down."""
 
-WRONG_ADDRESS: Final = ("ADDRESS_INVALID", "NUMBER_RECYCLED", "WRONG_NUMBER")
-"""After these the registry must be put right; the row says so on its next channel (FEATURES G13)."""
+WRONG_ADDRESS: Final = (
+    *("ADDRESS_INVALID", "NUMBER_RECYCLED", "WRONG_NUMBER", "UNDELIVERABLE"),
+    *("SMTP_550", "SMTP_551", "SMTP_553"),
+)
+"""After these the registry must be put right; the row says so from then on (FEATURES G13)."""
 
 CHANGE_ROW: Final = update(outbox).where(outbox.c.notice_id == bindparam("of_notice"))
 SETTLE_ROW: Final = Many(
     CHANGE_ROW,
     *("state", "state_at", "lease_until", "next_at", "code", "channel", "chain", "tries", "digest_of", "segments"),
-    *SENT,
+    *("repair", *SENT),
 )
 _OPEN: Final = or_(attempts.c.outcome.is_(None), attempts.c.outcome == NoticeState.UNKNOWN, attempts.c.code == RECEIPT)
 """Attempts whose outcome can still become known."""
@@ -61,7 +69,12 @@ _END: Final = Many(
     ),
     *("ended_at", "outcome", "code", "provider_id", "template", "digest", "segments"),
 )
-_ADD: Final = Many(insert(attempts), "notice_id", "number", "started_at", "channel")
+_ADD: Final = Many(insert(attempts), "notice_id", "number", "started_at", "channel", "generation", "template", "digest")
+_LOSE: Final = Many(
+    update(attempts)
+    .where(attempts.c.notice_id == bindparam("of_notice"), attempts.c.number == bindparam("of_number"))
+    .values(ended_at=bindparam("ended"), outcome=NoticeState.FAILED_TEMPORARY.value, code=PRINTED_AGAIN)
+)
 _GROUP: Final = select(outbox).where(
     or_(
         outbox.c.notice_id.in_(bindparam("names", expanding=True)),
@@ -73,13 +86,25 @@ _GROUP: Final = select(outbox).where(
 _FREE: Final = update(outbox).where(
     outbox.c.notice_id.in_(bindparam("names", expanding=True)), outbox.c.state == NoticeState.CLEARED
 )
+DOUBTED: Final = and_(
+    outbox.c.tries > 0,
+    exists()
+    .where(
+        attempts.c.notice_id == outbox.c.notice_id,
+        attempts.c.number == outbox.c.attempts,
+        attempts.c.outcome == NoticeState.UNKNOWN,
+    )
+    .correlate(outbox),
+)
+"""Cleared rows of whose last attempt nobody knows: what keeps them from going does not make them known."""
+
 FREED: Final = {
-    "state": NoticeState.PLANNED,
+    "state": case((DOUBTED, NoticeState.UNKNOWN), else_=NoticeState.PLANNED),
     "lease_until": None,
-    "next_at": None,
+    "next_at": case((DOUBTED, outbox.c.state_at), else_=None),
     "digest_of": case((outbox.c.tries > 0, outbox.c.digest_of), else_=None),
 }
-"""What a cleared row becomes that nobody has begun; a message that was tried before stays whole."""
+"""What a cleared row becomes that nobody has begun: due at once; a message that was tried before stays whole."""
 
 _BEGIN: Final = Many(
     CHANGE_ROW.values(
@@ -148,26 +173,69 @@ def begin(connection: Connection, claimed: Sequence[Claimed], now: datetime, tri
     return [claimed_of(row, row.attempts + 1, until) for row in going]
 
 
-def begin_by_people(connection: Connection, rows: Sequence[Any], since: str) -> list[str]:
-    """Begin the attempts of rows on a person's list that may go at this moment; return their ids."""
+def begin_by_people(
+    connection: Connection, rows: Sequence[Any], since: str, wordings: Mapping[str, Wording]
+) -> list[str]:
+    """Begin the attempts of letters that may go at this moment, and return their ids.
+
+    Those that were printed before and are lost are printed once more: a new attempt after the one that came to nothing.
+
+    Args:
+        connection: the transaction.
+        rows: on a person's list, or printed.
+        since: the present.
+        wordings: notice → what its letter says.
+    """
     stopped = _stopped(connection, rows, since)
-    _send_back(connection, [row for row in rows if row.notice_id in stopped], stopped, since)
+    listed = [row for row in rows if row.state == NoticeState.CLEARED]
+    _send_back(connection, [row for row in listed if row.notice_id in stopped], stopped, since)
     going = [row for row in rows if row.notice_id not in stopped]
-    _write_down(connection, going, since, None)
+    lost = [row for row in going if row.state == NoticeState.SUBMITTED]
+    _LOSE.run(connection, [{"of_notice": row.notice_id, "of_number": row.attempts, "ended": since} for row in lost])
+    failed = NoticeState.FAILED_TEMPORARY
+    journal.write(connection, [journal.entry(row, row.attempts, failed, since, PRINTED_AGAIN) for row in lost])
+    _write_down(connection, going, since, None, wordings)
     return [row.notice_id for row in going]
 
 
-def _write_down(connection: Connection, going: Sequence[Any], since: str, until: str | None) -> None:
+def _write_down(
+    connection: Connection,
+    going: Sequence[Any],
+    since: str,
+    until: str | None,
+    wordings: Mapping[str, Wording] = MappingProxyType({}),
+) -> None:
     """Begin attempts: before anybody is called the record has them."""
     _BEGIN.run(connection, [{"of_notice": row.notice_id, "since": since, "until": until} for row in going])
     _ADD.run(
         connection,
         [
-            {"notice_id": row.notice_id, "number": row.attempts + 1, "started_at": since, "channel": row.channel}
+            {
+                "notice_id": row.notice_id,
+                "number": row.attempts + 1,
+                "started_at": since,
+                "channel": row.channel,
+                "generation": row.generation,
+                **_worded(wordings.get(row.notice_id)),
+            }
             for row in going
         ],
     )
-    journal.write(connection, [journal.entry(row, row.attempts + 1, NoticeState.SUBMITTED, since) for row in going])
+    said = [{"of_notice": name, **_worded(wordings[name])} for row in going if (name := row.notice_id) in wordings]
+    if said:
+        connection.execute(CHANGE_ROW, said)
+    begun = [(row, wordings.get(row.notice_id)) for row in going]
+    journal.write(
+        connection,
+        [
+            journal.entry(row, row.attempts + 1, NoticeState.SUBMITTED, since, digest=_worded(wording)["digest"])
+            for row, wording in begun
+        ],
+    )
+
+
+def _worded(wording: Wording | None) -> dict[str, str | None]:
+    return {"template": None, "digest": None} if wording is None else wording._asdict()
 
 
 def _stopped(connection: Connection, rows: Sequence[Any], now: str) -> dict[str, Stop]:
@@ -185,20 +253,19 @@ def _send_back(connection: Connection, rows: Sequence[Any], stopped: Mapping[str
     if not rows:
         return
     waits = Stop(NoticeState.PLANNED, None)
-    changes = [(row, stopped.get(row.notice_id, waits)) for row in rows]
+    doubted = _doubted(connection, rows, stopped)
+    unknown = [row for row in rows if row.notice_id in doubted]
+    leaders = {row.digest_of: None for row in unknown}
+    changes = [(row, stopped.get(row.notice_id, waits)) for row in rows if row.notice_id not in doubted]
     connection.execute(
         CHANGE_ROW,
         [
-            {
-                "of_notice": row.notice_id,
-                "state": stop.state,
-                "state_at": since,
-                "code": stop.code,
-                "next_at": None,
-                "lease_until": None,
-                "digest_of": None,
-            }
+            {"of_notice": row.notice_id, "state": stop.state, "state_at": since, "code": stop.code, **AT_REST}
             for row, stop in changes
+        ]
+        + [
+            _still_unknown(row, stopped.get(row.notice_id, waits), since, alone=row.notice_id not in leaders)
+            for row in unknown
         ],
     )
     told = (NoticeState.HELD, NoticeState.DENIED, NoticeState.EXPIRED)
@@ -208,13 +275,41 @@ def _send_back(connection: Connection, rows: Sequence[Any], stopped: Mapping[str
     )
 
 
-def release(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
-    """Give back what was claimed and not begun: it is due at once."""
+def _doubted(connection: Connection, rows: Sequence[Any], stopped: Mapping[str, Stop]) -> dict[str, None]:
+    """Return of which cleared rows nobody knows whether their last attempt went out; what a silence ends is over."""
+    silent = {name: None for name, stop in stopped.items() if stop.code in tuple(Silence)}
+    tried = [row.notice_id for row in rows if row.tries and row.notice_id not in silent]
+    if not tried:
+        return {}
+    return dict.fromkeys(connection.scalars(select(outbox.c.notice_id).where(outbox.c.notice_id.in_(tried), DOUBTED)))
+
+
+def _still_unknown(row: Any, stop: Stop, since: str, *, alone: bool) -> dict[str, Any]:
+    """Return what such a row becomes: looked at again when it may go as it was, else left to a person.
+
+    It never may where its reader or the hour forbids it; and a message that holds several notices cannot go without
+    the one that is stopped, for its provider would not know it.
+    """
+    again = alone and row.digest_of is None and stop.state in (NoticeState.PLANNED, NoticeState.HELD)
+    return {
+        "of_notice": row.notice_id,
+        "state": NoticeState.UNKNOWN,
+        "state_at": since,
+        "code": row.code,
+        "next_at": since if again else None,
+        "lease_until": None,
+        "digest_of": row.digest_of,
+    }
+
+
+def release(connection: Connection, claimed: Sequence[Claimed], now: datetime, *, alone: bool = False) -> None:
+    """Give back what was claimed and not begun: it is due at once, and `alone` out of the message in which it stood."""
     ours = {one.notice_id: stamp(one.lease_until) for one in claimed}
     rows = [row for row in group_of(connection, list(ours)) if row.state == NoticeState.CLEARED]
     names = [row.notice_id for row in rows if row.lease_until in ours.values()]
     if names:
-        connection.execute(_FREE.values(**FREED, state_at=stamp(now)), {"names": names})
+        freed = {**FREED, "digest_of": None} if alone else FREED
+        connection.execute(_FREE.values(**freed, state_at=stamp(now)), {"names": names})
 
 
 # -- the end ----------------------------------------------------------------------------------------------------
@@ -265,9 +360,20 @@ def close(
             continue
         entries.append(_told(outcome, row))
         after.append(_after(row, outcome, silences, tries, unknown))
+    changes = [(row, values) for (_, row), values in zip(closing, after, strict=True) if values is not None]
+    ended = {row.notice_id: None for row, values in changes if values["state"] in ENDED}
+    for row, values in changes:
+        if values["digest_of"] in ended:  # its message is not tried again: it goes by itself
+            values["digest_of"] = None
+        if row.notice_id in ended:
+            entries.append(journal.entry(row, row.attempts, values["state"], values["state_at"], values["code"]))
     journal.write(connection, entries)
-    SETTLE_ROW.run(connection, [values for values in after if values is not None])
+    SETTLE_ROW.run(connection, [values for _, values in changes])
     return [None if values is None else NoticeState(values["state"]) for values in after]
+
+
+ENDED: Final = (NoticeState.DENIED, NoticeState.MUTED)
+"""What a row becomes that may not go on after an attempt."""
 
 
 def _decides(outcome: Outcome, row: Any) -> bool:
@@ -288,9 +394,9 @@ def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries, unknown
         "code": outcome.code,
         "channel": row.channel,
         "chain": row.chain,
-        "tries": row.tries,
-        "digest_of": row.digest_of,
+        **_counted(row, unsent=outcome.unsent),
         "segments": row.segments + outcome.segments,
+        "repair": to_repair(row, outcome.code),
         **{name: getattr(known, name) for name in SENT},
     }
     if outcome.provider_id is not None:
@@ -299,7 +405,8 @@ def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries, unknown
         higher = max(row.state, outcome.state, key=lambda state: GONE_OUT.index(state) if state in GONE_OUT else -1)
         return {**values, "state": higher, "state_at": row.state_at, "code": row.code}
     if outcome.state in WAITING:
-        if row.tries > len(tries.pauses) and not (outcome.state == NoticeState.UNKNOWN and unknown in (LOOK_UP, ASK)):
+        last = row.tries > len(tries.pauses) and not outcome.unsent
+        if last and not (outcome.state == NoticeState.UNKNOWN and unknown in (LOOK_UP, ASK)):
             values |= {"state": NoticeState.FAILED_PERMANENT, "code": TRIES_EXHAUSTED}
         elif outcome.state != NoticeState.UNKNOWN or unknown != ASK:
             pause = tries.pauses[min(row.tries, len(tries.pauses)) - 1]
@@ -309,31 +416,63 @@ def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries, unknown
     return values
 
 
+def _counted(row: Any, *, unsent: bool) -> dict[str, Any]:
+    """Return a row's tries and its message after a try; where none is left that counts, it goes as if it were new."""
+    if not unsent:
+        return {"tries": row.tries, "digest_of": row.digest_of}
+    return {"tries": row.tries - 1, "digest_of": row.digest_of if row.tries > 1 else None}
+
+
+def give_back(connection: Connection, names: Sequence[str]) -> None:
+    """Do not count the last try of messages that wait for another one: it was their provider that failed."""
+    rows = [row for row in group_of(connection, names) if row.state == NoticeState.FAILED_TEMPORARY and row.tries]
+    if rows:
+        connection.execute(CHANGE_ROW, [{"of_notice": row.notice_id, **_counted(row, unsent=True)} for row in rows])
+
+
 def _go_on(values: dict[str, Any], row: Any, silences: Silences) -> None:
     """Say of a row that did not go out whether, and how, it goes on."""
     final = values["state"] == NoticeState.FAILED_PERMANENT and not row.chain
     if final:
         return
-    if (silence := ending(row, silences)) is not None:
-        values |= {"state": NoticeState.DENIED, "code": silence, "next_at": None}
-    elif row.code == MUTED:
-        values |= {"state": NoticeState.MUTED, "code": MUTED, "next_at": None}
+    if (end := no_further(row, silences)) is not None:
+        values |= end
     elif values["state"] == NoticeState.FAILED_PERMANENT:
         values |= next_channel(row, values["code"])
 
 
+def no_further(row: Any, silences: Silences) -> dict[str, Any] | None:
+    """Return what a row becomes that failed and must not go on, None where it may: a person or a silence stops it."""
+    if row.muted:
+        return {"state": NoticeState.MUTED, "code": MUTED, **AT_REST}
+    if (silence := ending(row, silences)) is not None:
+        return {"state": NoticeState.DENIED, "code": silence, **AT_REST}
+    return None
+
+
+AT_REST: Final = {"next_at": None, "lease_until": None, "digest_of": None}
+
+
+def to_repair(row: Any, code: str | None) -> bool:
+    """Tell whether an address of a row's reader is to be repaired, after a failure or before it."""
+    return bool(row.repair or code in WRONG_ADDRESS)
+
+
 def next_channel(row: Any, code: str | None) -> dict[str, Any]:
-    """Return what a row becomes that failed on one channel and has another one left."""
-    channel, _, rest = row.chain.partition(" ")
+    """Return what a row becomes that failed on one channel and has others left.
+
+    A number that is a stranger's is no way by text message and none by call: where that leaves nothing, it has failed.
+    """
+    channel, _, rest = rest_of(row.chain, row.channel, code).partition(" ")
+    shown = CONTACT_TO_REPAIR if code in WRONG_ADDRESS and code not in LOST else code
     return {
-        "state": NoticeState.PLANNED,
-        "channel": channel,
+        "state": NoticeState.PLANNED if channel else NoticeState.FAILED_PERMANENT,
+        "channel": channel or row.channel,
         "chain": rest,
-        "tries": 0,
-        "code": CONTACT_TO_REPAIR if code in WRONG_ADDRESS else code,
-        "next_at": None,
-        "lease_until": None,
-        "digest_of": None,
+        "tries": 0 if channel else row.tries,
+        "code": shown,
+        "repair": to_repair(row, code),
+        **AT_REST,
     }
 
 

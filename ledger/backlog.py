@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case,
 
 from domain.notices import BY_PEOPLE, NoticeState
 from domain.time import instant, stamp
-from ledger.claims import due
+from ledger.claims import ALONE, due
 from ledger.handover import KILLED, PAUSED, Backlog, Left
 from ledger.silences import silenced
 from ledger.switches import Stops
@@ -22,7 +22,10 @@ STOOD: Final = and_(outbox.c.state == NoticeState.HELD, outbox.c.next_at.is_(Non
 
 
 def _part(moment: Any, *where: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for some states: how many, how many of them are due, and when the first of the others is."""
+    """Return the query for some states: how many, how many of them are due, and when the first of the others is.
+
+    What stands in another one's message is not counted: no claim looks at it by itself.
+    """
     now: Any = bindparam("now")
     return select(
         func.count(),
@@ -31,6 +34,7 @@ def _part(moment: Any, *where: ColumnElement[bool]) -> Select[Any]:
     ).where(
         outbox.c.campaign == bindparam("of_campaign"),
         outbox.c.channel == bindparam("of_channel"),
+        ALONE,
         *where,
         moment.is_not(None),
     )

@@ -6,23 +6,39 @@ held, and the next look goes past it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    not_,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from domain.calendar import Calendar
-from domain.notices import BY_PEOPLE, PHONE, NoticeState, class_of, student_of
-from domain.sending import Candidate, Kind, SendingRules, Verdict, counts, judge, overdue_tasks
-from domain.time import civil, instant, stamp
-from ledger import journal
-from ledger.attempts import CHANGE_ROW, claimed_of, expire, next_channel
-from ledger.handover import KILLED, PAUSED, PHONE_NOT_DONE, RESEND, Claimed, Tries
-from ledger.silences import silenced
+from domain.notices import BY_PEOPLE, PHONE, NoticeState, class_of
+from domain.sending import Candidate, Kind, SendingRules, Verdict, cleared_until, judge
+from domain.time import instant, stamp
+from ledger import journal, lists, lost, places
+from ledger.attempts import CHANGE_ROW, claimed_of, expire
+from ledger.handover import KILLED, PAUSED, RESEND, Claimed, Tries
+from ledger.repeats import ask_a_person
+from ledger.silences import silenced, wishes_about
 from ledger.switches import Stops, stops_of
-from ledger.tables import budget, opt_outs, outbox
+from ledger.tables import opt_outs, outbox
 
 PASSES: Final = 8
 """So many batches are looked at in one claim while the rules hold what they find."""
@@ -42,6 +58,7 @@ class Claim:
         limit: at most so many messages.
         rules, calendar: of the campaign.
         unknown: how the channel settles attempts of which nobody knows: `resend` claims them again.
+        dedupes_for: so long the provider knows a repeated message, None for ever; later a person is asked.
     """
 
     campaign: str
@@ -52,9 +69,28 @@ class Claim:
     calendar: Calendar | None
     tries: Tries
     unknown: str = RESEND
+    dedupes_for: timedelta | None = None
 
 
-def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) -> list[Claimed]:
+class Taken(list[Claimed]):
+    """What a claim took, with the counts of what it looked at and did not take.
+
+    Attributes:
+        held: rows that wait, for the rules' sake or for a person.
+        denied: rows whose readers do not want them.
+        expired: rows that came too late.
+    """
+
+    def __init__(self, claimed: Iterable[Claimed] = (), others: Mapping[NoticeState, int] | None = None) -> None:
+        """Take over both."""
+        super().__init__(claimed)
+        counted = others or {}
+        self.held = counted.get(NoticeState.HELD, 0)
+        self.denied = counted.get(NoticeState.DENIED, 0)
+        self.expired = counted.get(NoticeState.EXPIRED, 0)
+
+
+def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) -> Taken:
     """Take the notices that are due, oldest first; those of people's channels are put on their lists.
 
     First, what nobody came back to is ended: a claim that was not begun waits again, an attempt becomes `unknown`.
@@ -65,33 +101,51 @@ def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) 
         wanted: whose and how many.
     """
     expire(connection, wanted.campaign, wanted.channel, wanted.now, wanted.tries, wanted.unknown)
-    mark(connection, wanted, stops_of(connection, wanted.campaign))
+    stops = stops_of(connection, wanted.campaign)
+    mark(connection, wanted, stops)
+    others: Counter[NoticeState] = Counter()
+    if wanted.channel in BY_PEOPLE:
+        others += lists.take_off(connection, wanted.campaign, wanted.channel, wanted.now)
     if wanted.channel == PHONE:
-        _give_up_calls(connection, wanted)
+        lists.give_up_calls(connection, wanted.campaign, wanted.now, wanted.rules, wanted.calendar)
     asked = {
         "of_campaign": wanted.campaign,
         "of_channel": wanted.channel,
         "now": stamp(wanted.now),
         "most": wanted.limit,
     }
+    query = _query(wanted, stops)
     taken: list[Any] = []
     for _ in range(PASSES):
-        rows = list(connection.execute(_NEXT_OR_UNKNOWN if wanted.unknown == RESEND else _NEXT, asked))
+        found = list(connection.execute(query, asked))
+        doubtful = _left_to_people(connection, found, wanted)
+        others[NoticeState.HELD] += len(doubtful)
+        rows = [row for row in found if row.notice_id not in doubtful]
+        lost_to_us = lost.pass_on(connection, rows, stamp(wanted.now))
+        rows = [row for row in rows if row.notice_id not in lost_to_us]
         candidates = _judged(connection, rows, wanted.campaign)
-        spent = _spent(connection, candidates, wanted.now)
+        spent = places.spent(connection, candidates, wanted.now)
         most = wanted.limit - len(taken)
         verdicts = judge(wanted.rules, wanted.calendar, candidates, spent, wanted.now, most)
         kinds = {verdict.notice_id: verdict for verdict in verdicts}
         cleared = [row for row in rows if row.notice_id in kinds and kinds[row.notice_id].kind is Kind.CLEAR]
-        _hold_back(connection, rows, kinds, wanted.now)
+        others += _hold_back(connection, rows, kinds, wanted.now)
         _clear(connection, cleared, wanted)
-        _count(connection, insert_, [one for one in candidates if _cleared(kinds, one)], wanted)
+        counted = [one for one in candidates if _cleared(kinds, one)]
+        places.take(connection, insert_, counted, wanted.now, wanted.campaign)
         taken += cleared
-        if len(rows) < wanted.limit or len(taken) >= wanted.limit:
+        if len(found) < wanted.limit or len(taken) >= wanted.limit:
             break
     if wanted.channel in BY_PEOPLE:
-        return []
-    return _messages(connection, taken, wanted)
+        return Taken((), others)
+    return Taken(_messages(connection, taken, wanted), others)
+
+
+def _left_to_people(connection: Connection, rows: Sequence[Any], wanted: Claim) -> dict[str, None]:
+    """Leave to a person what the provider might send twice; return which."""
+    if wanted.unknown != RESEND or wanted.dedupes_for is None:
+        return {}
+    return ask_a_person(connection, rows, wanted.now, wanted.dedupes_for - wanted.tries.lease)
 
 
 def due(now: str, unknown: str = RESEND) -> ColumnElement[bool]:
@@ -103,6 +157,21 @@ def due(now: str, unknown: str = RESEND) -> ColumnElement[bool]:
     )
 
 
+_LEADER: Final = outbox.alias("leader")
+_LEADING: Final = (*MARKED, NoticeState.UNKNOWN, NoticeState.CLEARED, NoticeState.SUBMITTED)
+ALONE: Final = or_(
+    outbox.c.digest_of.is_(None),
+    ~exists().where(
+        _LEADER.c.notice_id == outbox.c.digest_of,
+        _LEADER.c.channel == outbox.c.channel,
+        _LEADER.c.state.in_(_LEADING),
+    ),
+)
+"""Rows that go by themselves: in no other one's message, or in one whose leader goes nowhere any more."""
+
+TOLD: Final = (outbox.c.notice_id, outbox.c.campaign, outbox.c.channel, outbox.c.attempts)
+"""What the journal says of a row."""
+
 _LET_GO: Final = (
     update(outbox)
     .where(
@@ -113,6 +182,7 @@ _LET_GO: Final = (
         outbox.c.code.in_((PAUSED, KILLED)),
     )
     .values(state=NoticeState.PLANNED, state_at=bindparam("since"), code=None)
+    .returning(*TOLD)
 )
 
 
@@ -123,30 +193,39 @@ def mark(connection: Connection, wanted: Claim, stops: Stops) -> None:
     marked = MARKED if wanted.channel not in BY_PEOPLE else (*MARKED, NoticeState.CLEARED)
     asked = {"of_campaign": wanted.campaign, "of_channel": wanted.channel, "since": since}
     if not (stops.scopes or stops.killed):
-        connection.execute(_LET_GO, asked)
+        _tell(connection, connection.execute(_LET_GO, asked).all(), NoticeState.PLANNED, since)
         return
     killed, paused = stops.killed_rows(), stops.paused()
-    connection.execute(_LET_GO.where(~killed, ~paused), asked)
+    free = connection.execute(_LET_GO.where(~killed, ~paused), asked).all()
+    _tell(connection, free, NoticeState.PLANNED, since)
     held = {"state": NoticeState.HELD, "state_at": since, "next_at": None, "lease_until": None, "digest_of": None}
     stood = 0
     for code, stopped in ((KILLED, killed), (PAUSED, and_(paused, ~killed))):
         if stops.killed if code == KILLED else stops.scopes:
             anew = or_(outbox.c.state != NoticeState.HELD, outbox.c.code.is_distinct_from(code))
-            found = update(outbox).where(*mine, outbox.c.state.in_(marked), anew, stopped)
-            stood += connection.execute(found.values(**held, code=code)).rowcount
+            found = update(outbox).where(*mine, outbox.c.state.in_(marked), anew, stopped).returning(*TOLD)
+            rows = connection.execute(found.values(**held, code=code)).all()
+            _tell(connection, rows, NoticeState.HELD, since, code)
+            stood += len(rows)
     if stood:  # what stood in a message that is held now goes by itself
         first = select(outbox.c.notice_id).where(*mine, outbox.c.state == NoticeState.HELD, outbox.c.next_at.is_(None))
         alone = update(outbox).where(*mine, outbox.c.state.in_(MARKED), outbox.c.digest_of.in_(first))
         connection.execute(alone.values(digest_of=None))
 
 
-def _next_rows(states: Sequence[NoticeState]) -> Select[Any]:
+def _tell(connection: Connection, rows: Sequence[Any], state: NoticeState, since: str, code: str | None = None) -> None:
+    """Write down what a pause, a switch or the end of one made of some rows."""
+    journal.write(connection, [journal.entry(row, row.attempts, state, since, code) for row in rows])
+
+
+def _next_rows(states: Sequence[NoticeState], *free: ColumnElement[bool]) -> Select[Any]:
     """Return the query for the next rows that are due, oldest first; each state by itself, in an index's order."""
     mine = and_(
         outbox.c.campaign == bindparam("of_campaign"),
         outbox.c.channel == bindparam("of_channel"),
-        outbox.c.digest_of.is_(None),
+        ALONE,
         ~silenced(),
+        *free,
     )
     columns = select(outbox.c.notice_id, outbox.c.planned_at)
     order = (outbox.c.next_at, outbox.c.planned_at, outbox.c.notice_id)
@@ -162,12 +241,21 @@ _NEXT: Final = _next_rows(RETRIED)
 _NEXT_OR_UNKNOWN: Final = _next_rows((*RETRIED, NoticeState.UNKNOWN))
 
 
+def _query(wanted: Claim, stops: Stops) -> Select[Any]:
+    """Return the query for a channel; what is stopped is held by now, but for attempts of which nobody knows."""
+    if wanted.unknown != RESEND:
+        return _NEXT
+    if not (stops.scopes or stops.killed):
+        return _NEXT_OR_UNKNOWN
+    return _next_rows((*RETRIED, NoticeState.UNKNOWN), not_(stops.killed_rows()), not_(stops.paused()))
+
+
 def _judged(connection: Connection, rows: Sequence[Any], campaign: str) -> list[Candidate]:
     persons = {row.person: None for row in rows if row.person is not None and row.optional}
-    declined: dict[tuple[str | None, str | None], None] = {}
+    declined: dict[tuple[str | None, str | None, str], None] = {}
     if persons:
         asked = (opt_outs.c.campaign == campaign, opt_outs.c.person.in_(list(persons)))
-        found = connection.execute(select(opt_outs.c.person, opt_outs.c.student).where(*asked))
+        found = connection.execute(select(opt_outs.c.person, opt_outs.c.student, opt_outs.c.school).where(*asked))
         declined = dict.fromkeys(tuple(one) for one in found)
     return [
         Candidate(
@@ -180,36 +268,10 @@ def _judged(connection: Connection, rows: Sequence[Any], campaign: str) -> list[
             planned_at=instant(row.planned_at),
             keys=tuple(row.contacts.split()),
             not_after=None if row.not_after is None else instant(row.not_after),
-            opted_out=(row.person, student_of(row.recipient)) in declined,
+            opted_out=any(wish in declined for wish in wishes_about(row.person, row.recipient, row.stream)),
         )
         for row in rows
     ]
-
-
-def _spent(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> dict[str, list[str]]:
-    """Return what the households of some candidates have been sent on this civil day."""
-    keys = {key: None for one in candidates if counts(one) for key in one.keys}
-    if not keys:
-        return {}
-    query = select(budget.c.key, budget.c.root).where(
-        budget.c.key.in_(list(keys)), budget.c.day == civil(now).isoformat()
-    )
-    spent: dict[str, list[str]] = {}
-    for key, root in connection.execute(query):
-        spent.setdefault(key, []).append(root)
-    return spent
-
-
-def _count(connection: Connection, insert_: Callable[[Any], Any], cleared: Sequence[Candidate], wanted: Claim) -> None:
-    day = civil(wanted.now).isoformat()
-    rows = {
-        (key, one.root): {"key": key, "day": day, "root": one.root, "campaign": wanted.campaign}
-        for one in cleared
-        if counts(one)
-        for key in one.keys
-    }
-    if rows:
-        connection.execute(insert_(budget).on_conflict_do_nothing(), list(rows.values()))
 
 
 def _cleared(kinds: Mapping[str, Verdict], candidate: Candidate) -> bool:
@@ -217,31 +279,57 @@ def _cleared(kinds: Mapping[str, Verdict], candidate: Candidate) -> bool:
     return verdict is not None and verdict.kind is Kind.CLEAR
 
 
-def _hold_back(connection: Connection, rows: Sequence[Any], kinds: Mapping[str, Verdict], now: datetime) -> None:
-    """Write down what is held, denied or expired; what waits past its occasion is looked at when that comes."""
+def _hold_back(
+    connection: Connection, rows: Sequence[Any], kinds: Mapping[str, Verdict], now: datetime
+) -> Counter[NoticeState]:
+    """Write down what is held, denied or expired; return how many came to each.
+
+    What waits past its occasion is looked at when that comes. What stands in the message of a held row waits with it,
+    and goes by itself where that row is over. Of an attempt of which nobody knows only the hour of the next look
+    changes: what is over is not sent again, and stays unknown until somebody says.
+    """
+    verdicts = {name: verdict for name, verdict in kinds.items() if verdict.kind is not Kind.CLEAR}
+    back = [(row, verdicts[row.notice_id]) for row in rows if row.notice_id in verdicts]
+    alone: list[dict[str, Any]] = []
+    for member in _members(connection, [row.notice_id for row, _ in back if row.tries]):
+        verdict = verdicts[member.digest_of]
+        if verdict.kind is Kind.HOLD or member.state == NoticeState.UNKNOWN:
+            back.append((member, verdict))
+        else:
+            alone.append({"of_notice": member.notice_id, "digest_of": None})
     changes: list[dict[str, Any]] = []
     entries: list[dict[str, Any]] = []
-    for row in rows:
-        verdict = kinds.get(row.notice_id)
-        if verdict is None or verdict.kind is Kind.CLEAR:
+    counted: Counter[NoticeState] = Counter()
+    for row, verdict in back:
+        until = None if verdict.until is None else stamp(verdict.until)
+        until = until if row.not_after is None or until is None else min(until, row.not_after)
+        change = {"of_notice": row.notice_id, "next_at": until}
+        if row.state == NoticeState.UNKNOWN:
+            changes.append({**change, "state": row.state, "state_at": row.state_at, "code": row.code})
+            counted[NoticeState.HELD] += 1
             continue
         state = STATES[verdict.kind]
-        until = None if verdict.until is None else stamp(verdict.until)
+        counted[state] += 1
         goes_on = row.state == state and row.code == verdict.code
-        changes.append(
-            {
-                "of_notice": row.notice_id,
-                "state": state,
-                "state_at": row.state_at if goes_on else stamp(now),
-                "code": verdict.code,
-                "next_at": until if row.not_after is None or until is None else min(until, row.not_after),
-            }
-        )
+        since = row.state_at if goes_on else stamp(now)
+        changes.append({**change, "state": state, "state_at": since, "code": verdict.code})
         if not goes_on:
             entries.append(journal.entry(row, row.attempts, state, stamp(now), verdict.code))
     if changes:
         connection.execute(CHANGE_ROW, changes)
         journal.write(connection, entries)
+    if alone:
+        connection.execute(CHANGE_ROW, alone)
+    return counted
+
+
+def _members(connection: Connection, leaders: Sequence[str]) -> list[Any]:
+    """Return what waits in the messages of some rows."""
+    if not leaders:
+        return []
+    waits = outbox.c.state.in_((*MARKED, NoticeState.UNKNOWN))
+    query = select(outbox).where(outbox.c.digest_of.in_(leaders), waits)
+    return list(connection.execute(query.order_by(outbox.c.planned_at, outbox.c.notice_id)))
 
 
 _CLEAR: Final = (
@@ -257,11 +345,19 @@ _CLEAR: Final = (
 )
 
 
+def _lease(row: Any, wanted: Claim) -> datetime:
+    """Return until when a row may be begun: never into the quiet hours, or into another day than it was judged for."""
+    until = wanted.now + wanted.tries.lease
+    ends = cleared_until(wanted.rules, class_of(row.purpose, row.recipient, optional=row.optional), wanted.now)
+    return until if ends is None else min(until, ends)
+
+
 def _clear(connection: Connection, rows: Sequence[Any], wanted: Claim) -> None:
-    if rows:
-        lease = None if wanted.channel in BY_PEOPLE else stamp(wanted.now + wanted.tries.lease)
-        names = [row.notice_id for row in rows]
-        connection.execute(_CLEAR, {"names": names, "since": stamp(wanted.now), "until": lease})
+    by_people = wanted.channel in BY_PEOPLE
+    leased = sorted(("" if by_people else stamp(_lease(row, wanted)), row.notice_id) for row in rows)
+    for until, some in groupby(leased, key=lambda one: one[0]):
+        names = [name for _, name in some]
+        connection.execute(_CLEAR, {"names": names, "since": stamp(wanted.now), "until": until or None})
 
 
 # -- messages ---------------------------------------------------------------------------------------------------
@@ -269,85 +365,39 @@ def _clear(connection: Connection, rows: Sequence[Any], wanted: Claim) -> None:
 
 def _messages(connection: Connection, rows: Sequence[Any], wanted: Claim) -> list[Claimed]:
     """Return what was cleared, the notices of one message behind its first: staff is told several things at once."""
-    until = wanted.now + wanted.tries.lease
     members = _kept_together(connection, rows, wanted)
     firsts: dict[str, str] = {}
-    joined: list[dict[str, str]] = []
+    leaders: dict[str, str] = {}
     for row in rows:
         if row.purpose not in wanted.rules.digest_purposes or row.tries or "@" not in row.recipient:
             continue
         first = firsts.setdefault(row.recipient, row.notice_id)
         if first != row.notice_id:
-            joined.append({"of_notice": row.notice_id, "digest_of": first})
-    if joined:
-        connection.execute(CHANGE_ROW, joined)
-    leaders = {change["of_notice"]: change["digest_of"] for change in joined}
+            leaders[row.notice_id] = first
+    changed = [row.notice_id for row in rows if row.notice_id in leaders or row.digest_of is not None]
+    if changed:
+        connection.execute(CHANGE_ROW, [{"of_notice": name, "digest_of": leaders.get(name)} for name in changed])
     for row in rows:
         if row.notice_id in leaders:
             members.setdefault(leaders[row.notice_id], []).append(row)
     claimed: list[Claimed] = []
     for row in rows:
         if row.notice_id not in leaders:
-            claimed.append(claimed_of(row, row.attempts + 1, until))
-            for member in members.get(row.notice_id, ()):
-                one = claimed_of(member, member.attempts + 1, until)
-                claimed.append(Claimed(**{**vars(one), "digest_of": row.notice_id}))
+            claimed.append(_claimed(row, None, wanted))
+            claimed += [_claimed(member, row.notice_id, wanted) for member in members.get(row.notice_id, ())]
     return claimed
+
+
+def _claimed(row: Any, leader: str | None, wanted: Claim) -> Claimed:
+    return replace(claimed_of(row, row.attempts + 1, _lease(row, wanted)), digest_of=leader)
 
 
 def _kept_together(connection: Connection, rows: Sequence[Any], wanted: Claim) -> dict[str, list[Any]]:
     """Take those along that stood in a message that is tried again: it is the same message."""
     again = [row.notice_id for row in rows if row.tries and row.purpose in wanted.rules.digest_purposes]
-    if not again:
-        return {}
-    waits = outbox.c.state.in_((*MARKED, NoticeState.UNKNOWN))
-    query = select(outbox).where(outbox.c.digest_of.in_(again), waits).order_by(outbox.c.planned_at, outbox.c.notice_id)
-    found = list(connection.execute(query))
+    found = _members(connection, again)
     _clear(connection, found, wanted)
     members: dict[str, list[Any]] = {}
     for row in found:
         members.setdefault(row.digest_of, []).append(row)
     return members
-
-
-# -- people's lists -----------------------------------------------------------------------------------------------
-
-
-def _give_up_calls(connection: Connection, wanted: Claim) -> None:
-    """Put calls that nobody made in time on their next channel."""
-    late = overdue_tasks(wanted.rules, wanted.calendar, wanted.now)
-    query = select(outbox).where(
-        outbox.c.campaign == wanted.campaign,
-        outbox.c.channel == PHONE,
-        outbox.c.state == NoticeState.CLEARED,
-        outbox.c.chain != "",
-        outbox.c.state_at < stamp(late),
-    )
-    rows = connection.execute(query).all()
-    if rows:
-        since = stamp(wanted.now)
-        changes = [{"of_notice": row.notice_id, **next_channel(row, PHONE_NOT_DONE), "state_at": since} for row in rows]
-        connection.execute(CHANGE_ROW, changes)
-        failed = NoticeState.FAILED_PERMANENT
-        journal.write(connection, [journal.entry(row, row.attempts, failed, since, PHONE_NOT_DONE) for row in rows])
-
-
-def listed(campaign: str, channel: str, stops: Stops, school: str | None) -> Select[Any]:
-    """Return the query for what stands on a person's list and may be done now."""
-    query = (
-        select(outbox)
-        .where(
-            outbox.c.campaign == campaign,
-            outbox.c.channel == channel,
-            outbox.c.state == NoticeState.CLEARED,
-            ~silenced(),
-            ~stops.killed_rows(),
-            ~stops.paused(),
-        )
-        .order_by(outbox.c.planned_at, outbox.c.notice_id)
-    )
-    if school is None:
-        return query
-    scope = f"{campaign}/{school}"
-    inside = func.substr(outbox.c.stream, 1, len(scope) + 1) == f"{scope}/"
-    return query.where(or_(outbox.c.stream == scope, inside))

@@ -11,15 +11,22 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from domain.events import Envelope, event_id
-from domain.notices import BY_PEOPLE, PAPER, PHONE, UNROUTED, NoticeState
-from ledger import journal
-from ledger.attempts import CHANGE_ROW, FREED, next_channel
+from domain.notices import BY_PEOPLE, PAPER, PHONE, NoticeState
+from ledger import journal, lost
+from ledger.attempts import (
+    AT_REST,
+    CHANGE_ROW,
+    ENDED,
+    FREED,
+    group_of,
+    next_channel,
+    no_further,
+    to_repair,
+)
 from ledger.handover import MUTED, STATED
-from ledger.silences import denied, ending, silences_among
+from ledger.routing import ANEW
+from ledger.silences import CAMPAIGN_PARTS, denied, ending, silences_among
 from ledger.tables import attempts, opt_outs, outbox, switches
-
-CAMPAIGN_PARTS: Final = 3
-"""campaign/county/year: a campaign's own stream."""
 
 TAKEN: Final = (
     "NoticesKilled",
@@ -52,7 +59,8 @@ _MUTABLE: Final = (
     NoticeState.UNKNOWN,
     NoticeState.EXPIRED,
 )
-_AT_REST: Final = {"next_at": None, "lease_until": None, "digest_of": None}
+_IN_HANDS: Final = (NoticeState.SUBMITTED, NoticeState.ACCEPTED)
+"""What was begun, and may still come back."""
 
 
 def stops_something(envelope: Envelope) -> bool:
@@ -80,7 +88,8 @@ def take(connection: Connection, insert_: Callable[[Any], Any], fresh: Sequence[
             case "NoticesReleased":
                 _release(connection, envelope)
             case "OptionalNoticesDeclined":
-                row = {"person": data["person"], "student": data["student"], **_placed(envelope)}
+                about = {"person": data["person"], "student": data["student"], "school": data.get("school") or ""}
+                row = {**about, **_placed(envelope)}
                 connection.execute(insert_(opt_outs).on_conflict_do_nothing(), row)
             case "OptionalNoticesAllowed":
                 mine = (opt_outs.c.campaign == envelope["stream"], opt_outs.c.person == data["person"])
@@ -133,14 +142,20 @@ def _one(connection: Connection, envelope: Envelope, kind: str) -> None:
         case "NoticeRetried":
             values = _retried(connection, row, data.get("channel"))
         case "NoticeOutcomeStated":
-            values = _stated(connection, row, at, sent=data["sent"])
+            _stated(connection, row, at, sent=data["sent"])
+            return
         case _:
             values = _task(connection, row, at, data["channel"], data["outcome"])
     if values is None:
         return
     connection.execute(CHANGE_ROW, [{"of_notice": row.notice_id, "state_at": at, **values}])
+    if kind == "NoticeTaskRecorded":
+        lost.note(connection, [lost.Failure(row, data["channel"], data["outcome"])], at)
     if "digest_of" in values:
         _dissolve(connection, row)
+    if kind != "NoticeTaskRecorded" or values["state"] in ENDED:
+        told = NoticeState.MUTED if kind == "NoticeMuted" else values["state"]
+        journal.write(connection, [journal.entry(row, row.attempts, told, at, values.get("code"))])
 
 
 def _dissolve(connection: Connection, row: Any) -> None:
@@ -156,40 +171,52 @@ def _dissolve(connection: Connection, row: Any) -> None:
 
 def _muted(row: Any) -> dict[str, Any] | None:
     """Return what a muted row becomes; what is in a provider's hands cannot be called back, and is not tried again."""
-    if row.state == NoticeState.SUBMITTED:
-        return {"code": MUTED, "state_at": row.state_at}
+    if row.state in _IN_HANDS:
+        return None if row.muted else {"muted": True, "code": MUTED, "state_at": row.state_at}
     if row.state not in _MUTABLE:
         return None
-    return {"state": NoticeState.MUTED, "code": MUTED, **_AT_REST}
+    return {"state": NoticeState.MUTED, "muted": True, "code": MUTED, **AT_REST}
 
 
 def _retried(connection: Connection, row: Any, channel: str | None) -> dict[str, Any] | None:
-    """Return what a row becomes that a person sends on its way again: anew, or by the way that is named."""
+    """Return what a row becomes that a person sends on its way again: its readers and ways are looked up anew.
+
+    The channel that a person names is a wish: whether it is a way to this reader, the registry knows.
+    """
     asked = row.state == NoticeState.UNKNOWN and row.next_at is None
     again = row.state in (NoticeState.FAILED_PERMANENT, NoticeState.MUTED, NoticeState.EXPIRED)
     if not (asked or again):
         return None
     if (silence := ending(row, silences_among(connection, [row]))) is not None:
         return {name: value for name, value in denied(None, silence).items() if name != "state_at"}
-    values = {"state": NoticeState.PLANNED, "code": None, "tries": 0, **_AT_REST}
-    if row.state == NoticeState.EXPIRED:
-        values["not_after"] = None  # late, and wanted all the same
-        if channel is None:
-            return values
-    if channel is None:
-        return {**values, "channel": UNROUTED, "chain": ""}
-    return {**values, "channel": channel, "chain": " ".join(one for one in row.chain.split() if one != channel)}
+    return {
+        **ANEW,
+        "muted": False,
+        "not_after": None,
+        "generation": row.generation + 1,
+        "wish": channel or "",
+    }
 
 
-def _stated(connection: Connection, row: Any, at: str, *, sent: bool) -> dict[str, Any] | None:
-    """Return what a row becomes of which a person says whether it went out."""
+def _stated(connection: Connection, row: Any, at: str, *, sent: bool) -> None:
+    """Write down whether a message went out of which nobody knew: that holds for all notices that stood in it.
+
+    One that did not go out is tried again as it was, with all of them.
+    """
     if row.state != NoticeState.UNKNOWN:
-        return None
+        return
+    together = group_of(connection, [row.digest_of or row.notice_id])
+    doubtful = [one for one in together if one.state == NoticeState.UNKNOWN]
     outcome = NoticeState.ACCEPTED if sent else NoticeState.FAILED_TEMPORARY
-    _end(connection, row, row.attempts, outcome, STATED, at)
-    if sent:
-        return {"state": NoticeState.ACCEPTED, "code": STATED, "next_at": None, "lease_until": None}
-    return {"state": NoticeState.PLANNED, "code": STATED, "next_at": None, "lease_until": None}
+    after = {"state": NoticeState.ACCEPTED if sent else NoticeState.PLANNED, "state_at": at, "code": STATED}
+    for one in doubtful:
+        _end(connection, one, one.attempts, outcome, STATED, at)
+    if not sent:  # nor did those before the last one
+        names = [one.notice_id for one in doubtful]
+        before = update(attempts).where(attempts.c.notice_id.in_(names), attempts.c.outcome == NoticeState.UNKNOWN)
+        connection.execute(before.values(outcome=outcome, code=STATED))
+    rest = {"next_at": None, "lease_until": None}
+    connection.execute(CHANGE_ROW, [{"of_notice": one.notice_id, **after, **rest} for one in doubtful])
 
 
 def _task(connection: Connection, row: Any, at: str, channel: str, outcome: str) -> dict[str, Any] | None:
@@ -204,15 +231,16 @@ def _task(connection: Connection, row: Any, at: str, channel: str, outcome: str)
     if row.state == NoticeState.CLEARED:
         number += 1
         made = {"notice_id": row.notice_id, "number": number, "started_at": at, "channel": channel}
+        made["generation"] = row.generation
         connection.execute(insert(attempts), made)
         journal.write(connection, [journal.entry(row, number, NoticeState.SUBMITTED, at)])
     _end(connection, row, number, state, outcome, at)
-    counted = {"attempts": number, "tries": row.tries + number - row.attempts}
+    counted = {"attempts": number, "tries": row.tries + number - row.attempts, "repair": to_repair(row, outcome)}
     if state == NoticeState.FAILED_PERMANENT and row.chain:
-        if (silence := ending(row, silences_among(connection, [row]))) is not None:
-            return {**counted, "state": NoticeState.DENIED, "code": silence, **_AT_REST}
+        if (end := no_further(row, silences_among(connection, [row]))) is not None:
+            return {**counted, **end}
         return {**next_channel(row, outcome), "attempts": number}
-    return {**counted, "state": state, "code": outcome, **_AT_REST}
+    return {**counted, "state": state, "code": outcome, **AT_REST}
 
 
 def _end(connection: Connection, row: Any, number: int, state: NoticeState, code: str, at: str) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from domain.notices import NoticeState
+from domain.notices import NoticeState, key_of
 
 LEASE_EXPIRED: Final = "LEASE_EXPIRED"
 """Whoever made the attempt is gone: nobody knows whether it went out."""
@@ -27,6 +27,12 @@ PHONE_NOT_DONE: Final = "PHONE_NOT_DONE"
 """Nobody called in time: it goes on paper."""
 CONTACT_TO_REPAIR: Final = "CONTACT_TO_REPAIR"
 """The address or number is not this reader's any more; the registry must be put right (FEATURES G13)."""
+PRINTED_AGAIN: Final = "PRINTED_AGAIN"
+"""The letter of this attempt was lost, and another one was printed."""
+TAKEN_BACK: Final = "TAKEN_BACK"
+"""The household's hour or seat was withdrawn before its invitation went out."""
+NEVER_TOLD: Final = "NEVER_TOLD"
+"""It would tell of a change to somebody whose invitation never went out."""
 STATED: Final = "STATED"
 """A person says what became of an attempt of which nobody knew."""
 
@@ -60,6 +66,8 @@ class Unrouted:
     Attributes:
         person: whom it is for where that is known: then only the way is looked for, and nobody else's.
         optional: as its event planned it.
+        generation: how often a person has had it sent again.
+        wish: the channel that a person asked for then, empty for none.
     """
 
     notice_id: str
@@ -71,6 +79,8 @@ class Unrouted:
     planned_at: str
     person: str | None
     optional: bool
+    generation: int = 0
+    wish: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,11 +91,13 @@ class Copy:
         person: the person's reference.
         purpose: the notice's own, or the one for caregivers: a letter without a code.
         chain: the person's ways, the first of them first; empty where there is none.
+        code: why there is none.
     """
 
     person: str
     purpose: str
     chain: tuple[str, ...]
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,7 @@ class Claimed:
         copy_of: the household's row that this one was made beside, None for a row that an event planned.
         channel: which way it goes.
         digest_of: the notice in whose message this one stands, None for a message of its own.
+        generation: how often a person has had it sent again.
     """
 
     notice_id: str
@@ -139,6 +152,12 @@ class Claimed:
     copy_of: str | None = None
     channel: str = ""
     digest_of: str | None = None
+    generation: int = 0
+
+    @property
+    def key(self) -> str:
+        """Return what providers know the message by: the same for every attempt until a person has it sent again."""
+        return key_of(self.notice_id, self.generation)
 
 
 @dataclass(frozen=True)
@@ -155,6 +174,7 @@ class Outcome:
         digest: keyed digest of what was sent; None where nothing was sent, or nobody knows what.
         segments: text messages that it was charged as.
         again_in: how long the provider wants to be left alone, where it says so.
+        unsent: nothing was sent, for a reason that is not the message's: it does not count as a try.
     """
 
     notice_id: str
@@ -167,6 +187,19 @@ class Outcome:
     digest: str | None = None
     segments: int = 0
     again_in: timedelta | None = None
+    unsent: bool = False
+
+
+class Wording(NamedTuple):
+    """What a letter says, as the record keeps it.
+
+    Attributes:
+        template: purpose and version of what was printed.
+        digest: keyed digest of it.
+    """
+
+    template: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -175,7 +208,7 @@ class Receipt:
 
     Attributes:
         receipt_id: the provider's own, or made from what was asked: the same receipt again changes nothing.
-        notice_id: our key, None where the provider names its own only.
+        notice_id: our key (`domain.notices.key_of`), None where the provider names its own only.
         provider_id: the provider's name for the message.
         state: `delivered`, `read` or `failed_permanent`.
         code: why, in a word of ours.

@@ -1,7 +1,8 @@
-"""The journal: every transition of an attempt and every receipt, once, in a table that only grows.
+"""The journal: every transition of a notice and every receipt, once, in a table that only grows.
 
 A day of it is tied to the chain of events by its digest (`NoticesSettled`), so that nobody can tell another story of
-what was sent.
+what was sent. From then on it is closed: what is written later, and says that it happened on that day, stands under
+the first instant after it. When it happened stands in its attempt, and in the event that told of it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Sequence
 from datetime import date, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from domain.notices import GONE_OUT, NoticeState
 from domain.time import at, civil, instant, stamp
 from ledger.handover import DayRecord
 from ledger.many import Many
-from ledger.tables import journal, outbox
+from ledger.tables import journal, journal_days, outbox
 
 SETTLED_COLUMNS: Final = (
     *("notice_id", "number", "at", "state"),
@@ -32,6 +33,7 @@ _WRITE: Final = Many(
     *("campaign", "channel", "notice_id", "number", "state", "code", "provider_id", "digest", "at"),
 )
 _OF_DAY: Final = select(*(journal.c[name] for name in SETTLED_COLUMNS))
+_CLOSED: Final = select(journal_days).where(journal_days.c.campaign.in_(bindparam("campaigns", expanding=True)))
 
 
 def entry(
@@ -51,7 +53,7 @@ def entry(
         row: the notice's.
         number: of the attempt; 0 before the first.
         state: what was reached.
-        at: when this is written.
+        at: when it happened.
         code: why.
         channel: where it is not the row's own any more.
         provider_id: what the provider calls the message.
@@ -71,8 +73,28 @@ def entry(
 
 
 def write(connection: Connection, entries: Sequence[dict[str, Any]]) -> None:
-    """Add rows to the journal."""
+    """Add rows to the journal; of a day that is closed, under the first instant after it."""
+    if not entries:
+        return
+    campaigns = list(dict.fromkeys(one["campaign"] for one in entries))
+    closed = {
+        (row.campaign, row.channel): row.closed_until for row in connection.execute(_CLOSED, {"campaigns": campaigns})
+    }
+    if closed:
+        entries = [{**one, "at": max(one["at"], closed.get((one["campaign"], one["channel"]), ""))} for one in entries]
     _WRITE.run(connection, entries)
+
+
+def close_day(connection: Connection, campaign: str, channel: str, day: date) -> DayRecord:
+    """Return one civil day of a channel as `day_record` does, and see to it that it does not change any more."""
+    until = _bounds(day)[1]
+    mine = (journal_days.c.campaign == campaign, journal_days.c.channel == channel)
+    before = connection.scalar(select(journal_days.c.closed_until).where(*mine))
+    if before is None:
+        connection.execute(insert(journal_days), {"campaign": campaign, "channel": channel, "closed_until": until})
+    elif before < until:
+        connection.execute(update(journal_days).where(*mine).values(closed_until=until))
+    return day_record(connection, campaign, channel, day)
 
 
 def of_notice(connection: Connection, notice_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
@@ -18,13 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.calendar import Calendar
 from domain.events import Envelope, event_id
-from domain.notices import UNROUTED, NoticePlan, NoticeState
+from domain.notices import BY_PEOPLE, PAPER, UNROUTED, NoticePlan, NoticeState
 from domain.sending import SendingRules
 from domain.silences import silence_of
 from domain.time import stamp
 from ledger import attempts as trying
-from ledger import backlog, control, journal, receipts, routing
-from ledger.claims import Claim, claim, listed
+from ledger import backlog, control, invitations, journal, lost, receipts, routing
+from ledger.claims import Claim, Taken, claim
 from ledger.handover import (
     LEASE_EXPIRED,
     RESEND,
@@ -38,7 +39,9 @@ from ledger.handover import (
     Routing,
     Tries,
     Unrouted,
+    Wording,
 )
+from ledger.lists import listed
 from ledger.routing import ANEW, SILENCED, renew
 from ledger.silences import Silences, denied, ending, note_silences, silences_among
 from ledger.switches import stops_of
@@ -106,6 +109,7 @@ class Outbox:
             rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
             connection.execute(self._plan, rows)
             renew(connection, [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED])
+        invitations.take(connection, fresh)
         control.take(connection, self._insert, fresh)
 
     # -- routing ----------------------------------------------------------------------------------------------
@@ -117,6 +121,14 @@ class Outbox:
     async def route(self, routings: Sequence[Routing]) -> None:
         """Write down who reads some rows and by which ways; what is routed already stays as it is."""
         await self._move(lambda connection: routing.route(connection, self._insert, routings))
+
+    async def pass_on(self, campaign: str, channels: Sequence[str], now: datetime, code: str) -> None:
+        """Put due notices that must go, and have another way, on that way: nothing goes out on some channels."""
+        await self._move(lambda connection: routing.pass_on(connection, campaign, channels, now, code))
+
+    async def invited(self, names: Sequence[str]) -> dict[str, list[invitations.Invited]]:
+        """Return invitation → its readers, each with whether it has gone out, or may have."""
+        return await self._read(lambda connection: invitations.invited(connection, names))
 
     # -- sending ----------------------------------------------------------------------------------------------
 
@@ -130,7 +142,8 @@ class Outbox:
         calendar: Calendar | None,
         tries: Tries | None = None,
         unknown: str = RESEND,
-    ) -> list[Claimed]:
+        dedupes_for: timedelta | None = None,
+    ) -> Taken:
         """Take the notices that are due and that the rules let go, oldest first, in one transaction.
 
         What is on a people's channel is put on its list, and nothing is returned.
@@ -144,8 +157,9 @@ class Outbox:
             calendar: the campaign's.
             tries: lease and pauses.
             unknown: how the channel settles attempts of which nobody knows; `resend` claims them again.
+            dedupes_for: so long the provider knows a repeated message, None for ever; later a person is asked.
         """
-        wanted = Claim(campaign, channel, limit, now, rules, calendar, tries or Tries(), unknown)
+        wanted = Claim(campaign, channel, limit, now, rules, calendar, tries or Tries(), unknown, dedupes_for)
         return await self._move(lambda connection: claim(connection, self._insert, wanted))
 
     async def begin(self, claimed: Sequence[Claimed], now: datetime, tries: Tries | None = None) -> list[Claimed]:
@@ -178,9 +192,13 @@ class Outbox:
 
         return await self._move(body)
 
-    async def release(self, claimed: Sequence[Claimed], now: datetime) -> None:
-        """Give back what was claimed and not begun: it is due at once."""
-        await self._move(lambda connection: trying.release(connection, claimed, now))
+    async def release(self, claimed: Sequence[Claimed], now: datetime, *, alone: bool = False) -> None:
+        """Give back what was claimed and not begun: it is due at once, and `alone` out of its message."""
+        await self._move(lambda connection: trying.release(connection, claimed, now, alone=alone))
+
+    async def give_back(self, notice_ids: Sequence[str]) -> None:
+        """Do not count the last try of messages that wait for another one: it was their provider that failed."""
+        await self._move(lambda connection: trying.give_back(connection, notice_ids))
 
     # -- afterwards -------------------------------------------------------------------------------------------
 
@@ -210,9 +228,13 @@ class Outbox:
         """Return messages whose receipts are to be asked for now; the next call names others."""
         return await self._move(lambda connection: receipts.to_poll(connection, campaign, channel, limit, now))
 
+    async def lose(self, claimed: Sequence[Claimed], now: datetime) -> None:
+        """Say that nobody knows any more of messages that a provider had taken, and says now that it never had."""
+        await self._move(lambda connection: receipts.lose(connection, claimed, now))
+
     async def day_record(self, campaign: str, channel: str, day: date) -> DayRecord:
-        """Return what sending did on one civil day, with the digest that ties it to the chain."""
-        return await self._read(lambda connection: journal.day_record(connection, campaign, channel, day))
+        """Return what sending did on one civil day, with the digest that ties it to the chain; the day is closed."""
+        return await self._move(lambda connection: journal.close_day(connection, campaign, channel, day))
 
     async def first_unsettled(self, campaign: str, channel: str, before: date, after: date | None) -> date | None:
         """Return the first civil day after the last settled one, and before one that is not over, with any rows."""
@@ -220,23 +242,46 @@ class Outbox:
             lambda connection: journal.first_unsettled(connection, campaign, channel, before, after)
         )
 
+    async def lost_contacts(self, persons: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return person → channel that does not find this person any more → why."""
+        return await self._read(lambda connection: lost.among(connection, persons))
+
+    async def contact_repaired(self, person: str, contact: str) -> None:
+        """Note that the registry holds another `phone`, `email` or `wecom` of a person, or none any more."""
+        await self._move(lambda connection: lost.repaired(connection, person, contact))
+
     # -- people's lists ---------------------------------------------------------------------------------------
 
     async def cleared(self, campaign: str, channel: str, school: str | None = None) -> list[dict[str, Any]]:
         """Return the rows on a person's list that may be done now, the oldest first; of one school, or of all."""
+        return await self._read(lambda connection: listed(connection, campaign, channel, school))
 
-        def body(connection: Connection) -> list[dict[str, Any]]:
-            query = listed(campaign, channel, stops_of(connection, campaign), school)
-            return [dict(row) for row in connection.execute(query).mappings()]
+    async def printed(self, campaign: str, school: str | None = None) -> list[dict[str, Any]]:
+        """Return letters that were printed and may still go, of which nobody has said what became of them."""
+        return await self._read(lambda connection: listed(connection, campaign, PAPER, school, NoticeState.SUBMITTED))
 
-        return await self._read(body)
+    async def mark_printed(
+        self,
+        notice_ids: Sequence[str],
+        now: datetime,
+        wordings: Mapping[str, Wording] = MappingProxyType({}),
+        *,
+        again: bool = False,
+    ) -> list[str]:
+        """Note that letters were printed, as far as they may go at this very moment; return which.
 
-    async def mark_printed(self, notice_ids: Sequence[str], now: datetime) -> list[str]:
-        """Note that letters were printed, as far as they may go at this very moment; return which."""
+        Args:
+            notice_ids: the letters.
+            now: the present.
+            wordings: notice → what its letter says.
+            again: not those on the list, but those that were printed before and are lost.
+        """
 
         def body(connection: Connection) -> list[str]:
-            rows = [row for row in trying.group_of(connection, notice_ids) if row.state == NoticeState.CLEARED]
-            return trying.begin_by_people(connection, rows, stamp(now))
+            state = NoticeState.SUBMITTED if again else NoticeState.CLEARED
+            rows = [row for row in trying.group_of(connection, notice_ids) if row.state == state and not row.muted]
+            by_people = [row for row in rows if row.channel in BY_PEOPLE]
+            return trying.begin_by_people(connection, by_people, stamp(now), wordings)
 
         return await self._move(body)
 
@@ -259,21 +304,39 @@ class Outbox:
         )
 
     async def background(self, stream: str, versions: Sequence[int], kinds: Sequence[str]) -> list[Envelope]:
-        """Return events of one stream in their order: those that planned notices, and the earlier ones of some types.
+        """Return events of one stream in their order: those that planned notices, and all of some types.
+
+        What came after a notice was planned is there too: one that waited says what holds when it goes.
 
         Args:
             stream: which.
             versions: of the events that planned notices, at least one.
-            kinds: types of the earlier events.
+            kinds: types of the other events.
         """
-        earlier = and_(events.c.version < max(versions), events.c.type.in_(list(kinds)))
-        query = (
-            select(events.c.body)
-            .where(events.c.stream == stream, or_(events.c.version.in_(list(versions)), earlier))
-            .order_by(events.c.version)
-        )
+        return (await self.backgrounds({stream: versions}, kinds))[stream]
+
+    async def backgrounds(
+        self, versions: Mapping[str, Sequence[int]], kinds: Sequence[str]
+    ) -> dict[str, list[Envelope]]:
+        """Return what `background` does of several streams in one query.
+
+        Args:
+            versions: by stream, at least one.
+            kinds: types of the other events.
+        """
+        wanted = [
+            and_(
+                events.c.stream == stream,
+                or_(events.c.version.in_(list(own)), events.c.type.in_(list(kinds))),
+            )
+            for stream, own in versions.items()
+        ]
+        query = select(events.c.stream, events.c.body).where(or_(*wanted)).order_by(events.c.stream, events.c.version)
+        found: dict[str, list[Envelope]] = {stream: [] for stream in versions}
         async with self._engine.connect() as connection:
-            return [json.loads(body) for body in await connection.scalars(query)]
+            for stream, body in await connection.execute(query):
+                found[stream].append(json.loads(body))
+        return found
 
     async def about(self, campaign: str, kind: str, students: Sequence[str]) -> list[Envelope]:
         """Return a campaign's events of one type about some pupils, in the order of each stream."""
@@ -342,7 +405,9 @@ class Outbox:
     async def opt_outs(self, campaign: str) -> list[dict[str, Any]]:
         """Return who wants no optional notices of a campaign, with the event that says so."""
         return await self._rows(
-            select(opt_outs).where(opt_outs.c.campaign == campaign).order_by(opt_outs.c.student, opt_outs.c.person)
+            select(opt_outs)
+            .where(opt_outs.c.campaign == campaign)
+            .order_by(opt_outs.c.student, opt_outs.c.person, opt_outs.c.school)
         )
 
     # -- transactions -----------------------------------------------------------------------------------------
@@ -376,16 +441,18 @@ def _settled(
     if not outcomes:
         return []
     states = trying.settle(connection, outcomes, tries, unknown)
+    lost.note_outcomes(connection, outcomes)
     receipts.find_late(connection, outcomes)
     return states
 
 
 def _moves_rows(envelope: Envelope) -> bool:
-    return envelope["type"] in PAUSES or control.stops_something(envelope) or silence_of(envelope) is not None
+    stops = envelope["type"] in PAUSES or control.stops_something(envelope)
+    return stops or invitations.concerns(envelope) or silence_of(envelope) is not None
 
 
 def _plan(adding: Any) -> Any:
-    """Return the statement that plans a notice; one that stands there stays, unless a silence had ended it."""
+    """Return the statement that plans a notice; one that stands there stays, unless its silence or its end is over."""
     return adding.on_conflict_do_update(
         index_elements=["notice_id"],
         set_=ANEW,

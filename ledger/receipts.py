@@ -12,12 +12,22 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
-from domain.notices import BY_PEOPLE, GONE_OUT, NoticeState
+from domain.notices import BY_PEOPLE, GONE_OUT, NoticeState, of_key
 from domain.time import instant, stamp
-from ledger import journal
-from ledger.attempts import CHANGE_ROW, RECEIPT, claimed_of, close, group_of, next_channel
+from ledger import journal, lost
+from ledger.attempts import (
+    CHANGE_ROW,
+    ENDED,
+    RECEIPT,
+    claimed_of,
+    close,
+    group_of,
+    next_channel,
+    no_further,
+    to_repair,
+)
 from ledger.handover import LOOK_UP, Claimed, Outcome, Receipt, Tries
-from ledger.silences import ending, silences_among
+from ledger.silences import silences_among
 from ledger.tables import attempts, outbox, receipts
 
 NEVER_ARRIVED: Final = "NEVER_ARRIVED"
@@ -34,6 +44,8 @@ RANKS: Final = {
     NoticeState.READ: 3,
 }
 """Of two receipts of one message the higher one counts: what has arrived did not bounce."""
+ARRIVED: Final = (NoticeState.DELIVERED, NoticeState.READ)
+"""Whichever attempt it was."""
 
 _CLOSE: Final = (
     update(attempts)
@@ -47,10 +59,11 @@ _CLOSE: Final = (
 _EARLY: Final = select(receipts.c.receipt_id).where(
     receipts.c.provider_id.in_(bindparam("names", expanding=True)), receipts.c.campaign.is_(None)
 )
+_ATTEMPT: Final = tuple(attempts.c[name] for name in ("notice_id", "channel", "number", "generation", "provider_id"))
 _FIND: Final = (
     update(receipts)
     .where(receipts.c.receipt_id == bindparam("of_receipt"))
-    .values(campaign=bindparam("of_campaign"), notice_id=bindparam("of_notice"))
+    .values(campaign=bindparam("of_campaign"), notice_id=bindparam("of_notice"), number=bindparam("of_number"))
 )
 
 
@@ -91,21 +104,23 @@ def find_late(connection: Connection, outcomes: Iterable[Outcome]) -> None:
 def find(connection: Connection, names: Sequence[str], now: datetime) -> None:
     """Look up which attempts some receipts are about, write them into the journal, and apply them."""
     fresh = list(connection.execute(select(receipts).where(receipts.c.receipt_id.in_(names)).order_by("receipt_id")))
-    by_key = [one.notice_id for one in fresh if one.notice_id is not None]
+    keys = {one.receipt_id: of_key(one.notice_id) for one in fresh if one.notice_id is not None}
+    by_key = [notice_id for notice_id, _ in keys.values()]
     by_name = [one.provider_id for one in fresh if one.notice_id is None and one.provider_id is not None]
     query = (
-        select(outbox.c.campaign, attempts.c.notice_id, attempts.c.channel, attempts.c.number, attempts.c.provider_id)
+        select(outbox.c.campaign, *_ATTEMPT)
         .join(outbox, outbox.c.notice_id == attempts.c.notice_id)
         .where(or_(attempts.c.notice_id.in_(by_key), attempts.c.provider_id.in_(by_name)))
         .order_by(attempts.c.notice_id, attempts.c.number)
     )
     made = list(connection.execute(query))
-    keyed = {(one.notice_id, one.channel): one for one in made}  # the last attempt of the channel
+    keyed = {(one.notice_id, one.generation, one.channel): one for one in made}  # the last attempt under its key
     named = {(one.provider_id, one.channel): one for one in made}
     found = []
     for one in fresh:
         attempt = named.get((one.provider_id, one.channel)) if one.notice_id is None else None
-        attempt = attempt or keyed.get((one.notice_id, one.channel))
+        if one.receipt_id in keys:
+            attempt = keyed.get((*keys[one.receipt_id], one.channel))
         if attempt is not None:
             found.append((one, attempt))
     if not found:
@@ -113,7 +128,12 @@ def find(connection: Connection, names: Sequence[str], now: datetime) -> None:
     connection.execute(
         _FIND,
         [
-            {"of_receipt": one.receipt_id, "of_campaign": attempt.campaign, "of_notice": attempt.notice_id}
+            {
+                "of_receipt": one.receipt_id,
+                "of_campaign": attempt.campaign,
+                "of_notice": attempt.notice_id,
+                "of_number": attempt.number,
+            }
             for one, attempt in found
         ],
     )
@@ -133,41 +153,59 @@ def find(connection: Connection, names: Sequence[str], now: datetime) -> None:
         ],
     )
     _apply(connection, [(one, attempt) for one, attempt in found], now)
+    failed = [(attempt, one.code) for one, attempt in found if one.state == NoticeState.FAILED_PERMANENT]
+    lost.note_receipts(connection, failed, stamp(now))
 
 
 def _apply(connection: Connection, found: Sequence[tuple[Any, Any]], now: datetime) -> None:
     """Give the notices of some receipts the state that all receipts of their messages lead to."""
     names = list(dict.fromkeys(attempt.notice_id for _, attempt in found))
-    best: dict[tuple[str, str], Any] = {}
+    told: dict[tuple[str, str], list[Any]] = {}
     every = select(receipts).where(receipts.c.notice_id.in_(names), receipts.c.campaign.is_not(None))
     for one in connection.execute(every.order_by(receipts.c.at, receipts.c.receipt_id)):
-        key = (one.notice_id, one.channel)
-        if key not in best or RANKS[one.state] > RANKS[best[key].state]:
-            best[key] = one
+        told.setdefault((one.notice_id, one.channel), []).append(one)
     rows = group_of(connection, names)
+    last = {row.notice_id: row.attempts for row in rows}
     silences = silences_among(connection, rows)
     changes: list[dict[str, Any]] = []
     closed: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for row in rows:
         key = row.digest_of if row.digest_of in names else row.notice_id
         for channel in dict.fromkeys(attempt.channel for _, attempt in found if attempt.notice_id == key):
-            receipt = best[key, channel]
+            receipt = _best(told[key, channel], last[key])
+            if receipt is None:
+                continue
             values = (
                 _raised(row, channel, receipt) if RANKS[receipt.state] else _bounced(row, receipt, channel, silences)
             )
             if values is not None:
                 changes.append({**_as_it_is(row), **values, "of_notice": row.notice_id, "state_at": stamp(now)})
-                if row.state == NoticeState.SUBMITTED and row.channel == channel:
+                if values["state"] in ENDED:
+                    entries.append(journal.entry(row, row.attempts, values["state"], stamp(now), values["code"]))
+                if row.state == NoticeState.SUBMITTED and receipt.number == last[key] and row.channel == channel:
                     closed.append({"of_notice": row.notice_id, "of_number": row.attempts, "outcome": receipt.state})
                 break
+    journal.write(connection, entries)
     if changes:
         connection.execute(CHANGE_ROW, changes)
     if closed:
         connection.execute(_CLOSE, [{**one, "ended_at": stamp(now)} for one in closed])
 
 
+def _best(told: Sequence[Any], number: int) -> Any | None:
+    """Return the receipt that decides: what has arrived did not bounce, and only the last attempt bounces.
+
+    Args:
+        told: all receipts of a message on one channel.
+        number: of its last attempt on any.
+    """
+    counting = [one for one in told if one.number == number or one.state in ARRIVED]
+    return max(counting, key=lambda one: RANKS[one.state], default=None)
+
+
 def _as_it_is(row: Any) -> dict[str, Any]:
-    names = ("state", "code", "channel", "chain", "tries", "next_at", "lease_until", "digest_of")
+    names = ("state", "code", "channel", "chain", "tries", "next_at", "lease_until", "digest_of", "repair")
     return {name: getattr(row, name) for name in names}
 
 
@@ -192,10 +230,10 @@ def _bounced(row: Any, receipt: Any, channel: str, silences: Any) -> dict[str, A
     if row.channel != channel or not (open_ or again):
         return None
     if not row.chain:
-        failed = NoticeState.FAILED_PERMANENT
-        return {"state": failed, "code": receipt.code, "next_at": None, "lease_until": None}
-    if (silence := ending(row, silences)) is not None:
-        return {"state": NoticeState.DENIED, "code": silence, "next_at": None, "lease_until": None}
+        failed = {"state": NoticeState.FAILED_PERMANENT, "code": receipt.code, "next_at": None, "lease_until": None}
+        return {**failed, "repair": to_repair(row, receipt.code)}
+    if (end := no_further(row, silences)) is not None:
+        return {**end, "repair": to_repair(row, receipt.code)}
     return next_channel(row, receipt.code)
 
 
@@ -292,9 +330,41 @@ def resolve(
         said = Outcome(**{**vars(said), "notice_id": row.notice_id, "number": row.attempts})
         closing.append((said, row))
     states = close(connection, closing, tries, LOOK_UP) if closing else []
+    lost.note_outcomes(connection, [said for said, _ in closing])
     find_late(connection, [said for said, _ in closing])
     by_id = {row.notice_id: state for row, state in zip(rows, states, strict=True)}
     return [by_id.get(name) for name in outcomes]
+
+
+def lose(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
+    """Say that nobody knows any more of messages that a provider had taken, and says now that it never had.
+
+    It is asked once more before they are sent again; their attempt is open again until then.
+
+    Args:
+        connection: the transaction.
+        claimed: as `to_poll` gave them; what a receipt or another attempt has moved meanwhile is left.
+        now: the present.
+    """
+    numbers = {one.notice_id: one.number for one in claimed}
+    rows = group_of(connection, list(numbers))
+    going = {row.notice_id for row in rows if numbers.get(row.notice_id) == row.attempts}
+    rows = [row for row in rows if (row.digest_of or row.notice_id) in going and row.state == NoticeState.ACCEPTED]
+    if not rows:
+        return
+    since = stamp(now)
+    unknown = {"state": NoticeState.UNKNOWN, "state_at": since, "code": NEVER_ARRIVED, "next_at": since}
+    connection.execute(CHANGE_ROW, [{"of_notice": row.notice_id, **unknown} for row in rows])
+    connection.execute(_REOPEN, [{"of_notice": row.notice_id, "of_number": row.attempts} for row in rows])
+    entries = [journal.entry(row, row.attempts, NoticeState.UNKNOWN, since, NEVER_ARRIVED) for row in rows]
+    journal.write(connection, entries)
+
+
+_REOPEN: Final = (
+    update(attempts)
+    .where(attempts.c.notice_id == bindparam("of_notice"), attempts.c.number == bindparam("of_number"))
+    .values(outcome=NoticeState.UNKNOWN, code=NEVER_ARRIVED)
+)
 
 
 def to_poll(connection: Connection, campaign: str, channel: str, limit: int, now: datetime) -> list[Claimed]:

@@ -9,14 +9,18 @@ and a crash in between plans nothing twice (INV-27).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from domain.notices import UNROUTED, NoticePlan, NoticeState, copy_for
+from domain.notices import UNROUTED, NoticeClass, NoticePlan, NoticeState, class_of, copy_for
 from domain.silences import Silence
 from domain.time import stamp
-from ledger.handover import NO_ADDRESS, Copy, Routing, Unrouted
+from ledger import journal
+from ledger.attempts import CHANGE_ROW, group_of, next_channel
+from ledger.claims import MARKED, due
+from ledger.handover import CONTACT_TO_REPAIR, LOOK_UP, NEVER_TOLD, NO_ADDRESS, TAKEN_BACK, Copy, Routing, Unrouted
 from ledger.silences import denied, ending, one_of, silenced, silences_among
 from ledger.tables import outbox
 
@@ -32,8 +36,14 @@ ANEW: Final = {
 }
 """What a row becomes that waits as if it were new."""
 
-SILENCED: Final = (outbox.c.state == NoticeState.DENIED, one_of(outbox.c.code, Silence))
-"""What a silence has ended, and nobody else."""
+MUST_GO: Final = (NoticeClass.SAFETY, NoticeClass.STATUTORY, NoticeClass.URGENT)
+"""Classes that find another way where nothing goes out on a channel any more."""
+
+SILENCED: Final = (
+    outbox.c.state == NoticeState.DENIED,
+    one_of(outbox.c.code, (*Silence, TAKEN_BACK, NEVER_TOLD)),
+)
+"""What a silence has ended, or the end of its occasion, and nobody else: planned again, it waits as if it were new."""
 
 _RENEW: Final = update(outbox).where(outbox.c.copy_of.in_(bindparam("households", expanding=True)), *SILENCED)
 _ROUTE: Final = update(outbox).where(
@@ -86,6 +96,34 @@ def route(connection: Connection, insert_: Callable[[Any], Any], routings: Seque
         _plan_copies(connection, insert_, copies)
 
 
+def pass_on(connection: Connection, campaign: str, channels: Sequence[str], now: datetime, code: str) -> None:
+    """Put on their next channel the notices that are due on some channels and must go, whatever is saved or missing.
+
+    What belongs to a campaign and what goes to staff waits: it is for whoever runs the channels to say so.
+
+    Args:
+        connection: the transaction.
+        campaign: whose notices.
+        channels: on which nothing goes out.
+        now: what is due is due by this clock.
+        code: why nothing goes out.
+    """
+    mine = (outbox.c.campaign == campaign, outbox.c.channel.in_(channels), due(stamp(now), LOOK_UP))
+    query = select(outbox).where(*mine, outbox.c.chain != "", ~silenced()).order_by(outbox.c.notice_id)
+    names = [
+        row.notice_id
+        for row in connection.execute(query)
+        if class_of(row.purpose, row.recipient, optional=row.optional) in MUST_GO
+    ]
+    rows = [row for row in group_of(connection, names) if row.state in MARKED and row.chain] if names else []
+    if rows:
+        since = stamp(now)
+        changes = [{"of_notice": row.notice_id, **next_channel(row, code), "state_at": since} for row in rows]
+        connection.execute(CHANGE_ROW, changes)
+        failed = NoticeState.FAILED_PERMANENT
+        journal.write(connection, [journal.entry(row, row.attempts, failed, since, code) for row in rows])
+
+
 def renew(connection: Connection, households: Sequence[str]) -> None:
     """Let the copies wait anew that a silence has ended, where an event plans their household's notice again.
 
@@ -100,22 +138,24 @@ def renew(connection: Connection, households: Sequence[str]) -> None:
 
 
 def _routed(routing: Routing, row: Any) -> dict[str, Any]:
-    values = {**_ways(routing, routing.chain, routing.code), "person": routing.person or row["person"]}
+    values = {**_ways(routing, routing.chain, routing.code), "person": routing.person or row["person"], "wish": ""}
     # every row names the same columns: rows with and without a way are written by one statement
     values["state_at"] = row["state_at"] if routing.chain else row["planned_at"]
     return values
 
 
 def _ways(routing: Routing, chain: Sequence[str], code: str | None) -> dict[str, Any]:
-    """Return what a row's ways are; without one it has failed before any attempt."""
+    """Return what a row's ways are; without one it has failed before any attempt, or is for nobody."""
     first, rest = (chain[0], " ".join(chain[1:])) if chain else (UNROUTED, "")
+    without = NoticeState.DENIED if code == NEVER_TOLD else NoticeState.FAILED_PERMANENT
     return {
-        "state": NoticeState.PLANNED if chain else NoticeState.FAILED_PERMANENT,
+        "state": NoticeState.PLANNED if chain else without,
         "code": code if chain or code is not None else NO_ADDRESS,
         "channel": first,
         "chain": rest,
         "contacts": " ".join(routing.contacts),
         "not_after": None if routing.not_after is None else stamp(routing.not_after),
+        "repair": code == CONTACT_TO_REPAIR,
     }
 
 
@@ -129,7 +169,7 @@ def _plan_copies(
     silences = silences_among(connection, [plan for _, _, plan in plans])
     rows: list[dict[str, Any]] = []
     for routing, other, plan in plans:
-        ways = _ways(routing, other.chain, None)
+        ways = _ways(routing, other.chain, other.code)
         state = {"state_at": None if other.chain else plan.planned_at}
         if (silence := ending(plan, silences)) is not None:
             state = {name: denied(plan.planned_at, silence)[name] for name in ("state", "state_at", "code")}
@@ -139,7 +179,7 @@ def _plan_copies(
     again = [row for row in rows if row["state"] == NoticeState.PLANNED]
     anew = update(outbox).where(outbox.c.notice_id == bindparam("of_notice"), *SILENCED)
     if again:
-        names = ("state", "code", "channel", "chain", "contacts", "not_after")
+        names = ("state", "code", "channel", "chain", "contacts", "not_after", "repair")
         fresh = {"next_at": None, "lease_until": None, "tries": 0, "digest_of": None}
         connection.execute(
             anew, [{"of_notice": row["notice_id"], **fresh, **{name: row[name] for name in names}} for row in again]

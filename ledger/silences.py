@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, exists, func, or_, select, true, update
 
 from domain.events import Envelope, event_id
 from domain.notices import PUPIL, WAITING, NoticeState, student_of
 from domain.silences import ABOUT_THE_CHOICE, Change, Silence, cancels, silence_of
+from ledger import journal
 from ledger.tables import outbox, suppressions
+
+CAMPAIGN_PARTS: Final = 3
+"""campaign/county/year: a campaign's own stream; the school's code follows."""
 
 Silences = dict[tuple[str, str | None], list[Silence]]
 """Campaign and pupil → what is silent there."""
@@ -35,18 +39,24 @@ _DENIED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
 }
 """What `domain.silences.cancels` says, for rows."""
 
-_CANCEL: Final = {
-    silence: update(outbox)
-    .where(
-        one_of(outbox.c.recipient, (bindparam("of_student"), bindparam("of_pupil"))),
+_ENDED_BY: Final = {
+    silence: and_(
+        or_(
+            one_of(outbox.c.recipient, (bindparam("of_student"), bindparam("of_pupil"))),
+            *((outbox.c.student == bindparam("of_student"),) if silence is Silence.LEFT_REGISTER else ()),
+        ),
         outbox.c.campaign == bindparam("of_campaign"),
         one_of(outbox.c.state, (*WAITING, NoticeState.CLEARED)),
         ends,
     )
-    .values(denied(bindparam("since"), silence))
     for silence, ends in _DENIED_BY.items()
 }
 """What a silence ends of all that no provider has been called for; lists of people's work included."""
+_ENDING: Final = {silence: select(outbox).where(ends) for silence, ends in _ENDED_BY.items()}
+_CANCEL: Final = {
+    silence: update(outbox).where(ends).values(denied(bindparam("since"), silence))
+    for silence, ends in _ENDED_BY.items()
+}
 
 _END: Final = delete(suppressions).where(
     suppressions.c.campaign == bindparam("of_campaign"),
@@ -73,14 +83,26 @@ def note_silences(connection: Connection, insert_: Callable[[Any], Any], fresh: 
         rows = [_row(change, envelope) for change, envelope in some]
         if begins:
             connection.execute(insert_(suppressions).on_conflict_do_nothing(), rows)
-            connection.execute(_CANCEL[silence], [_of(row) for row in rows])
+            _cancel(connection, silence, [_of(row) for row in rows])
         else:
             connection.execute(_END, [_of(row) for row in rows])
 
 
+def _cancel(connection: Connection, silence: Silence, pupils: Sequence[dict[str, Any]]) -> None:
+    """End what waits for some pupils, and write down each notice that is ended."""
+    entries = {
+        row.notice_id: journal.entry(row, row.attempts, NoticeState.DENIED, one["since"], silence)
+        for one in pupils
+        for row in connection.execute(_ENDING[silence], one)
+    }
+    if entries:
+        connection.execute(_CANCEL[silence], list(pupils))
+        journal.write(connection, list(entries.values()))
+
+
 def silences_among(connection: Connection, notices: Sequence[Any]) -> Silences:
     """Return what is silent of the pupils of some notices, inside an append's transaction."""
-    students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
+    students = {student: None for notice in notices if (student := pupil_of(notice)) is not None}
     if not students:
         return {}
     found: Silences = {}
@@ -91,15 +113,34 @@ def silences_among(connection: Connection, notices: Sequence[Any]) -> Silences:
 
 def ending(notice: Any, silences: Silences) -> Silence | None:
     """Return the silence that ends a notice for good, None where none does."""
-    own = silences.get((notice.campaign, student_of(notice.recipient)), ())
-    return next((one for one in own if cancels(one, notice.purpose, optional=notice.optional)), None)
+    own = silences.get((notice.campaign, pupil_of(notice)), ())
+    staff = student_of(notice.recipient) is None
+    return next((one for one in own if cancels(one, notice.purpose, optional=notice.optional, staff=staff)), None)
+
+
+def wishes_about(person: str | None, recipient: str, stream: str) -> tuple[tuple[str | None, str | None, str], ...]:
+    """Return the opt-outs that would hold for a notice: person, pupil, and "" or the school whose notice it is.
+
+    What a school puts down holds for its own notices: no school switches off what another one tells a family.
+    """
+    school = stream.split("/")[CAMPAIGN_PARTS : CAMPAIGN_PARTS + 1]
+    student = student_of(recipient)
+    return tuple((person, student, one) for one in ("", *school))
+
+
+def pupil_of(notice: Any) -> str | None:
+    """Return the pupil whose family a notice is for, or whom a notice to staff is about; None for any other."""
+    student: str | None = notice.student
+    return student_of(notice.recipient) or student
 
 
 def silenced() -> ColumnElement[bool]:
     """Tell whether a notice must not go out now: asked again at the claim, for a plan and an event may cross."""
     begins = func.substr(outbox.c.recipient, 1, len(PUPIL)) == PUPIL
-    pupil = case((begins, func.substr(outbox.c.recipient, len(PUPIL) + 1)), else_=outbox.c.recipient)
-    stopped = or_(suppressions.c.code != Silence.GOES_ELSEWHERE, _ABOUT_THE_CHOICE)
+    own = case((begins, func.substr(outbox.c.recipient, len(PUPIL) + 1)), else_=outbox.c.recipient)
+    pupil = func.coalesce(outbox.c.student, own)
+    of_family = or_(suppressions.c.code != Silence.GOES_ELSEWHERE, _ABOUT_THE_CHOICE)
+    stopped = or_(suppressions.c.code == Silence.LEFT_REGISTER, and_(outbox.c.student.is_(None), of_family))
     return exists().where(suppressions.c.campaign == outbox.c.campaign, suppressions.c.student == pupil, stopped)
 
 

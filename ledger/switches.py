@@ -28,15 +28,16 @@ from domain.notices import URGENT_PURPOSES, NoticeClass, NoticeState, class_of, 
 from domain.sending import EXPIRED, OPTED_OUT
 from domain.silences import ABOUT_THE_CHOICE, Silence
 from ledger.handover import KILLED, PAUSED
-from ledger.silences import Silences, ending
+from ledger.silences import Silences, ending, pupil_of, wishes_about
 from ledger.tables import holds, opt_outs, outbox, suppressions, switches
 
 CHANNEL, PURPOSE, SCHOOL = "channel", "purpose", "school"
 """Kinds of kill switches."""
 
 
-def _line(what: str, one: Any, other: Any, *where: ColumnElement[bool]) -> Select[Any]:
-    return select(literal(what).label("what"), one.label("one"), other.label("other")).where(*where)
+def _line(what: str, one: Any, other: Any, *where: ColumnElement[bool], third: Any = literal("")) -> Select[Any]:  # noqa: B008 - a constant of SQL, never changed
+    columns = (literal(what).label("what"), one.label("one"), other.label("other"), third.label("third"))
+    return select(*columns).where(*where)
 
 
 _HELD = _line("hold", holds.c.scope, literal(""), holds.c.released_by.is_(None))
@@ -60,6 +61,7 @@ _DECLINED = _line(
     opt_outs.c.student,
     opt_outs.c.campaign == bindparam("of_campaign"),
     opt_outs.c.person.in_(bindparam("persons", expanding=True)),
+    third=opt_outs.c.school,
 )
 _SWITCHES: Final = union_all(_HELD, _KILLED)
 _ALL: Final = union_all(_HELD, _KILLED, _SILENT, _DECLINED)
@@ -86,14 +88,15 @@ class Stops:
         scopes: what pauses and stops hold: the campaign's id, or a school's or stage's stream.
         killed: (kind, scope) of the open kill switches.
         silences: by campaign and pupil, of the pupils that were asked about.
-        declined: persons who want no optional notices about which pupil, of those that were asked about.
+        declined: persons who want no optional notices about which pupil, of all schools ("") or of one; of those that
+            were asked about.
     """
 
     campaign: str
     scopes: list[str] = field(default_factory=list)
     killed: list[tuple[str, str]] = field(default_factory=list)
     silences: Silences = field(default_factory=dict)
-    declined: dict[tuple[str | None, str | None], None] = field(default_factory=dict)
+    declined: dict[tuple[str | None, str | None, str], None] = field(default_factory=dict)
 
     def held_code(self, row: Any) -> str | None:
         """Return why a row is held until somebody releases it, None where nothing holds it."""
@@ -110,7 +113,8 @@ class Stops:
             return Stop(NoticeState.PLANNED, None)
         if row.not_after is not None and row.not_after <= now:
             return Stop(NoticeState.EXPIRED, EXPIRED)
-        if (row.person, student_of(row.recipient)) in self.declined and _class(row) is NoticeClass.CAMPAIGN:
+        wishes = wishes_about(row.person, row.recipient, row.stream)
+        if any(wish in self.declined for wish in wishes) and _class(row) is NoticeClass.CAMPAIGN:
             return Stop(NoticeState.DENIED, OPTED_OUT)
         code = self.held_code(row)
         return None if code is None else Stop(NoticeState.HELD, code)
@@ -151,10 +155,10 @@ def stops_of(connection: Connection, campaign: str, rows: Sequence[Any] | None =
     """
     asked: dict[str, Any] = {"of_campaign": campaign}
     if rows is not None:
-        asked["students"] = list({student: None for row in rows if (student := student_of(row.recipient))})
+        asked["students"] = list({student: None for row in rows if (student := pupil_of(row))})
         asked["persons"] = list({row.person: None for row in rows if row.person})
     stops = Stops(campaign)
-    for what, one, other in connection.execute(_SWITCHES if rows is None else _ALL, asked):
+    for what, one, other, third in connection.execute(_SWITCHES if rows is None else _ALL, asked):
         match what:
             case "hold" if _inside(one, campaign):
                 stops.scopes.append(one)
@@ -163,7 +167,7 @@ def stops_of(connection: Connection, campaign: str, rows: Sequence[Any] | None =
             case "silence":
                 stops.silences.setdefault((campaign, one), []).append(Silence(other))
             case "opt_out":
-                stops.declined[one, other] = None
+                stops.declined[one, other, third] = None
     return stops
 
 

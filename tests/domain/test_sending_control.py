@@ -62,7 +62,7 @@ def test_a_killed_channel_is_on_record_and_on_the_board_until_it_is_released(cou
     assert killed == {"scope_kind": "channel", "scope": "sms", "reason": "GATEWAY_LIES"}
     county.campaign.consistent()
     (shown,) = county.campaign.machine.view()["killed"]
-    assert shown == {**killed, "since": "2025-11-04T09:00:00+08:00"}
+    assert shown == {**killed, "since": "2025-11-04T09:00:00.000+08:00"}
     again = {"scope_kind": "channel", "scope": "sms", "reason": "ONCE_MORE"}
     assert county.campaign.refusal("kill_notices", APPROVER, **again).code == "ALREADY_KILLED"
     other = {"scope_kind": "channel", "scope": "email", "reason": "MENDED"}
@@ -221,10 +221,12 @@ def test_a_family_declines_through_anybody_and_comes_back_by_itself_or_the_burea
     """G8: the school takes the slip in; only the family, or the bureau for it, opens again; nobody asks why."""
     who = {"student": A, "person": PERSON}
     county.do("", "decline_optional_notices", HEAD, **who, school=SCHOOL)
-    assert county.campaign.last("OptionalNoticesDeclined")["data"] == who
+    assert county.campaign.last("OptionalNoticesDeclined")["data"] == {**who, "school": SCHOOL}
     assert county.campaign.recorded("decline_optional_notices", HEAD, **who) == "WRONG_SCHOOL"
     county.do("", "decline_optional_notices", GATEWAY, **who)
-    county.do("", "decline_optional_notices", OFFICER, **who)
+    assert county.campaign.last("OptionalNoticesDeclined")["data"] == who
+    county.do("", "decline_optional_notices", OFFICER, **who, school=SCHOOL)
+    assert county.campaign.last("OptionalNoticesDeclined")["data"] == who
     for actor in (HEAD, PRINCIPAL, AUDITOR):
         assert county.campaign.refusal("allow_optional_notices", actor, **who).code == "ROLE_NOT_ALLOWED"
     county.do("", "allow_optional_notices", GATEWAY, **who)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from domain.calendar import Calendar, CalendarYear
 from domain.notices import EMAIL, PAPER, PHONE, NoticeClass
 from domain.policy_parameters import PolicyParameters
-from domain.sending import Candidate, Kind, SendingRules, Verdict, judge, overdue_tasks, rules_of
+from domain.sending import Candidate, Kind, SendingRules, Verdict, cleared_until, judge, overdue_tasks, rules_of
 from domain.time import at, instant
 
 RULES = rules_of(PolicyParameters())
@@ -87,6 +87,26 @@ def test_quiet_hours_may_lie_inside_a_day_or_be_none() -> None:
     assert verdict(notice(), at(MONDAY, time(23)), nap).kind is Kind.CLEAR
     assert nap.opens == time(0)
     assert verdict(notice(), at(MONDAY, time(3)), replace(RULES, quiet_from=time(7, 30))).kind is Kind.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("quiet", "clock", "until"),
+    [
+        ((time(21, 30), time(7, 30)), time(10), at(MONDAY, time(21, 30))),
+        ((time(21, 30), time(7, 30)), time(21, 29, 59), at(MONDAY, time(21, 30))),
+        ((time(12), time(14)), time(10), at(MONDAY, time(12))),
+        ((time(12), time(14)), time(15), at(MONDAY + timedelta(days=1), time(0))),
+        ((time(12), time(12)), time(10), at(MONDAY + timedelta(days=1), time(0))),
+    ],
+)
+def test_what_is_cleared_is_begun_before_the_quiet_hours_and_on_the_same_day(
+    quiet: tuple[time, time], clock: time, until: datetime
+) -> None:
+    """Another day has a budget, an embargo and a calendar of its own; a child in danger does not wait for any."""
+    rules, now = replace(RULES, quiet_from=quiet[0], quiet_until=quiet[1]), at(MONDAY, clock)
+    for notice_class in (CAMPAIGN, STATUTORY, URGENT, STAFF):
+        assert cleared_until(rules, notice_class, now) == until
+    assert cleared_until(rules, SAFETY, now) is None
 
 
 @pytest.mark.parametrize("notice_class", [CAMPAIGN, STAFF])

@@ -215,9 +215,12 @@ async def test_a_muted_notice_stays_where_it_is_until_somebody_wants_it(desk: De
     await desk.decide(NoticeRetried(notice=one.notice_id, channel=None, reason="RIGHT"))
     await desk.decide(NoticeRetried(notice=two.notice_id, channel=SMS, reason="RIGHT"))
     await desk.decide(NoticeRetried(notice=three.notice_id, channel=None, reason="RIGHT"))
-    assert [row.notice_id for row in await desk.outbox.unrouted(CAMPAIGN, 9)] == [one.notice_id]
-    assert [row.notice_id for row in await desk.claim(SMS)] == [two.notice_id]
-    assert await desk.states() == ["planned", "cleared", "accepted"]
+    waiting = await desk.outbox.unrouted(CAMPAIGN, 9)
+    assert [(row.notice_id, row.wish, row.generation) for row in waiting] == [
+        (one.notice_id, "", 1),
+        (two.notice_id, SMS, 1),
+    ]
+    assert await desk.states() == ["planned", "planned", "accepted"]
 
 
 async def test_a_school_stops_only_its_own_optional_notices(desk: Desk) -> None:
@@ -240,6 +243,7 @@ async def test_a_dead_letter_that_is_retried_has_all_of_its_tries_again(desk: De
     for number in (1, 2):
         await desk.decide(NoticeRetried(notice=name_of(number), channel=EMAIL, reason="REPAIRED"))
     assert [await desk.state(number) for number in (1, 2)] == [("planned", None), ("denied", "LEFT_REGISTER")]
+    await route(desk.ledger, person="gdn_000001")
     (again,) = await desk.send()
     assert (again.notice_id, again.number) == (name_of(1), 2)
     await desk.end(again, "failed_temporary")
@@ -272,7 +276,7 @@ async def test_a_person_says_what_became_of_an_attempt_of_which_nobody_knows(
 TASKS: dict[tuple[str, str], tuple[str, str, str]] = {
     (PHONE, "REACHED"): ("delivered", PHONE, "REACHED"),
     (PHONE, "NO_ANSWER"): ("planned", PAPER, "NO_ANSWER"),
-    (PHONE, "WRONG_NUMBER"): ("planned", PAPER, "CONTACT_TO_REPAIR"),
+    (PHONE, "WRONG_NUMBER"): ("planned", PAPER, "WRONG_NUMBER"),
     (PAPER, "HANDED_OVER"): ("delivered", PAPER, "HANDED_OVER"),
     (PAPER, "SIGNED"): ("read", PAPER, "SIGNED"),
     (PAPER, "RETURNED"): ("failed_permanent", PAPER, "RETURNED"),
@@ -358,3 +362,20 @@ async def test_whoever_declines_optional_notices_still_gets_the_others(desk: Des
     assert await desk.state(1) == ("denied", "OPTED_OUT")
     await desk.decide(OptionalNoticesAllowed(student=pupil(1), person="gdn_000001"))
     assert [one["student"] for one in await desk.outbox.opt_outs(CAMPAIGN)] == [pupil(3)]
+
+
+async def test_a_school_switches_off_nothing_that_another_one_tells(desk: Desk) -> None:
+    """Whoever puts a foreign pupil's family down changes nothing for it; the own school's slip, and the family, do."""
+    foreign = OptionalNoticesDeclined(student=pupil(1), person="gdn_000001", school=OTHER_SCHOOL)
+    await desk.plan()
+    await desk.decide(foreign)
+    claimed = await desk.claim()
+    assert await desk.states() == ["cleared"] * 3
+    await desk.decide(OptionalNoticesDeclined(student=pupil(1), person="gdn_000001", school=SCHOOL))
+    await desk.decide(OptionalNoticesDeclined(student=pupil(2), person="gdn_000001"))
+    begun = await desk.outbox.begin(claimed, NOW, TRIES)
+    assert [one.notice_id for one in begun] == [name_of(3)]
+    assert [await desk.state(number) for number in (1, 2)] == [("denied", "OPTED_OUT")] * 2
+    assert [one["school"] for one in await desk.outbox.opt_outs(CAMPAIGN)] == [SCHOOL, OTHER_SCHOOL, ""]
+    await desk.decide(OptionalNoticesAllowed(student=pupil(1), person="gdn_000001"))
+    assert [one["student"] for one in await desk.outbox.opt_outs(CAMPAIGN)] == [pupil(2)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from itertools import count
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ledger_samples import BEGIN, RULES, SCHOOL, Recorded, paused, put, resumed, seal_all, view
 
@@ -21,6 +21,7 @@ TRIES = Tries(lease=timedelta(minutes=10), pauses=(timedelta(minutes=1), timedel
 CHAIN = (WECOM, SMS, PAPER)
 ENDS = ("accepted", "failed_temporary", "failed_permanent", "unknown")
 RECEIPTS = ("delivered", "read", "failed_permanent")
+ARRIVED = ("delivered", "read")
 _numbers = count(1)
 
 few = st.integers(0, 3)
@@ -153,7 +154,7 @@ class Course:
             notice_id = row["notice_id"]
             if name == "mute":
                 await self.decide(NoticeMuted(notice=notice_id, school=None, reason="TEST"))
-                if row["state"] not in GONE_OUT:
+                if row["state"] not in ARRIVED:
                     self.muted[notice_id] = None
             else:
                 await self.decide(NoticeRetried(notice=notice_id, channel=None, reason="TEST"))
@@ -205,9 +206,20 @@ class Course:
             assert (row["lease_until"] is None) or row["state"] in ("cleared", "submitted", *GONE_OUT)
 
 
+SENT = [("claim", 3, WECOM), ("begin", 0, "")]
+ACCEPTED = [("settle", 0, "accepted")]
+MUTED = [("one", 0, "mute")]
+BOUNCED = [("receipt", 0, "failed_permanent")]
+MUTED_ON_THE_WAY = [*SENT, *MUTED, *ACCEPTED, *BOUNCED]
+MUTED_ONCE_ACCEPTED = [*SENT, *ACCEPTED, *MUTED, *BOUNCED]
+NEXT_WAY = [("claim", 3, SMS), ("begin", 0, "")]
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+@example([MUTED_ON_THE_WAY, NEXT_WAY])
+@example([MUTED_ONCE_ACCEPTED, NEXT_WAY])
 @given(course_of=st.lists(rounds, min_size=3, max_size=8))
 async def test_whatever_the_order_of_the_steps_nothing_that_was_stopped_is_begun(
     sqlite_ledger: Ledger, course_of: list[list[tuple[str, int, str]]]

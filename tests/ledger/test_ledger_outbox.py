@@ -114,6 +114,7 @@ async def test_a_claim_takes_the_oldest_first_and_writes_the_attempt_down(ledger
             "template": None,
             "digest": None,
             "segments": 0,
+            "generation": 0,
         }
     ]
     assert await states(ledger) == {student(n): "submitted" if n < 3 else "planned" for n in range(1, 6)}

@@ -13,7 +13,7 @@ from ledger_samples import BEGIN, CAMPAIGN, RULES, SCHOOL, Recorded, put, route,
 
 from domain.notices import PAPER, SMS, WECOM, NoticePlan, NoticeState
 from domain.school_events import LeftRegister
-from ledger.handover import CONTACT_TO_REPAIR, LEASE_EXPIRED, Claimed, Outcome, Receipt, Tries
+from ledger.handover import LEASE_EXPIRED, Claimed, Outcome, Receipt, Tries
 from ledger.receipts import NEVER_ARRIVED, POLL_EVERY, POLL_FOR
 from ledger.store import Ledger
 
@@ -139,7 +139,7 @@ async def test_a_bounce_goes_on_to_the_next_channel_and_names_what_is_to_be_repa
     bounced = receipt(None, "failed_permanent", "b1", provider_id="P1", code="NUMBER_RECYCLED")
     assert await ledger.outbox.take_receipts([bounced, bounced], NOW) == 1
     assert await ledger.outbox.take_receipts([bounced], NOW) == 0
-    assert await state(ledger, row) == ("planned", PAPER, CONTACT_TO_REPAIR)
+    assert await state(ledger, row) == ("planned", PAPER, "NUMBER_RECYCLED")
     assert await begin(ledger, SMS) == []
 
     last = await sent(ledger, SMS, provider_id="P2")
@@ -175,6 +175,41 @@ async def test_after_a_departure_a_bounce_is_not_sent_on(ledger: Ledger) -> None
     await put(ledger, seal_all(f"{CAMPAIGN}/{SCHOOL}", [left]))
     await ledger.outbox.take_receipts([receipt(row, "failed_permanent")], NOW)
     assert await state(ledger, row) == ("denied", SMS, "LEFT_REGISTER")
+
+
+@pytest.mark.parametrize("first", [NoticeState.FAILED_TEMPORARY, NoticeState.UNKNOWN])
+async def test_a_receipt_of_an_earlier_attempt_leaves_the_next_one_alone(ledger: Ledger, first: NoticeState) -> None:
+    """The provider says again that the first message bounced: the second one, which it has accepted, stands."""
+    row = await sent(ledger, SMS, PAPER)
+    await answer(ledger, row, first, provider_id="P1")
+    later = NOW + timedelta(minutes=2)
+    claimed = await ledger.outbox.claim(CAMPAIGN, SMS, 9, later, RULES, None, TRIES)
+    (again,) = await ledger.outbox.begin(claimed, later, TRIES)
+    for name in ("before", "after"):
+        await ledger.outbox.take_receipts([receipt(None, "failed_permanent", name, provider_id="P1")], later)
+        if name == "before":
+            await answer(ledger, again, NoticeState.ACCEPTED, provider_id="P2")
+    assert await state(ledger, row) == ("accepted", SMS, None)
+    told = [one["number"] for one in await ledger.outbox.journal(row.notice_id) if one["state"] == "failed_permanent"]
+    assert told == [1, 1], "they stand with the attempt that they are about"
+
+    await ledger.outbox.take_receipts(
+        [receipt(None, "failed_permanent", "s3", provider_id="P2", code="BLOCKED")], later
+    )
+    assert await state(ledger, row) == ("planned", PAPER, "BLOCKED")
+
+
+async def test_a_message_that_arrived_at_its_first_attempt_has_arrived(ledger: Ledger) -> None:
+    """Sent twice since nobody knew: the first one's receipt settles it, the second one's bounce takes nothing back."""
+    row = await sent(ledger, SMS, PAPER)
+    await answer(ledger, row, NoticeState.UNKNOWN, provider_id="P1")
+    later = NOW + timedelta(minutes=2)
+    claimed = await ledger.outbox.claim(CAMPAIGN, SMS, 9, later, RULES, None, TRIES)
+    (again,) = await ledger.outbox.begin(claimed, later, TRIES)
+    await answer(ledger, again, NoticeState.ACCEPTED, provider_id="P2")
+    await ledger.outbox.take_receipts([receipt(None, "delivered", provider_id="P1")], later)
+    await ledger.outbox.take_receipts([receipt(None, "failed_permanent", provider_id="P2")], later)
+    assert await state(ledger, row) == ("delivered", SMS, None)
 
 
 async def test_receipts_are_told_to_the_campaign_until_it_has_them(ledger: Ledger) -> None:

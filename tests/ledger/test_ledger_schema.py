@@ -120,6 +120,14 @@ STATES = {
 """State, attempts, person and household's row of what the release before several channels has left."""
 
 
+ABOUT_PUPILS = {
+    "ntc_joiner": ("student_overdue", "d/s"),
+    "ntc_case": ("persuasion_overdue", "d/s/dropout/stu_3"),
+    "ntc_stage": ("stage_reminder", "d/s"),
+}
+"""Purpose and stream of what staff was to be told: about a joiner, a dropout case, and nobody."""
+
+
 async def test_an_outbox_of_one_channel_goes_on_with_several(
     ledger_url: str, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +153,15 @@ async def test_an_outbox_of_one_channel_goes_on_with_several(
         await connection.execute(
             text(f"INSERT INTO attempts (notice_id, number, started_at) VALUES ('ntc_sent', 1, '{at}')")
         )
+        for name, (purpose, stream) in ABOUT_PUPILS.items():
+            fixed = f"'{name}', 'd', '{stream}', '{stream}#1', '{purpose}', 'principal@s', true, '{at}'"
+            await connection.execute(text(f"INSERT INTO outbox ({columns}, state) VALUES ({fixed}, 'planned')"))
+        await connection.execute(
+            text(
+                "INSERT INTO events (stream, version, campaign, type, student, occurred_at, recorded_at, prev_hash, "
+                f"hash, body) VALUES ('d/s', 1, 'd', 'JoinerOverdue', 'stu_2', '{at}', '{at}', 'a', 'b', '{{}}')"
+            )
+        )
     await engine.dispose()
 
     ledger = await opened(ledger_url)
@@ -155,6 +172,12 @@ async def test_an_outbox_of_one_channel_goes_on_with_several(
         "ntc_untried": UNROUTED,
     }
     assert rows["ntc_ended"]["state"] == "denied"
+    assert {row["notice_id"]: row["student"] for row in await ledger.outbox.find("d")} == {
+        "ntc_joiner": "stu_2",
+        "ntc_case": "stu_3",
+        "ntc_stage": None,
+    }
+    assert {row["student"] for row in rows.values()} == {None}
     assert (rows["ntc_tried"]["tries"], rows["ntc_sent"]["chain"]) == (2, "")
     assert [one["channel"] for one in await ledger.outbox.attempts("ntc_sent")] == ["email"]
     assert [row.notice_id for row in await ledger.outbox.unrouted("c", 9)] == ["ntc_untried"]

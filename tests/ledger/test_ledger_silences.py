@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_samples import BEGIN, CAMPAIGN, SCHOOL, Recorded, put, seal_all, send_next, view
+from ledger_samples import BEGIN, CAMPAIGN, RULES, SCHOOL, Recorded, put, route, seal_all, send_next, view
 from sqlalchemy import text
 
 from domain.application_filing_events import DestinationResolved, OtherDestination
@@ -22,6 +22,7 @@ from domain.notices import EMAIL, NoticePlan, NoticeState
 from domain.retention_events import LawfulTransfer, Lost, Returned
 from domain.school_events import LeftRegister, StudentJoined
 from domain.silences import ABOUT_THE_CHOICE, Change, Silence, silence_of
+from domain.stage_events import JoinerOverdue
 from ledger import database
 from ledger.outbox import Claimed, Outcome, Tries
 from ledger.store import Ledger
@@ -253,3 +254,40 @@ async def test_pupils_who_left_stay_silent_when_the_database_is_brought_up_to_da
     held = await (await opened(ledger_url)).outbox.suppressions(CAMPAIGN)
 
     assert [(row["student"], row["code"], row["reason"]) for row in held] == [("stu_000001", "LEFT_REGISTER", "death")]
+
+
+async def test_nobody_is_told_to_look_for_a_pupil_who_is_gone(sqlite_ledger: Ledger) -> None:
+    """What staff has to do about one pupil ends with the pupil; what is owed to a restricted record stays owed."""
+    ledger, late = sqlite_ledger, f"{CAMPAIGN}/{SCHOOL}/identification"
+    missed = seal_all(late, [JoinerOverdue(student=student(n), due=DAY) for n in (1, 2, 3)])
+    await put(ledger, missed)
+    await route(ledger)
+    about = {row["notice_id"]: row["student"] for row in await ledger.outbox.find(CAMPAIGN)}
+    assert sorted(about.values()) == [student(1), student(2), student(3)]
+    gone = [events_of(1)["leaves"], events_of(2)["restricted"], events_of(3)["elsewhere"]]
+    await put(ledger, seal_all(f"{CAMPAIGN}/{SCHOOL}", gone))
+    states = {row["student"]: (row["state"], row["code"]) for row in await ledger.outbox.find(CAMPAIGN)}
+    assert states[student(1)] == (NoticeState.DENIED, Silence.LEFT_REGISTER)
+    begun = await send_next(ledger, NOW)
+    assert sorted(about[one.notice_id] for one in begun) == [student(2), student(3)]
+
+
+@pytest.mark.parametrize("crossing", ["before the plan", "after the claim"])
+async def test_a_death_and_a_task_about_the_pupil_may_cross(sqlite_ledger: Ledger, crossing: str) -> None:
+    """The plan comes too late, or the claim too early: in either order nobody is told."""
+    ledger, late = sqlite_ledger, f"{CAMPAIGN}/{SCHOOL}/identification"
+    missed = seal_all(late, [JoinerOverdue(student=student(1), due=DAY)])
+    gone = seal_all(f"{CAMPAIGN}/{SCHOOL}", [events_of(1)["leaves"]])
+    if crossing == "before the plan":
+        await put(ledger, gone)
+        await put(ledger, missed)
+        assert await send_next(ledger, NOW) == []
+    else:
+        await put(ledger, missed)
+        await route(ledger)
+        claimed = await ledger.outbox.claim(CAMPAIGN, EMAIL, 9, NOW, RULES, None)
+        assert len(claimed) == 1
+        await put(ledger, gone)
+        assert await ledger.outbox.begin(claimed, NOW) == []
+    (row,) = await ledger.outbox.find(CAMPAIGN)
+    assert (row["state"], row["code"]) == (NoticeState.DENIED, Silence.LEFT_REGISTER)

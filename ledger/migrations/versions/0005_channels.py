@@ -6,7 +6,12 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-OUTBOX = sa.table("outbox", *map(sa.column, ("state", "attempts", "tries", "person", "channel")))
+OUTBOX = sa.table(
+    "outbox",
+    *map(sa.column, ("state", "attempts", "tries", "person", "channel", "notice_id", "cause", "purpose", "student")),
+)
+EVENTS = sa.table("events", *map(sa.column, ("stream", "version", "student")))
+ABOUT_A_PUPIL = ("student_overdue", "callback_overdue", "persuasion_overdue", "written_report_overdue")
 
 
 def upgrade() -> None:
@@ -19,6 +24,11 @@ def upgrade() -> None:
         sa.Column("digest_of", sa.String(40), nullable=True),
         sa.Column("segments", sa.Integer, nullable=False, server_default="0"),
         sa.Column("polled_at", sa.String(32), nullable=True),
+        sa.Column("student", sa.String(40), nullable=True),
+        sa.Column("generation", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("wish", sa.String(20), nullable=False, server_default=""),
+        sa.Column("muted", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("repair", sa.Boolean, nullable=False, server_default=sa.false()),
     ):
         op.add_column("outbox", column)
     with op.batch_alter_table("outbox") as batch:
@@ -26,12 +36,14 @@ def upgrade() -> None:
     due = ["campaign", "channel", "state", "next_at", "planned_at", "notice_id"]
     op.create_index("ix_outbox_due", "outbox", due)
     op.create_index("ix_outbox_digest_of", "outbox", ["digest_of"])
+    op.create_index("ix_outbox_student", "outbox", ["student"])
     op.create_index("ix_outbox_copy_of", "outbox", ["copy_of"])
     for column in (
         sa.Column("channel", sa.String(20), nullable=False, server_default="email"),
         sa.Column("template", sa.String(60), nullable=True),
         sa.Column("digest", sa.String(64), nullable=True),
         sa.Column("segments", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("generation", sa.Integer, nullable=False, server_default="0"),
     ):
         op.add_column("attempts", column)
     op.create_index("ix_attempts_provider_id", "attempts", ["provider_id"])
@@ -39,7 +51,20 @@ def upgrade() -> None:
     op.execute(OUTBOX.update().where(*untried).values(channel=""))
     op.execute(OUTBOX.update().values(tries=OUTBOX.c.attempts))
     op.execute(OUTBOX.update().where(OUTBOX.c.state == "cancelled").values(state="denied"))
+    _name_pupils()
     _tables()
+
+
+def _name_pupils() -> None:
+    """Write down whom the notices to staff are about that were planned before: their event says it, or its stream."""
+    connection = op.get_bind()
+    about = sa.select(OUTBOX.c.notice_id, OUTBOX.c.cause).where(OUTBOX.c.purpose.in_(ABOUT_A_PUPIL))
+    for notice_id, cause in connection.execute(about).all():
+        stream, _, version = cause.rpartition("#")
+        mine = (EVENTS.c.stream == stream, EVENTS.c.version == int(version))
+        parts = stream.split("/")
+        student = parts[-1] if "dropout" in parts else connection.scalar(sa.select(EVENTS.c.student).where(*mine))
+        connection.execute(OUTBOX.update().where(OUTBOX.c.notice_id == notice_id).values(student=student))
 
 
 def _tables() -> None:
@@ -59,6 +84,13 @@ def _tables() -> None:
     )
     op.create_index("ix_journal_notice_id", "journal", ["notice_id"])
     op.create_index("ix_journal_day", "journal", ["campaign", "channel", "at"])
+    op.create_table(
+        "journal_days",
+        sa.Column("campaign", sa.String(80), nullable=False),
+        sa.Column("channel", sa.String(20), nullable=False),
+        sa.Column("closed_until", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("campaign", "channel", name="pk_journal_days"),
+    )
     op.create_table(
         "budget",
         sa.Column("key", sa.String(16), nullable=False),
@@ -85,16 +117,29 @@ def _tables() -> None:
         sa.Column("campaign", sa.String(80), nullable=False),
         sa.Column("person", sa.String(40), nullable=False),
         sa.Column("student", sa.String(40), nullable=False),
+        sa.Column("school", sa.String(20), nullable=False),
         sa.Column("cause", sa.String(220), nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
-        sa.PrimaryKeyConstraint("campaign", "person", "student", name="pk_opt_outs"),
+        sa.PrimaryKeyConstraint("campaign", "person", "student", "school", name="pk_opt_outs"),
     )
+    op.create_table(
+        "lost_contacts",
+        sa.Column("campaign", sa.String(80), nullable=False),
+        sa.Column("person", sa.String(40), nullable=False),
+        sa.Column("channel", sa.String(20), nullable=False),
+        sa.Column("notice_id", sa.String(40), nullable=False),
+        sa.Column("code", sa.String(40), nullable=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("campaign", "person", "channel", name="pk_lost_contacts"),
+    )
+    op.create_index("ix_lost_contacts_person", "lost_contacts", ["person"])
     op.create_table(
         "receipts",
         sa.Column("receipt_id", sa.String(120), nullable=False),
         sa.Column("channel", sa.String(20), nullable=False),
         sa.Column("campaign", sa.String(80), nullable=True),
         sa.Column("notice_id", sa.String(40), nullable=True),
+        sa.Column("number", sa.Integer, nullable=True),
         sa.Column("provider_id", sa.String(120), nullable=True),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("code", sa.String(40), nullable=True),
