@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from activities.desk import Desk
 from activities.letters import Letter, Letters, Unsendable
-from domain.notices import NoticeState
+from domain.notices import GONE_OUT, NoticeState
 from domain.time import civil
 from ledger.handover import Claimed, Outcome, Receipt, Tries
 from ledger.outbox import Outbox
@@ -23,10 +23,25 @@ AHEAD: Final = 4
 """Messages that are begun ahead for each session: what was begun and not sent when a worker is killed goes out twice
 where the provider knows no key, so a channel that nobody can ask begins one at a time."""
 
+PART: Final = 250
+"""Messages that are claimed and written at once, while those before them go out."""
+
 ASKED_AT_ONCE: Final = 50
 """Messages that a provider is asked for in one call."""
 
 LEASE_TOO_SHORT: Final = "LEASE_TOO_SHORT"
+
+CHANNEL_TROUBLED: Final = "CHANNEL_TROUBLED"
+"""The provider is there and takes nothing."""
+
+TROUBLE: Final = 5
+"""So many messages of one batch are turned away for now, and none is taken: it is the provider, not the messages."""
+
+TROUBLED_FOR: Final = timedelta(minutes=5)
+"""How long a provider in trouble is left alone."""
+
+TOOK: Final = (*GONE_OUT, NoticeState.UNKNOWN)
+"""Outcomes after which a provider has, or may have, a message."""
 
 TELLING: Final = (NoticeState.DELIVERED, NoticeState.READ, NoticeState.FAILED_PERMANENT)
 """What a provider says on being asked that is news about an accepted message."""
@@ -63,6 +78,10 @@ class Done:
         return None if self.again_in is None else math.ceil(self.again_in.total_seconds())
 
 
+Claim = Callable[[int], Awaitable[Sequence[Claimed]]]
+"""Takes at most so many rows that are due."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a provider is asked for: attempts of which nobody knows, and messages whose receipts are polled."""
@@ -73,6 +92,18 @@ class Asked:
     def __bool__(self) -> bool:
         """Tell whether there is anything to ask."""
         return bool(self.unknown or self.accepted)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Messages that are ready to be sent.
+
+    Attributes:
+        full: whether there may be more where they came from.
+    """
+
+    letters: Sequence[Letter]
+    full: bool
 
 
 class Batch:
@@ -106,6 +137,8 @@ class Batch:
         self._margin = margin
         self._now = now
         self._done = done
+        self._turned_away: list[str] = []
+        self._taken = False
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -126,39 +159,74 @@ class Batch:
         Raises:
             ChannelAwayError: the provider does not answer.
         """
-        names = tuple(row.notice_id for row in (*asked.unknown, *asked.accepted))
-        if not names:
+        keys = tuple(row.key for row in (*asked.unknown, *asked.accepted))
+        if not keys:
             return
-        known = await session.look_up(names)
+        known = await session.look_up(keys)
         if asked.unknown:
             await self._outbox.resolve(
                 {row.notice_id: self._found(row, known) for row in asked.unknown}, self._now(), self._tries
             )
         now = self._now()
         receipts = [
-            Receipt(f"{row.notice_id}/{found.outcome}", self._traits.name, row.notice_id, found.provider_id,
+            Receipt(f"{row.notice_id}#{row.number}/{found.outcome}", self._traits.name, row.key, found.provider_id,
                     found.outcome, found.code, now)
             for row in asked.accepted
-            if (found := known.get(row.notice_id)) is not None and found.outcome in TELLING
+            if (found := known.get(row.key)) is not None and found.outcome in TELLING
         ]  # fmt: skip
         if receipts:
             await self._outbox.take_receipts(receipts, now)
+        if lost := [row for row in asked.accepted if row.key in known and known[row.key] is None]:
+            await self._outbox.lose(lost, now)
 
     def _found(self, row: Claimed, known: dict[str, Delivery | None]) -> Outcome | None:
-        delivery = known.get(row.notice_id)
+        delivery = known.get(row.key)
         return None if delivery is None else self._outcome(row, delivery)
 
     # -- sending ------------------------------------------------------------------------------------------------
 
-    async def send(self, claimed: Sequence[Claimed], sessions: Sequence[Session]) -> None:
-        """Send what was cleared over all sessions side by side: one message's wait is another one's work."""
-        self._done.claimed = len(claimed)
-        letters, unsendable = await self._letters.write(claimed, self._traits, civil(self._now()))
+    async def send(self, claim: Claim, limit: int, sessions: Sequence[Session]) -> None:
+        """Send what is due and cleared, a part at a time: while one part goes out the next is claimed and written."""
+        part = await self._prepared(claim, min(limit, PART))
+        while part is not None:
+            left = limit - self._done.claimed
+            following = asyncio.create_task(self._prepared(claim, min(left, PART) if part.full else 0))
+            try:
+                await self._send_part(part.letters, sessions)
+            except BaseException:
+                following.cancel()
+                raise
+            part = await following
+            if part is not None and self._done.problem is not None:
+                await self._release(part.letters)
+                break
+        await self._look_for_trouble()
+
+    async def _look_for_trouble(self) -> None:
+        """Leave a provider alone that turns away whatever it is given; the messages have not failed by themselves."""
+        if len(self._turned_away) >= TROUBLE and not self._taken:
+            await self._outbox.give_back(self._turned_away)
+            self._done.problem = self._done.problem or CHANNEL_TROUBLED
+            self._done.again_in = self._done.again_in or TROUBLED_FOR
+
+    async def _prepared(self, claim: Claim, most: int) -> Part | None:
+        """Claim a part and write its messages; None where nothing was wanted, or found."""
+        if most <= 0 or not (claimed := await claim(most)):
+            return None
+        self._done.claimed += len(claimed)
+        letters, unsendable, later = await self._letters.write(claimed, self._traits, civil(self._now()))
+        if later:
+            await self._outbox.release(later, self._now(), alone=True)
         await self._give_up(unsendable)
+        return Part(letters, full=len(claimed) >= most)
+
+    async def _send_part(self, letters: Sequence[Letter], sessions: Sequence[Session]) -> None:
+        """Send messages over all sessions side by side: one message's wait is another one's work."""
         if not letters:
             return
-        ahead = len(sessions) * (1 if self._traits.unknown is Unknown.ASK else AHEAD)
-        desk = Desk(self, letters, ahead=ahead, sessions=len(sessions))
+        ahead, most = (1, 1) if self._traits.unknown is Unknown.ASK else (AHEAD, self._traits.quick_ahead)
+        many = len(sessions)
+        desk = Desk(self, letters, ahead=many * ahead, most=many * most, sessions=many)
         ends = await asyncio.gather(
             desk.work(), *(self._work(desk, session) for session in sessions), return_exceptions=True
         )
@@ -176,6 +244,8 @@ class Batch:
         elif outcomes:
             await self._outbox.settle(outcomes, *how)
         self._done.tally.update(outcome.state for outcome in outcomes)
+        self._turned_away += [one.notice_id for one in outcomes if _turned_away(one)]
+        self._taken = self._taken or any(one.state in TOOK for one in outcomes)
         return begun
 
     async def _work(self, desk: Desk, session: Session) -> None:
@@ -193,12 +263,12 @@ class Batch:
 
     async def _deliver(self, letter: Letter, row: Claimed, session: Session) -> Outcome:
         if self._now() >= row.lease_until - self._margin:
-            return self._outcome(row, Delivery(NoticeState.FAILED_TEMPORARY, LEASE_TOO_SHORT))
+            return self._unsent(row)
         try:
             delivery = await session.send(letter.message)
         except ChannelAwayError as error:  # nothing was sent
             self._done.away(error)
-            return self._outcome(row, self._not_sent())
+            return self._unsent(row)
         digest = self._letters.digest(letter.message, self._traits.name)
         return self._outcome(row, delivery, letter.template, digest)
 
@@ -206,13 +276,18 @@ class Batch:
         """Close what was begun and not sent, and give back the rest."""
         begun, waiting = desk.unsent()
         if begun:
-            await self.step([self._outcome(row, self._not_sent()) for _, row in begun], ())
+            await self.step([self._unsent(row) for _, row in begun], ())
         if waiting:
-            await self._outbox.release([row for one in waiting for row in (one.row, *one.members)], self._now())
+            await self._release(waiting)
 
-    def _not_sent(self) -> Delivery:
+    async def _release(self, letters: Sequence[Letter]) -> None:
+        await self._outbox.release([row for one in letters for row in (one.row, *one.members)], self._now())
+
+    def _unsent(self, row: Claimed) -> Outcome:
+        """Return the end of an attempt in which nothing was sent: the provider is away, or our time is nearly over."""
         code = self._done.problem or LEASE_TOO_SHORT
-        return Delivery(NoticeState.FAILED_TEMPORARY, code, again_in=self._done.again_in)
+        said = Delivery(NoticeState.FAILED_TEMPORARY, code, again_in=self._done.again_in)
+        return replace(self._outcome(row, said), unsent=True)
 
     async def _give_up(self, unsendable: Sequence[Unsendable]) -> None:
         """Close what cannot be sent this way, with an attempt that says so; the next channel takes it up.
@@ -240,6 +315,10 @@ class Batch:
             segments=delivery.segments,
             again_in=delivery.again_in,
         )
+
+
+def _turned_away(outcome: Outcome) -> bool:
+    return outcome.state == NoticeState.FAILED_TEMPORARY and not outcome.unsent
 
 
 def _not_this_way(code: str) -> Delivery:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from domain.consent import Standing
 from domain.events import Envelope, event_id
-from domain.notices import student_of
+from domain.notices import FOLLOWS, NoticeState, notice_id_of, student_of
 from domain.time import instant
 from ledger.store import Ledger
 from notices.compose import CodeRequest, Facts, Notice, UnsendableError
@@ -21,6 +22,10 @@ CodeFor = Callable[[Sequence[CodeRequest]], Awaitable[Sequence[str]]]
 
 COMPLAINT_NUMBER: Final = "12345"
 """The government's service line: for campaigns that began before they named a number of their own."""
+
+
+STREAMS_AT_ONCE: Final = 100
+"""Streams of one query: databases limit how deep a condition may be."""
 
 
 class Occasion(NamedTuple):
@@ -50,6 +55,8 @@ OCCASIONS: Final = {
     "visit_cancelled": TRIP,
 }
 """Purpose → the occasion that it is about."""
+
+MOVES: Final = ("meeting_moved", "visit_moved")
 
 TAKEN_BACK: Final = {
     "meeting_invitation": ("InvitationWithdrawn", "HouseholdInvited"),
@@ -115,22 +122,23 @@ class RecordDirectory:
         self._occasions: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
         self._standings: dict[str, dict[str, Standing]] = {}
         self._over: dict[tuple[str, str, str], bool] = {}
+        self._invited: dict[str, dict[str | None, bool]] = {}
         self._codes: dict[CodeRequest, str] = {}
 
     # -- for a batch --------------------------------------------------------------------------------------------
 
     async def read(self, notices: Sequence[Notice]) -> None:
-        """Read the events and the households of a batch: one query for each stream, and two for the households."""
+        """Read the events and the households of a batch: a handful of queries, however many they are."""
         streams: dict[str, list[Notice]] = {}
         for notice in notices:
             streams.setdefault(notice.cause.rpartition("#")[0], []).append(notice)
-        for stream, of_stream in streams.items():
-            await self._read_events(stream, of_stream)
+        await self._read_events(streams)
         students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
         if students:
             await self._read_households(list(students))
             await self._read_standings({notice.campaign: None for notice in notices}, list(students))
             await self._read_taken_back(notices)
+            await self._read_invited(notices)
 
     async def read_codes(self, requests: Sequence[CodeRequest]) -> None:
         """Have the answer codes of a batch made."""
@@ -195,6 +203,7 @@ class RecordDirectory:
             answer_line=answer_line,
             begins=None if about is None else values[about.facts["at"]],
             taken_back=about is not None and self._is_over(notice, student, data[about.reference]),
+            invited=self._invited.get(notice.notice_id),
         )
 
     async def code(self, request: CodeRequest) -> str:
@@ -205,18 +214,24 @@ class RecordDirectory:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    async def _read_events(self, stream: str, notices: Sequence[Notice]) -> None:
-        """Read the events that planned some notices of a stream, and those that set their occasions."""
-        causes = {notice.cause: None for notice in notices}
-        versions = [int(cause.rpartition("#")[2]) for cause in causes]
-        about = [OCCASIONS[notice.purpose] for notice in notices if notice.purpose in OCCASIONS]
+    async def _read_events(self, streams: Mapping[str, Sequence[Notice]]) -> None:
+        """Read the events that planned some notices, by stream, and those that set their occasions."""
+        causes = {notice.cause: None for notices in streams.values() for notice in notices}
+        versions: dict[str, list[int]] = {stream: [] for stream in streams}
+        for cause in causes:
+            stream, _, version = cause.rpartition("#")
+            versions[stream].append(int(version))
+        purposes = {notice.purpose: None for notices in streams.values() for notice in notices}
+        about = [OCCASIONS[purpose] for purpose in purposes if purpose in OCCASIONS]
         kinds = {kind: None for occasion in about for kind in (occasion.planned, occasion.moved)}
-        for event in await self._ledger.outbox.background(stream, versions, list(kinds)):
-            name = event_id(stream, event["version"])
-            if name in causes:
-                self._causes[name] = event
-            if event["type"] in kinds:
-                self._occasions.setdefault((stream, event["type"]), {})[event["version"]] = event["data"]
+        for some in _parts(versions):
+            for stream, found in (await self._ledger.outbox.backgrounds(some, list(kinds))).items():
+                for event in found:
+                    name = event_id(stream, event["version"])
+                    if name in causes:
+                        self._causes[name] = event
+                    if event["type"] in kinds:
+                        self._occasions.setdefault((stream, event["type"]), {})[event["version"]] = event["data"]
 
     def _said(self, cause: Envelope, about: Occasion) -> tuple[dict[str, Any], int]:
         """Return what is known of the occasion now, and how often it has moved.
@@ -240,8 +255,10 @@ class RecordDirectory:
 
     async def _read_households(self, students: Sequence[str]) -> None:
         held = await self._registry.households(students)
+        persons = [person for household in held.values() for person in _persons(household)]
+        lost = await self._ledger.outbox.lost_contacts(persons)
         for student in students:
-            self._households[student] = _household(held[student]) if student in held else None
+            self._households[student] = _household(held[student], lost) if student in held else None
 
     async def _read_standings(self, campaigns: Iterable[str], students: Sequence[str]) -> None:
         for campaign in campaigns:
@@ -264,6 +281,26 @@ class RecordDirectory:
                 key = (ends, event["data"]["student"], event["data"][reference])
                 self._over[key] = event["type"] == ends
 
+    async def _read_invited(self, notices: Sequence[Notice]) -> None:
+        """Note who has had the invitation that a notice changes, or may have.
+
+        Of a move also those are told whose invitation has failed for good: this one may find them. All others get the
+        invitation, with the hour that holds.
+        """
+        asked: dict[str, str] = {}
+        for notice in notices:
+            cause, first = self._causes.get(notice.cause), FOLLOWS.get(notice.purpose)
+            if first is not None and cause is not None:
+                occasion = cause["data"][OCCASIONS[notice.purpose].reference]
+                asked[notice.notice_id] = notice_id_of(notice.stream, first, notice.recipient, occasion)
+        if not asked:
+            return
+        found = await self._ledger.outbox.invited(list(asked.values()))
+        for notice in notices:
+            if rows := found.get(asked.get(notice.notice_id, "")):
+                failed = NoticeState.FAILED_PERMANENT if notice.purpose in MOVES else None
+                self._invited[notice.notice_id] = {one.person: one.told or one.state is failed for one in rows}
+
     def _is_over(self, notice: Notice, student: str | None, reference: str) -> bool:
         kinds = TAKEN_BACK.get(notice.purpose)
         return kinds is not None and student is not None and self._over.get((kinds[0], student, reference), False)
@@ -283,9 +320,17 @@ class RecordDirectory:
         return self._lines[campaign]
 
 
-def _household(held: HeldHousehold) -> Household:
+def _parts(versions: Mapping[str, Sequence[int]]) -> Iterator[dict[str, Sequence[int]]]:
+    """Split streams into as many at a time as one query may name."""
+    streams = iter(versions.items())
+    while some := dict(islice(streams, STREAMS_AT_ONCE)):
+        yield some
+
+
+def _household(held: HeldHousehold, lost: Mapping[str, Collection[str]]) -> Household:
+    """Return a family; what does not find somebody any more (`lost`) is no address of theirs."""
     return Household(
-        pupil=Contact(held.student_ref, held.email, held.language),
+        pupil=Contact(held.student_ref, held.email, held.language, lost=_channels(lost, held.student_ref)),
         name=held.name,
         school=held.school,
         guardians=tuple(
@@ -296,6 +341,7 @@ def _household(held: HeldHousehold) -> Household:
                 phone=one.phone,
                 wecom=one.wecom,
                 channels=one.channels,
+                lost=_channels(lost, one.guardian_ref),
             )
             for one in sorted(held.guardians, key=lambda guardian: guardian.position)
         ),
@@ -307,11 +353,23 @@ def _household(held: HeldHousehold) -> Household:
                 agreed=one.agreed,
                 phone=one.phone,
                 wecom=one.wecom,
+                lost=_channels(lost, one.caregiver_ref),
             )
             for one in (held.caregiver,)
             if one is not None
         ),
     )
+
+
+def _persons(held: HeldHousehold) -> Iterator[str]:
+    yield held.student_ref
+    yield from (one.guardian_ref for one in held.guardians)
+    if held.caregiver is not None:
+        yield held.caregiver.caregiver_ref
+
+
+def _channels(lost: Mapping[str, Collection[str]], person: str) -> tuple[str, ...]:
+    return tuple(sorted(lost.get(person, ())))
 
 
 def _values(cause: Envelope, student: str | None) -> dict[str, Any]:

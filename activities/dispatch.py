@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,12 +20,13 @@ from activities.batch import Batch, Done
 from activities.directory import CodeFor
 from activities.letters import Letters
 from activities.reports import STRAGGLERS, day_of, measure, receipts_of
-from activities.routing import Router, ways_of
+from activities.routing import AT_ONCE, Router, ways_of
 from activities.sending_policy import SendingPolicies, SendingPolicy
 from domain.message_cost import messages_allowed, used_segments
-from domain.notices import BY_PEOPLE, SMS, NoticeState
+from domain.notices import BY_PEOPLE, CHANNELS, SMS, NoticeState
 from domain.time import SHANGHAI
-from ledger.handover import Tries
+from ledger.claims import Taken
+from ledger.handover import Claimed, Tries
 from ledger.store import Ledger
 from notices.catalogue import Language, catalogue
 from notices.channels import Channel, ChannelAwayError, Traits
@@ -39,6 +40,12 @@ MEASURE_SECONDS: Final = 5.0
 
 MARGIN: Final = timedelta(minutes=3)
 """A message is begun only while its lease lasts longer than the slowest provider may take for it."""
+
+NOT_CONFIGURED: Final = "CHANNEL_NOT_CONFIGURED"
+"""The installation has no settings for the channel any more: what must go takes another way."""
+
+COST_BUDGET: Final = "COST_BUDGET"
+"""The text messages that were paid for are used up: what must go takes another way."""
 
 SEGMENTS: Final = 2
 """No template's text message is longer: a limit of segments is kept by claiming no more than this leaves."""
@@ -83,7 +90,7 @@ class DispatchActivities:
         self._router = Router(ledger, registry, code_for, key)
         self._letters = Letters(ledger, registry, code_for, key, lang)
         self._policies = SendingPolicies(ledger.outbox)
-        self._measure_at = 0.0
+        self._measure_at: dict[tuple[str, str], float] = {}
 
     @activity.defn(name=ACTIVITY_DISPATCH)
     async def drain(self, request: DispatchRequest) -> DispatchResult:
@@ -110,9 +117,16 @@ class DispatchActivities:
             done.problem = "NO_CHANNEL_CONFIGURED"
         else:
             policy = await self._policies.of(request.campaign)
-            ways = ways_of(self._channels, policy.parameters.channel_order, policy.parameters.staff_channel_order)
-            done.routed = await self._router.route(request.campaign, ways, policy.calendar, now())
-            await self._send(request, policy, now, done)
+            ways = ways_of(self._channels, policy.parameters)
+            gone = [one for one in CHANNELS if one not in (*self._channels, *BY_PEOPLE)]
+            await outbox.pass_on(request.campaign, gone, now(), NOT_CONFIGURED)
+            route = functools.partial(self._router.route, request.campaign, ways, policy.calendar, now())
+            done.routed = await route(most=AT_ONCE)
+            others = asyncio.create_task(route()) if done.routed >= AT_ONCE else None  # while the first of them go out
+            try:
+                await self._send(request, policy, now, done)
+            finally:
+                done.routed += 0 if others is None else await others
         return await self._result(request, now(), done)
 
     async def _send(
@@ -121,18 +135,24 @@ class DispatchActivities:
         """Connect first, then claim: while the provider is away no attempt is used up."""
         outbox = self._ledger.outbox
         claim = functools.partial(
-            outbox.claim, request.campaign, request.channel, rules=policy.rules, calendar=policy.calendar
+            outbox.claim,
+            request.campaign,
+            request.channel,
+            rules=policy.rules,
+            calendar=policy.calendar,
+            tries=self._tries,
         )
         if request.channel in BY_PEOPLE:
-            await claim(limit=request.limit, now=now(), tries=self._tries)  # onto the lists of those who do it
+            # onto the lists of those who do it
+            _note(done, await claim(limit=request.limit, now=now()))
             return
         channel = self._channels.get(request.channel)
         if channel is None:
             left = await outbox.left(request.campaign, request.channel, now())
-            done.problem = "CHANNEL_NOT_CONFIGURED" if left.count else None
+            done.problem = NOT_CONFIGURED if left.count else None
             return
         traits = channel.traits
-        limit = await self._limit(request, policy, traits, done)
+        limit = await self._limit(request, policy, traits, done, now())
         batch = Batch(outbox, self._letters, traits, self._tries, self._margin, now, done)
         asked = await batch.look(request.campaign, now())
         due = (await outbox.left(request.campaign, request.channel, now())).due
@@ -146,22 +166,28 @@ class DispatchActivities:
                 ]
                 await batch.ask(asked, sessions[0])
                 if limit:
-                    claimed = await claim(limit=limit, now=now(), tries=self._tries, unknown=traits.unknown)
-                    done.held = max(0, min(due, limit) - len(claimed))
-                    await batch.send(claimed, sessions)
+
+                    async def take(most: int) -> Sequence[Claimed]:
+                        again = functools.partial(claim, unknown=traits.unknown, dedupes_for=traits.dedupes_for)
+                        return _note(done, await again(limit=most, now=now()))
+
+                    await batch.send(take, limit, sessions)
         except ChannelAwayError as error:
             done.away(error)
 
-    async def _limit(self, request: DispatchRequest, policy: SendingPolicy, traits: Traits, done: Done) -> int:
+    async def _limit(
+        self, request: DispatchRequest, policy: SendingPolicy, traits: Traits, done: Done, now: datetime
+    ) -> int:
         """Return how many may be claimed: of text messages never more than the limit of segments leaves (B23)."""
         limit = min(request.limit, traits.batch)
         most = policy.parameters.sms_segments_limit
         if request.channel != SMS or most is None:
             return limit
-        lines = await self._ledger.outbox.backlog(request.campaign, self._clock())
+        lines = await self._ledger.outbox.backlog(request.campaign, now)
         allowed = messages_allowed(most, used_segments(lines, SEGMENTS), SEGMENTS, limit)
         if not allowed:
-            done.problem = "COST_BUDGET"
+            done.problem = COST_BUDGET
+            await self._ledger.outbox.pass_on(request.campaign, (SMS,), now, COST_BUDGET)
         return allowed
 
     async def _result(self, request: DispatchRequest, now: datetime, done: Done) -> DispatchResult:
@@ -169,10 +195,13 @@ class DispatchActivities:
         left = await outbox.left(request.campaign, request.channel, now)
         wait = STRAGGLERS if request.at is None else timedelta(0)
         receipts = await outbox.unreported(request.campaign, request.channel, RECEIPTS_AT_ONCE + 1)
-        if done.claimed == 0 or time.monotonic() >= self._measure_at:
-            self._measure_at = time.monotonic() + MEASURE_SECONDS
-            measure(await outbox.backlog(request.campaign, now), now)
+        own = (request.campaign, request.channel)
+        if done.claimed == 0 or time.monotonic() >= self._measure_at.get(own, 0.0):
+            self._measure_at[own] = time.monotonic() + MEASURE_SECONDS
+            measure(request.campaign, request.channel, await outbox.backlog(request.campaign, now), now)
         tally = done.tally
+        closing = request.closing == "now" or (request.closing == "when_done" and not left.count)
+        settled = request.settled
         return DispatchResult(
             claimed=done.claimed,
             accepted=tally[NoticeState.ACCEPTED] + tally[NoticeState.DELIVERED] + tally[NoticeState.READ],
@@ -181,14 +210,23 @@ class DispatchActivities:
             routed=done.routed,
             held=done.held,
             denied=tally[NoticeState.DENIED],
+            expired=tally[NoticeState.EXPIRED],
             left=left.count,
             next_at=None if left.due else left.next_at,
             problem=done.problem,
             again_in_seconds=done.again_in_seconds,
             receipts=receipts_of(receipts[:RECEIPTS_AT_ONCE]),
             more_receipts=len(receipts) > RECEIPTS_AT_ONCE,
-            day=await day_of(outbox, request.campaign, request.channel, now, request.settled, wait),
+            day=await day_of(outbox, request.campaign, request.channel, now, settled, wait, closing=closing),
         )
+
+
+def _note(done: Done, taken: Taken) -> Taken:
+    """Count what a claim looked at and did not take."""
+    done.held += taken.held
+    done.tally[NoticeState.DENIED] += taken.denied
+    done.tally[NoticeState.EXPIRED] += taken.expired
+    return taken
 
 
 async def _beat() -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from activities.directory import CodeFor, RecordDirectory
-from domain.notices import SMS
 from ledger.handover import Claimed
 from ledger.store import Ledger
 from notices.catalogue import Language, TemplateError
 from notices.channels import Message, Traits
 from notices.compose import Draft, Notice, UnsendableError, draft, written
+from notices.proof import digest_of
 from notices.render import render
 from registry.store import Registry
 
@@ -45,6 +44,10 @@ class Unsendable:
     code: str
 
 
+Written = tuple[list[Letter], list[Unsendable], list[Claimed]]
+"""Messages, rows that have none, and rows that must wait for a message of their own: it would have been too long."""
+
+
 class Letters:
     """Writes the messages of one ledger's notices."""
 
@@ -64,8 +67,8 @@ class Letters:
         self._key = key
         self._lang = lang
 
-    async def write(self, rows: Sequence[Claimed], traits: Traits, on: date) -> tuple[list[Letter], list[Unsendable]]:
-        """Return the messages of a batch, and the rows that have none.
+    async def write(self, rows: Sequence[Claimed], traits: Traits, on: date) -> Written:
+        """Return the messages of a batch, the rows that have none, and those for which a message had no room.
 
         Args:
             rows: that are cleared.
@@ -91,28 +94,29 @@ class Letters:
             except UnsendableError as error:
                 unsendable.append(Unsendable(row, error.code))
             else:
+                message = replace(message, generation=row.generation) if row.generation else message
                 letters.append(Letter(row, message, template))
-        return _together(letters, unsendable)
+        return _together(letters, unsendable, traits.most_bytes)
 
     def digest(self, message: Message, channel: str) -> str:
         """Return the keyed digest of a text: proof of what was sent for whoever has text and key, nothing else."""
-        said = message.short if channel == SMS else f"{message.subject}\0{message.text}"
-        text = f"notice\0{message.notice_id}\0{message.lang}\0{said}\0".encode()
-        return hmac.digest(self._key, text + (message.calendar or b""), "sha256").hex()
+        return digest_of(message, channel, self._key)
 
 
-def _together(letters: list[Letter], unsendable: list[Unsendable]) -> tuple[list[Letter], list[Unsendable]]:
+def _together(letters: list[Letter], unsendable: list[Unsendable], room: int | None) -> Written:
     """Make one message of each digest's rows; where one of them cannot be sent, none of the digest is.
 
-    The rows of a digest share their attempt: a text that left one of them out would say that it was sent.
+    The rows of a digest share their attempt: a text that left one of them out would say that it was sent. So what has
+    no room in it is taken out of the digest.
     """
     if all(letter.row.digest_of is None for letter in letters):
-        return letters, unsendable
+        return letters, unsendable, []
     failed = {_leader(one.row): one.code for one in unsendable}
     groups: dict[str, list[Letter]] = {}
     for letter in letters:
         groups.setdefault(_leader(letter.row), []).append(letter)
     made: list[Letter] = []
+    later: list[Claimed] = []
     for leader, group in groups.items():
         group.sort(key=lambda letter: letter.row.notice_id != leader)
         if leader in failed:
@@ -121,10 +125,22 @@ def _together(letters: list[Letter], unsendable: list[Unsendable]) -> tuple[list
             made += group
         else:
             try:
-                made.append(_digest(group))
+                fitting = _fitting(group, room)
             except TemplateError:
                 unsendable += [Unsendable(letter.row, "TEMPLATE_UNFIT") for letter in group]
-    return made, unsendable
+            else:
+                made.append(fitting)
+                later += [letter.row for letter in group[len(fitting.members) + 1 :]]
+    return made, unsendable, later
+
+
+def _fitting(group: Sequence[Letter], room: int | None) -> Letter:
+    """Return the message of as many of a group, the first ones, as there is room for; the first goes in any case."""
+    for most in range(len(group), 1, -1):
+        made = _digest(group[:most])
+        if room is None or len(f"{made.message.subject}{made.message.text}".encode()) <= room:
+            return made
+    return group[0]
 
 
 def _digest(group: Sequence[Letter]) -> Letter:

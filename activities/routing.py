@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from activities.directory import CodeFor, RecordDirectory
 from domain.calendar import Calendar, CalendarUnknown
 from domain.notices import BY_PEOPLE, PUPIL, URGENT_PURPOSES, student_of
+from domain.policy_parameters import PolicyParameters
 from domain.time import civil
-from ledger.handover import CONTACT_TO_REPAIR, NO_ADDRESS, Copy, Routing, Unrouted
+from ledger.handover import CONTACT_TO_REPAIR, NEVER_TOLD, NO_ADDRESS, Copy, Routing, Unrouted
 from ledger.store import Ledger
 from notices.catalogue import TemplateError, catalogue
 from notices.compose import Facts, Notice, UnsendableError, family
@@ -41,7 +43,9 @@ class Router:
         self._code_for = code_for
         self._key = key
 
-    async def route(self, campaign: str, ways: Ways, calendar: Calendar | None, now: datetime) -> int:
+    async def route(
+        self, campaign: str, ways: Ways, calendar: Calendar | None, now: datetime, *, most: int | None = None
+    ) -> int:
         """Route every row that has no channel yet; again, or by somebody else at once, it changes nothing.
 
         Args:
@@ -49,6 +53,7 @@ class Router:
             ways: what the deployment has and the policy wants.
             calendar: decides whether paper comes home in time.
             now: the present.
+            most: ends after about so many, None once there are no more.
 
         Returns:
             How many rows were looked up.
@@ -60,15 +65,25 @@ class Router:
             directory = RecordDirectory(self._ledger, self._registry, self._code_for)
             notices = {row.notice_id: _notice(row) for row in rows}
             await directory.read(list(notices.values()))
-            routings = [await self._routing(row, notices[row.notice_id], directory, ways, quick) for row in rows]
-            await outbox.route(routings)
+            shared = await self._registry.shared_addresses(campaign, ways.phone_pupils)
+            routings = [
+                await self._routing(row, notices[row.notice_id], directory, _wished(ways, row), quick, shared)
+                for row in rows
+            ]
+            await outbox.route([_in_time(one, row, now) for one, row in zip(routings, rows, strict=True)])
             count += len(rows)
-            if len(rows) < AT_ONCE:
+            if len(rows) < AT_ONCE or (most is not None and count >= most):
                 break
         return count
 
     async def _routing(
-        self, row: Unrouted, notice: Notice, directory: RecordDirectory, ways: Ways, quick: date
+        self,
+        row: Unrouted,
+        notice: Notice,
+        directory: RecordDirectory,
+        ways: Ways,
+        quick: date,
+        shared: Container[str],
     ) -> Routing:
         try:
             facts = await directory.facts(notice)
@@ -80,25 +95,30 @@ class Router:
                 routes = _in_household(row, household, facts, ways, quick)
         except UnsendableError as error:
             return Routing(row.notice_id, row.person, (), (), None, code=error.code)
-        return self._of(row, routes, facts, household)
+        keys = () if household is None else keys_of(household, self._key, shared)
+        return self._of(row, routes, facts, keys)
 
-    def _of(self, row: Unrouted, routes: list[Route], facts: Facts, household: Household | None) -> Routing:
+    def _of(self, row: Unrouted, routes: list[Route], facts: Facts, keys: tuple[str, ...]) -> Routing:
         """Give the row to the first who gets it under its own purpose; the others have copies."""
         own = next((route for route in routes if route.purpose == row.purpose), None)
         chain = () if own is None else own.chain
         code = CONTACT_TO_REPAIR if own is not None and own.to_repair else None
+        if own is not None and facts.never_told(own.person):
+            chain, code = (), NEVER_TOLD
         return Routing(
             notice_id=row.notice_id,
             person=row.person if own is None else own.person or row.person,
             chain=chain,
-            contacts=() if household is None else keys_of(household, self._key),
+            contacts=keys,
             not_after=facts.begins,
             others=tuple(
-                Copy(route.person, route.purpose, route.chain)
+                Copy(route.person, route.purpose, (), NEVER_TOLD)
+                if facts.never_told(route.person)
+                else Copy(route.person, route.purpose, route.chain)
                 for route in routes
                 if route is not own and route.person is not None and route.chain
             ),
-            code=code if chain else NO_ADDRESS,
+            code=code if chain or code == NEVER_TOLD else NO_ADDRESS,
         )
 
     async def _for_staff(self, notice: Notice, directory: RecordDirectory, ways: Ways) -> Route:
@@ -110,9 +130,25 @@ class Router:
         return staff_route(await directory.staff(notice.campaign, role, school), template, ways)
 
 
-def ways_of(configured: Mapping[str, object], order: tuple[str, ...], staff_order: tuple[str, ...]) -> Ways:
-    """Return what a deployment has: its channels, and people's work beside them (calls and paper)."""
-    return Ways((*configured, *BY_PEOPLE) if configured else (), order, staff_order)
+def _wished(ways: Ways, row: Unrouted) -> Ways:
+    return replace(ways, wish=row.wish) if row.wish else ways
+
+
+def _in_time(routing: Routing, row: Unrouted, now: datetime) -> Routing:
+    """Let what a person has sent again after its occasion go all the same."""
+    late = row.generation and routing.not_after is not None and routing.not_after <= now
+    return replace(routing, not_after=None) if late else routing
+
+
+def ways_of(configured: Mapping[str, object], policy: PolicyParameters) -> Ways:
+    """Return what a deployment has, its channels and people's work beside them (calls and paper), and what is wanted.
+
+    Args:
+        configured: the deployment's channels.
+        policy: the campaign's parameters.
+    """
+    there = (*configured, *BY_PEOPLE) if configured else ()
+    return Ways(there, policy.channel_order, policy.staff_channel_order, policy.phone_pupils)
 
 
 def _in_household(row: Unrouted, household: Household, facts: Facts, ways: Ways, quick: date) -> list[Route]:

@@ -13,12 +13,13 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.calls import EngineCalls
+from client.calls import EngineCalls, until
 from domain.notices import CHANNELS, EMAIL
 from protocol import (
     DISPATCH_WORKFLOW,
     QUERY_STATE,
     SIGNAL_FINISH,
+    SIGNAL_SETTLE,
     SIGNAL_WAKE,
     TASK_QUEUE,
     UPDATE_TICK,
@@ -64,6 +65,20 @@ class Sending:
         """Ask the dispatchers to end once nothing is left to try; tells whether all ended in time, or never were."""
         ended = await asyncio.gather(*(self._finish(campaign, channel, within) for channel in channels))
         return all(ended)
+
+    async def settle(self, campaign: str, within: timedelta, channels: Sequence[str] = CHANNELS) -> bool:
+        """Have the running day's record sent to the campaign's stream, which takes no news once it has ended.
+
+        Args:
+            campaign: about to be closed.
+            within: how long to wait for a batch that is under way, or for a provider that is left alone.
+            channels: whose dispatchers.
+
+        Returns:
+            Whether all have done so in time, or never were.
+        """
+        settled = await asyncio.gather(*(self._settle(campaign, channel, within) for channel in channels))
+        return all(settled)
 
     async def tick(self, campaign: str, channel: str, at: datetime) -> DispatchAnswer:
         """Send all that is due in one channel at an instant of the stepped clock.
@@ -144,6 +159,19 @@ class Sending:
     async def _wake(self, campaign: str, channel: str) -> None:
         with contextlib.suppress(RPCError):
             await self._handle(campaign, channel).signal(SIGNAL_WAKE)
+
+    async def _settle(self, campaign: str, channel: str, within: timedelta) -> bool:
+        try:
+            await self._handle(campaign, channel).signal(SIGNAL_SETTLE)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            return True
+
+        async def done() -> bool:
+            return not (await self.state(campaign, channel))["settling"]
+
+        return await until(done, within)
 
     async def _finish(self, campaign: str, channel: str, within: timedelta) -> bool:
         handle = self._handle(campaign, channel)

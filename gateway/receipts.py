@@ -1,9 +1,10 @@
 """The endpoint for receipts: `POST /v1/receipts`, where a provider says what became of messages it had taken over.
 
 The body is JSON: one receipt, or a list of up to a hundred. A receipt has a `receipt_id` of its own, names its message
-by our `key` (the notice's id) or by the provider's own `provider_id`, and says `state`, `code` and `at`. The request is
-signed as text messages are (`domain.signing`), and safe to repeat: receipts come twice, out of order, and before the
-answer to the submit that they are about. A telephone number never comes in; a body that holds one is refused unread.
+by our `key` (the notice's id, with `-1` and so on where a person had it sent again) or by the provider's own
+`provider_id`, and says `state`, `code` and `at`. The request is signed as text messages are (`domain.signing`), and
+safe to repeat: receipts come twice, out of order, and before the answer to the submit that they are about. A telephone
+number never comes in; a body that holds one is refused unread.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Receipt(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     receipt_id: Annotated[str, Field(pattern=_ID)]
-    key: Annotated[str, Field(pattern=r"^ntc_[0-9a-f]{32}$")] | None = None
+    key: Annotated[str, Field(pattern=r"^ntc_[0-9a-f]{32}(-[1-9][0-9]{0,2})?$")] | None = None
     provider_id: Annotated[str, Field(pattern=_ID)] | None = None
     state: Literal["delivered", "read", "failed"]
     code: Annotated[str | None, Field(max_length=64, repr=False)] = None
@@ -78,7 +79,7 @@ class News:
 
     Attributes:
         receipt_id: the provider's.
-        notice_id: which notice, None where only the provider's own id is known.
+        notice_id: our key of the message, None where only the provider's own id is known.
         provider_id: what the provider calls the message, None where it named ours alone.
         state: delivered, read or failed_permanent.
         code: why it failed; one of `FAILURES` or `OTHER_FAILURE`, None where it did not.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from domain.notices import NoticeState
+from domain.notices import NoticeState, key_of
 from notices.catalogue import Language
 
 
@@ -28,16 +28,17 @@ class Message:
     """One message for one reader (or for staff of one role). Addresses and texts stay out of every `repr`.
 
     Attributes:
-        notice_id: the outbox's; the key under which a provider knows the message, the same for every attempt.
+        notice_id: the outbox's.
         addresses: as the channel takes them: e-mail addresses, eleven-digit telephone numbers, WeCom user ids; empty
             for a robot, which has one group.
         lang: language of the texts.
         subject: one line.
         text: the whole wording.
-        short: the wording for a text message, with the registered signature; None where the template has none.
+        short: the wording for a text message; None where the template has none, or where it goes another way.
         planned_at: when it was planned: the same for every attempt.
         to_staff: whether staff reads it, not a family.
         calendar: an iCalendar file, with `method`.
+        generation: how often a person has had it sent again.
     """
 
     notice_id: str
@@ -50,6 +51,12 @@ class Message:
     to_staff: bool = False
     calendar: bytes | None = field(default=None, repr=False)
     method: str | None = None
+    generation: int = 0
+
+    @property
+    def key(self) -> str:
+        """Return what a provider knows the message by: the same for every attempt until a person has it sent again."""
+        return key_of(self.notice_id, self.generation)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Session(Protocol):
         """
         ...
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Return what the provider knows of messages by our keys, None for one that it never had.
 
         Only for channels whose `unknown` is LOOK_UP, or whose `receipts` are polled.
@@ -116,6 +123,10 @@ class Traits:
         sessions: how many sessions work side by side.
         batches_a_minute: how often a batch may begin, None without a limit of the provider's.
         polled: whether receipts are asked for with `look_up`.
+        most_bytes: room for a message's subject and text together, in bytes of UTF-8; None without a limit.
+        dedupes_for: where it sends again what nobody knows: so long the provider knows a repeated message, None for
+            ever; later a person is asked.
+        quick_ahead: how many messages at most are begun ahead for each session while they go out quickly.
     """
 
     name: str
@@ -125,6 +136,9 @@ class Traits:
     sessions: int = 1
     batches_a_minute: int | None = None
     polled: bool = False
+    most_bytes: int | None = None
+    dedupes_for: timedelta | None = None
+    quick_ahead: int = 4
 
 
 class Channel(Protocol):

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from domain.actors import Role
 from domain.exam_right import asks_for_waiver
 from notices.values import Language
-from notices.wording import NEVER_TO_FAMILIES
+from notices.wording import never_to_families
 
 CLAIMS: Final = Path(__file__).parent / "claims"
 
@@ -94,7 +94,7 @@ class Claim(BaseModel):
             raise ValueError("valid_to lies before valid_from")
         if asks_for_waiver(f"{self.zh}\n{self.en}"):
             raise ValueError("no notice asks anybody to give up the examination")
-        if found := [word for word in NEVER_TO_FAMILIES if word in f"{self.zh}\n{self.en}".lower()]:
+        if found := never_to_families(f"{self.zh}\n{self.en}"):
             raise ValueError(f"not in a notice to a family: {', '.join(found)}")
         return self
 

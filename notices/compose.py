@@ -64,6 +64,8 @@ class Facts:
         answer_line: where families send their codes, None where the campaign does not say.
         begins: when the occasion begins that it is about, None where it is about none.
         taken_back: the invitation no longer holds, since the household's seat or hour was withdrawn.
+        invited: of a notice about a change, its household's persons who had an invitation to come, each with whether
+            the change is to be told: not to whom it never went out. None where no invitation is known.
     """
 
     values: Mapping[str, Any]
@@ -75,6 +77,11 @@ class Facts:
     answer_line: str | None = None
     begins: datetime | None = None
     taken_back: bool = False
+    invited: Mapping[str | None, bool] | None = None
+
+    def never_told(self, person: str | None) -> bool:
+        """Tell whether a change is none to a person; who had no invitation of their own knows what their home does."""
+        return self.invited is not None and not self.invited.get(person, any(self.invited.values()))
 
 
 @dataclass(frozen=True)
@@ -243,7 +250,10 @@ def written(drafted: Draft, code: str | None, *, on: date | None = None) -> tupl
         raise UnsendableError("FACTS_MISSING")
     wanted = {name: values[name] for name in template.variables}
     try:
-        rendered = render(template.purpose, drafted.language, wanted, drafted.entry, version=template.version, on=on)
+        by_text = drafted.channel == SMS
+        rendered = render(
+            template.purpose, drafted.language, wanted, drafted.entry, version=template.version, on=on, short=by_text
+        )
     except TemplateError as error:
         raise UnsendableError(error.code) from None
     if drafted.channel == SMS and rendered.short is None:

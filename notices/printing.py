@@ -74,6 +74,8 @@ class PaperLetter:
         lang: of the letter.
         subject: one line.
         text: the whole wording.
+        template: purpose and version of the wording.
+        digest: keyed digest of what is printed (`notices.proof`).
     """
 
     notice_id: str
@@ -84,6 +86,8 @@ class PaperLetter:
     lang: Language
     subject: str = field(repr=False)
     text: str = field(repr=False)
+    template: str
+    digest: str
 
 
 def slip_number(notice_id: str) -> str:

@@ -28,6 +28,7 @@ class Contact:
         email, phone, wecom: as the registry holds them.
         agreed: whether the person may be told as a caregiver; a guardian is told anyway.
         channels: the person's own order of channels; empty is the policy's.
+        lost: channels that have been found not to reach the person any more; none of them has an address.
     """
 
     ref: str
@@ -37,11 +38,12 @@ class Contact:
     phone: str = field(default="", repr=False)
     wecom: str = field(default="", repr=False)
     channels: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def address(self, channel: str) -> str:
         """Return where a channel finds the person; empty where it does not, and where what is held is no address."""
         held = self.held(channel)
-        return held if held and _VALID[channel](held) else ""
+        return held if held and channel not in self.lost and _VALID[channel](held) else ""
 
     def held(self, channel: str) -> str:
         """Return what the registry holds for a channel, valid or not."""

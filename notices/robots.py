@@ -18,6 +18,9 @@ BATCH: Final = 5
 BATCHES_A_MINUTE: Final = 4
 """Five messages four times a minute are the twenty that both providers allow."""
 
+BETWEEN: Final = "\n\n"
+"""What stands between subject and text."""
+
 
 class Robot(Protocol):
     """One provider's robot."""
@@ -76,7 +79,13 @@ class RobotChannel:
         self._robot = robot
         self._provider = Provider(robot.prefix, robot.url, seconds=seconds, keep=False)
         self._traits = Traits(
-            robot.name, robot.sender, Unknown.ASK, batch=BATCH, sessions=1, batches_a_minute=BATCHES_A_MINUTE
+            robot.name,
+            robot.sender,
+            Unknown.ASK,
+            batch=BATCH,
+            sessions=1,
+            batches_a_minute=BATCHES_A_MINUTE,
+            most_bytes=robot.most_bytes - len(BETWEEN),
         )
 
     @property
@@ -106,7 +115,7 @@ class RobotSession:
         """
         if not message.to_staff:
             return Delivery(NoticeState.FAILED_PERMANENT, "NOT_FOR_FAMILIES")
-        text = f"{message.subject}\n\n{message.text.strip()}"
+        text = f"{message.subject}{BETWEEN}{message.text.strip()}"
         if len(text.encode()) > self._robot.most_bytes:
             return Delivery(NoticeState.FAILED_PERMANENT, "TOO_LONG")
         body = json_body({"msgtype": "text", "text": {"content": text}})
@@ -116,9 +125,9 @@ class RobotSession:
             return Delivery(NoticeState.UNKNOWN, error.code)
         return said(self._robot, answer)
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Return nothing: a robot does not know what it said."""
-        del notice_ids
+        del keys
         return {}
 
 

@@ -7,7 +7,7 @@ that a channel that fails for good hands it to the next one without a look into 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -34,11 +34,16 @@ class Ways:
         configured: the deployment's channels.
         order: of a household's channels.
         staff_order: of staff's.
+        phone_pupils: more pupils than this have no address in common as one household.
+        wish: what a person wants before all of them, for one notice; empty for nothing. It is no way to a reader to
+            whom it would be none otherwise.
     """
 
     configured: tuple[str, ...]
     order: tuple[str, ...]
     staff_order: tuple[str, ...]
+    phone_pupils: int = 3
+    wish: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def chain_for(contact: Contact, ways: Ways, *, coded: bool = False, hurried: boo
     """
     chain = [
         channel
-        for channel in dict.fromkeys(contact.channels or ways.order)
+        for channel in dict.fromkeys((ways.wish, *(contact.channels or ways.order)))
         if channel in ways.configured and (channel == PAPER or contact.address(channel))
     ]
     if coded:
@@ -96,9 +101,11 @@ def staff_route(members: Sequence[Contact], template: Template, ways: Ways) -> R
     A robot has a group of readers: it takes what tells of no single pupil and no single complaint.
     """
     open_to_all = group_may_read(template)
+    order = ways.staff_order
+    wished = (ways.wish,) if ways.wish in order else ()
     chain = tuple(
         channel
-        for channel in dict.fromkeys(ways.staff_order)
+        for channel in dict.fromkeys((*wished, *order))
         if channel in ways.configured
         and (open_to_all if channel in ROBOTS else any(one.address(channel) for one in members))
     )
@@ -163,13 +170,22 @@ def persons_route(contact: Contact, purpose: str, ways: Ways, *, coded: bool = F
     return _route(contact, purpose, chain_for(contact, ways, coded=coded, hurried=hurried), ways)
 
 
-def keys_of(household: Household, secret: bytes) -> tuple[str, ...]:
+def keys_of(household: Household, secret: bytes, shared: Container[str] = ()) -> tuple[str, ...]:
     """Return the keyed digests by which a household is known: one for each address of anybody in it, sorted.
 
     Siblings share at least one, in whatever school and campaign; nobody without the secret can tell whose it is.
+
+    Args:
+        household: the family.
+        secret: of the digests.
+        shared: addresses, folded, that are the shop's, the village's or a teacher's: a village is no household (edge
+            case 8). A family that gives nothing else is known by its pupil.
     """
     people = (household.pupil, *household.guardians, *household.caregivers)
-    held = [one.address(channel).casefold() for one in people for channel in (EMAIL, PHONE, WECOM)]
+    given = [one.address(channel).casefold() for one in people for channel in (EMAIL, PHONE, WECOM)]
+    held = [one for one in given if one not in shared]
+    if any(given) and not any(held):
+        held = [household.pupil.ref]
     digests = [hmac.digest(secret, f"contact\0{one}".encode(), "sha256").hex()[:KEY_LENGTH] for one in held if one]
     return tuple(sorted(dict.fromkeys(digests)))
 

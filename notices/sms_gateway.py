@@ -141,14 +141,14 @@ class SmsSession:
             return Delivery(NoticeState.FAILED_PERMANENT, "NO_SHORT_TEXT")
         signature = self._gateway.signature
         text = signed(message.short.removeprefix(f"【{signature}】"), signature)
-        body = json_body({"key": message.notice_id, "to": message.addresses[0], "signature": signature, "text": text})
+        body = json_body({"key": message.key, "to": message.addresses[0], "signature": signature, "text": text})
         try:
             answer = await self._web.call("POST", PATH, body=body, headers=self._headers(body))
         except UnansweredError as error:
             return Delivery(NoticeState.UNKNOWN, error.code)
         return _submitted(answer, segments(text))
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Return what became of messages: None for one that the gateway never had, `unknown` for what it does not say.
 
         After one question without an answer the others are not asked: each would take as long.
@@ -158,15 +158,15 @@ class SmsSession:
         """
         found: dict[str, Delivery | None] = {}
         silent: Delivery | None = None
-        for notice_id in notice_ids:
+        for key in keys:
             try:
-                found[notice_id] = silent or _known(await self._ask(notice_id))
+                found[key] = silent or _known(await self._ask(key))
             except UnansweredError as error:
-                found[notice_id] = silent = Delivery(NoticeState.UNKNOWN, error.code)
+                found[key] = silent = Delivery(NoticeState.UNKNOWN, error.code)
         return found
 
-    async def _ask(self, notice_id: str) -> Answer:
-        path = f"{PATH}/{notice_id}"
+    async def _ask(self, key: str) -> Answer:
+        path = f"{PATH}/{key}"
         answer = await self._web.call("GET", path, headers=self._headers(path.encode()))
         _require_open(answer)
         return answer

@@ -1,7 +1,8 @@
 """Messages of an application in WeCom: to staff as members, to guardians by the school's notice to parents.
 
 The provider leaves out a message that has the same request as one of the last four hours. So a message of which nobody
-knows is sent again as it was; and each text ends with a number of its own, so that two notices that read alike are two.
+knows is sent again as it was, but not after those hours; and each text ends with a number of its own, so that two
+notices that read alike are two.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from domain.notices import WECOM, NoticeState
+from domain.notices import WECOM, NoticeState, key_of
 from notices.channels import ChannelAwayError, Delivery, Message, Traits, Unknown
 from notices.http import SECONDS, TOO_MANY, Answer, Provider, UnansweredError, Web, errcode, json_body, provider_id
 
 MOST_BYTES: Final = 2048
 """Of a text in UTF-8; the provider cuts a longer one, which nobody would notice."""
 
+AROUND: Final = 32
+"""Bytes at most that stand around subject and text: empty lines, and the message's number."""
+
 DUPLICATE_SECONDS: Final = 4 * 60 * 60
 """For how long the provider knows a repeated request: the most that it offers."""
 
 AGAIN: Final = timedelta(minutes=30)
-"""When a message is sent again of which nobody knows: so often as there are tries, within the hours of the check."""
+"""When a message is sent again of which nobody knows. Where a night, a pause or a switch comes between, so that the
+hours of the check would be over, a person is asked instead (`Traits.dedupes_for`)."""
 
 EARLY: Final = 300.0
 """Seconds before its end in which a token is used no more."""
@@ -82,7 +87,11 @@ class WecomChannel:
         self._application = application
         self._token = _Token(application, monotonic)
         self._provider = Provider("WECOM", application.url, seconds=seconds)
-        self._traits = Traits(WECOM, f"WeCom {application.agent_id}", Unknown.RESEND, sessions=sessions)
+        knows = timedelta(seconds=DUPLICATE_SECONDS)
+        sender = f"WeCom {application.agent_id}"
+        self._traits = Traits(
+            WECOM, sender, Unknown.RESEND, sessions=sessions, dedupes_for=knows, most_bytes=MOST_BYTES - AROUND
+        )
 
     @property
     def traits(self) -> Traits:
@@ -127,9 +136,9 @@ class WecomSession:
             return Delivery(NoticeState.UNKNOWN, error.code, again_in=AGAIN)
         return _taken(answer, message.addresses)
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Return nothing: the provider cannot be asked about a message."""
-        del notice_ids
+        del keys
         return {}
 
     def _request(self, message: Message, text: str) -> tuple[str, bytes]:
@@ -199,7 +208,7 @@ class _Token:
 
 def written(message: Message) -> str:
     """Return the text as it is read: subject, wording, and a number by which two messages that read alike differ."""
-    number = message.notice_id.removeprefix("ntc_")[:8]
+    number = key_of(message.notice_id.removeprefix("ntc_")[:8], message.generation)
     last = f"编号 {number}" if message.lang == "zh" else f"No. {number}"
     return f"{message.subject}\n\n{message.text.strip()}\n\n{last}"
 

@@ -25,6 +25,16 @@ CLAIM: Final = "claim"
 NEVER_TO_FAMILIES: Final = ("分流", "diversion")
 """A family chooses; it is not diverted (DOMAIN §5.5)."""
 
+_PRESSING: Final = re.compile(
+    r"必须[^，。；！？\n]{0,8}(?:签|选|报|读|填|交|办)|必须在|必须于|务必|否则|不发[^，。；！？\n]{0,4}证"
+    r"|(?:取消|失去)[^，。；！？\n]{0,6}(?:资格|学籍|名额)"
+    r"|\bmust (?:now |still |all )?(?:sign|choose|enrol|register|decide|apply|agree to|answer|send)\b"
+    r"|\bor else\b|\botherwise (?:you|your|the)\b|\bno (?:graduation )?certificate\b"
+    r"|\bloses? (?:the|his|her|its|your|their) (?:place|right|certificate)\b",
+    re.IGNORECASE,
+)
+"""What presses a family to choose, or to choose in haste; no claim can approve it."""
+
 _SYNTAX: Final = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.Not)
 _CODE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 LINK: Final = re.compile(r"(?:https?://|www\.)\S*", re.IGNORECASE)
@@ -55,11 +65,30 @@ _FIGURES: Final = tuple(
 """Amounts, shares, terms, ages, years and numbers to call: a notice takes them over from a claim or from the record."""
 
 _AID: Final = re.compile(
-    r"免(?:除|收|交)?学(?:杂)?费|学费减免|助学金|奖学金|补助|补贴|免费就读"
-    r"|\bfree (?:of )?tuition|\btuition[ -]free|\bgrants?\b|\bscholarships?\b|\bsubsid(?:y|ies)\b",
+    r"免(?:除|收|交|缴)?学(?:杂)?费|学费减免|全免|资助|助学金|奖学金|奖金|补助|补贴|免费就读"
+    r"|(?:不用|不必|不须|无须|无需|不需要?|不收|不交|没有)[^，。；！？\n]{0,6}学(?:杂)?费"
+    r"|学(?:杂)?费[^，。；！？\n]{0,6}(?:承担|负担|减|免|退还|返还)"
+    r"|\bfree (?:of )?tuition|\btuition[ -]free|\bno (?:tuition|school fees?)\b|\bbonus(?:es)?\b"
+    r"|\b(?:tuition|schooling|study|studying|learning)\b[^.,;!?\n]{0,20} costs? nothing\b"
+    r"|\b(?:state|financial) (?:aid|support)\b|\bstate pays\b"
+    r"|\bgrants?\b|\bscholarships?\b|\bsubsid(?:y|ies)\b",
     re.IGNORECASE,
 )
 """Words about money that a family may get: what they promise is for the claims library to say."""
+
+_PROSPECTS: Final = re.compile(
+    r"[包保即]就业|包分配|(?:就业|录取|升学)率|百分百|百分之百"
+    r"|\bguaranteed? (?:job|work|place|employment)s?\b|\b(?:employment|admission|placement) rates?\b",
+    re.IGNORECASE,
+)
+"""What a school is said to lead to: so far as it is true, a claim says it with its source."""
+
+
+def never_to_families(text: str) -> tuple[str, ...]:
+    """Return the words that no text to a family may hold, and this one does: of diverting, and of pressing it."""
+    lower = text.lower()
+    pressing = dict.fromkeys(hit.group().strip() for hit in _PRESSING.finditer(text))
+    return (*(word for word in NEVER_TO_FAMILIES if word in lower), *pressing)
 
 
 class Wording(BaseModel):
@@ -128,18 +157,17 @@ class Wording(BaseModel):
         return self
 
     def unbacked(self) -> tuple[str, ...]:
-        """Return what a family would read as a promise that nobody has approved: figures and aid outside of claims."""
+        """Return what a family would read as a promise that nobody has approved: figures, aid, prospects."""
         found = []
         for name, source in self.parts.items():
             bare = _CODE.sub(_PART, source)
-            hits = (hit.group().strip() for pattern in (*_FIGURES, _AID) for hit in pattern.finditer(bare))
+            hits = (hit.group().strip() for pattern in (*_FIGURES, _AID, _PROSPECTS) for hit in pattern.finditer(bare))
             found += [f"{name}: {hit}" for hit in dict.fromkeys(hits)]
         return tuple(found)
 
     def for_nobody(self) -> tuple[str, ...]:
         """Return the words that no notice to a family may hold, and this one does."""
-        whole = "\n".join(self.parts.values()).lower()
-        return tuple(word for word in NEVER_TO_FAMILIES if word in whole)
+        return never_to_families("\n".join(self.parts.values()))
 
     def longest(self, longest: Mapping[str, tuple[str, ...]], claims: Callable[[str], str]) -> int:
         """Return as how many segments the text message is charged at most; 0 without one.

@@ -78,6 +78,25 @@ async def shared_phones(connection: AsyncConnection, students: Select[tuple[str]
     return sorted(list(group) for group in by_phone.values() if len(group) > FAMILY_PHONE)
 
 
+async def shared_addresses(connection: AsyncConnection, campaign: str, most: int) -> frozenset[str]:
+    """Return the telephones, mailboxes and accounts that more than so many listed pupils of a campaign give, folded.
+
+    A pupil's own, the guardians' and the caregiver's; a pupil who gives one twice counts once.
+    """
+    listed = (pupils.c.campaign == campaign, pupils.c.listed.is_(True))
+    given: dict[str, dict[str, None]] = {}
+    for table in (pupils, guardians, caregivers):
+        for name in ("phone", "email", "wecom"):
+            if (column := table.c.get(name)) is None:
+                continue
+            query = select(column, table.c.student_ref).where(column != "", *listed)
+            if table is not pupils:
+                query = query.join(pupils, pupils.c.student_ref == table.c.student_ref)
+            for address, student_ref in await connection.execute(query):
+                given.setdefault(address.casefold(), {})[student_ref] = None
+    return frozenset(address for address, students in given.items() if len(students) > most)
+
+
 def of_snapshot(snapshot_ref: str) -> Select[tuple[str]]:
     """Return the query for a snapshot's pupils."""
     return select(snapshot_pupils.c.student_ref).where(snapshot_pupils.c.snapshot_ref == snapshot_ref)

@@ -230,6 +230,11 @@ class Registry:
         async with self._engine.connect() as connection:
             return await families.numbers(connection, campaign)
 
+    async def shared_addresses(self, campaign: str, most: int) -> frozenset[str]:
+        """Return the addresses and numbers, folded, that more than `most` listed pupils of a campaign give."""
+        async with self._engine.connect() as connection:
+            return await families.shared_addresses(connection, campaign, most)
+
     async def guardian(self, guardian_ref: str) -> Guardian | None:
         """Return one guardian, None where the reference is unknown or the family was forgotten."""
         rows = await self._rows(select(guardians).where(guardians.c.guardian_ref == guardian_ref))

@@ -1,6 +1,7 @@
 """Sends a campaign's notices through one channel; id `{campaign}/dispatch/{channel}`. It is no stream: no events.
 
 What it learns goes to the campaign's stream as numbered news: the record of each civil day that is over, and receipts.
+The running day is settled before a campaign is closed (`settle`), and before the dispatcher ends (`finish`).
 On the stepped clock it moves only when its driver ticks it.
 """
 
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         REFUSED,
         SIGNAL_DELIVER,
         SIGNAL_FINISH,
+        SIGNAL_SETTLE,
         SIGNAL_WAKE,
         SIGNALS_PER_RUN,
         UPDATES_PER_RUN,
@@ -69,6 +71,7 @@ class NoticeDispatchWorkflow:
         self._failed = start.failed
         self._unknown = start.unknown
         self._finishing = start.finishing
+        self._settling = start.settling
         self._sent = start.sent
         self._settled: date | None = start.settled
         self._reported = start.reported
@@ -104,17 +107,24 @@ class NoticeDispatchWorkflow:
             if self._full():
                 workflow.continue_as_new(self._next_input())
             at_work = _moved(last) or last.more_receipts or last.day is not None or self._listed(last, left)
+            if self._settling and last.day is not None and last.again_in_seconds is None:
+                continue  # the next day, up to the running one
             if not at_work or last.problem or last.again_in_seconds is not None:
                 await self._rest(last)
 
     @workflow.signal(dynamic=True)
     def signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """Take `wake` and `finish`, with whatever arguments; anything else changes nothing."""
+        """Take `wake`, `settle` and `finish`, with whatever arguments; anything else changes nothing.
+
+        A stepped campaign's days are settled at its ticks.
+        """
         del args
         self._signals += 1
         if name == SIGNAL_FINISH:
             self._finishing = True
-        self._woken = self._woken or name in (SIGNAL_WAKE, SIGNAL_FINISH)
+        if name == SIGNAL_SETTLE:
+            self._settling = self._start.clock == "engine"
+        self._woken = self._woken or name in (SIGNAL_WAKE, SIGNAL_SETTLE, SIGNAL_FINISH)
 
     @workflow.update(name="tick")
     async def tick(self, request: TickRequest) -> DispatchAnswer:
@@ -157,6 +167,7 @@ class NoticeDispatchWorkflow:
         return {
             **self._totals(),
             "finishing": self._finishing,
+            "settling": self._settling,
             "clock": self._start.clock,
             "sent": self._sent,
             "settled": self._settled.isoformat() if self._settled else None,
@@ -178,6 +189,7 @@ class NoticeDispatchWorkflow:
             at=at,
             settled=self._settled,
             reported=self._reported,
+            closing="now" if self._settling else "when_done" if self._finishing else "no",
         )
         last = await self._drained(request)
         self._accepted += last.accepted
@@ -185,6 +197,8 @@ class NoticeDispatchWorkflow:
         self._unknown += last.unknown
         self._last = last
         await self._report(last, at or workflow.now().astimezone(SHANGHAI))
+        if request.closing == "now" and last.day is None:
+            self._settling = False
         workflow.set_current_details(self._details())
         return last
 
@@ -287,6 +301,7 @@ class NoticeDispatchWorkflow:
         carried = {
             **self._totals(),
             "finishing": self._finishing,
+            "settling": self._settling,
             "sent": self._sent,
             "settled": self._settled,
             "reported": self._reported,

@@ -87,6 +87,13 @@ class SmsSimulator(Simulator):
                 for _ in range(2 if lie is Lie.SUCCESS_TWICE else 1):
                     self._report(key, known)
 
+    def fail(self, code: str) -> None:
+        """Let what is under way not arrive, for one of the contract's reasons, and report it."""
+        for key, known in self._known.items():
+            if known.state == "accepted":
+                known.state, known.code = "failed", code
+                self._report(key, known)
+
     async def _submitted(self, asked: Mapping[str, Any]) -> Reply | None:
         key, to, text = str(asked["key"]), str(asked["to"]), str(asked["text"])
         self.calls[key] += 1

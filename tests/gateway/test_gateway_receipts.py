@@ -129,6 +129,7 @@ async def test_a_request_that_the_provider_did_not_sign_is_refused(endpoint):
         (receipt(receipt_id="r 1"), 400, "BODY_INVALID", 0),
         (receipt(receipt_id="r" * 65), 400, "BODY_INVALID", 0),
         (receipt(key="ntc_1"), 400, "BODY_INVALID", 0),
+        (receipt(key=f"{KEY}-0"), 400, "BODY_INVALID", 0),
         (receipt(state="accepted"), 400, "BODY_INVALID", 0),
         (receipt(at="2025-04-01 19:30"), 400, "BODY_INVALID", 0),
         (receipt(text="a reply"), 400, "BODY_INVALID", 0),
@@ -180,6 +181,7 @@ async def test_a_telephone_number_never_comes_in(endpoint, caplog, more):
     "given",
     [
         {"key": "ntc_abc13800138000abcdef0123456789ab"},
+        {"key": "ntc_abc13800138000abcdef0123456789ab-12"},
         {"provider_id": "550e8400-e29b-41d4-a716-13800138000f"},
         {"receipt_id": "1743507060-000012"},
         {"provider_id": "174350706012345"},

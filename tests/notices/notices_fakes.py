@@ -55,7 +55,7 @@ class Provider:
         self.messages.append(message)
         return said
 
-    async def look_up(self, notice_ids: tuple[str, ...]) -> dict[str, Delivery | None]:
+    async def look_up(self, keys: tuple[str, ...]) -> dict[str, Delivery | None]:
         """Say what it knows."""
-        self.asked.append(notice_ids)
-        return {name: self.known.get(name) for name in notice_ids}
+        self.asked.append(keys)
+        return {key: self.known.get(key) for key in keys}

@@ -34,6 +34,15 @@ class Watched(WecomSimulator):
         return self.canned if self.canned and "send" in request.path else await super().answer(request)
 
 
+async def test_a_message_is_repeated_no_longer_than_the_provider_knows_it():
+    """What is asked for in every request, and what the outbox is told of it, are the same hours."""
+    async with Watched() as provider:
+        channel = wecom_channel(provider.url)
+        await say(channel, message(**fit("wecom")))
+        (sent,) = [json.loads(request.body) for request in provider.requests if request.method == "POST"]
+    assert sent["duplicate_check_interval"] == channel.traits.dedupes_for.total_seconds()
+
+
 async def test_guardians_get_the_schools_notice_to_parents_and_staff_a_message_to_members():
     """Two interfaces; both with the duplicate check for the four hours that the provider offers."""
     async with Watched() as provider:
@@ -60,6 +69,13 @@ async def test_guardians_get_the_schools_notice_to_parents_and_staff_a_message_t
                 **always,
             },
         }
+
+
+async def test_what_a_person_has_sent_again_is_another_message():
+    """The provider leaves out what it has seen in the last hours: the number at the end tells the two apart."""
+    async with Watched() as provider:
+        await say(wecom_channel(provider.url), message(**fit("wecom")), message(**fit("wecom"), generation=1))
+        assert [taken.text.rpartition("编号 ")[2] for taken in provider.taken] == ["00000000", "00000000-1"]
 
 
 async def test_two_notices_that_read_alike_are_two_messages():

@@ -174,6 +174,21 @@ def test_every_claim_is_made_somewhere():
         ("tuition-free", "tuition-free"),
         ("a grant for you", "grant"),
         ("￥50", "￥5"),
+        ("读职高学费全免", "学费全免"),
+        ("就读中职享受国家资助", "资助"),
+        ("上职高不用交学费", "不用交学费"),
+        ("无需学费", "无需学费"),
+        ("学费由国家承担", "学费由国家承担"),
+        ("另有奖金", "奖金"),
+        ("毕业即就业", "即就业"),
+        ("学校包分配", "包分配"),
+        ("就业率很高", "就业率"),
+        ("录取率极高", "录取率"),
+        ("百分百", "百分百"),
+        ("You pay no tuition", "no tuition"),
+        ("Schooling there costs nothing", "costs nothing"),
+        ("a guaranteed job", "guaranteed job"),
+        ("the employment rate is high", "employment rate"),
     ],
 )
 def test_figures_and_aid_outside_of_claims_are_found(text, found):
@@ -193,11 +208,52 @@ def test_figures_and_aid_outside_of_claims_are_found(text, found):
         "{{ claim.aid_rate }}",
         "{{ meeting_at }} {{ count }}",
         "今年就不能再读普通高中",
+        "学校和教师不收取任何费用",
+        "学生的就学、中考、录取照常",
     ],
 )
 def test_ordinary_words_and_values_of_the_record_are_no_figures(text):
     """Numbering, "once", and what comes from a claim or from the record."""
     assert Wording(subject="s", text=text).unbacked() == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "家长必须在今天内为孩子报名",
+        "请务必签字",
+        "请今天签字，否则后果自负",
+        "不签就不发毕业证",
+        "不选职高将取消升学资格",
+        "You must sign today",
+        "Sign today, or else",
+        "Otherwise your child stays behind",
+        "Your child gets no certificate",
+        "your child will lose the place",
+    ],
+)
+def test_no_notice_and_no_claim_presses_a_family(text):
+    """Whoever approves it: a choice under a threat is none (DOMAIN §5.5)."""
+    assert Wording(subject="s", text=text).for_nobody()
+    with pytest.raises(ValueError, match="not in a notice to a family"):
+        library().find("aid_rate", TODAY).model_validate(
+            library().find("aid_rate", TODAY).model_dump() | {"zh": text, "en": "x"}
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "参观取消，重新安排后再邀请",
+        "任何人不得以毕业证、班级、评优等为条件影响您的选择",
+        "Nobody may make a certificate, a class or an award depend on it",
+        "Under fourteen a guardian must agree first.",
+        "Who signs for you must be asked by nobody",
+    ],
+)
+def test_telling_a_family_its_rights_is_no_pressure(text):
+    """The same words, said to protect."""
+    assert Wording(subject="s", text=text).for_nobody() == ()
 
 
 def test_an_empty_catalogue_has_nothing_to_object_to():

@@ -169,7 +169,7 @@ class Registry(People):
         ("stf_head", None),
         ("stf_principal", None),
         ("stf_officer", None),
-        ("stf_next", "WRONG_SCHOOL"),
+        ("stf_next", "NOT_OWN_CLASS"),
         ("stf_stranger", "WRONG_SCHOOL"),
         ("stf_receiving", "ROLE_NOT_ALLOWED"),
     ],

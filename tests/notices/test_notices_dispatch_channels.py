@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from notices_fakes import ACCEPTED, LOST, REFUSED, Provider
 from notices_house import (
+    AT,
     CAMPAIGN,
     FILING,
     MEETINGS,
@@ -31,8 +32,9 @@ from activities.letters import Letters
 from domain.consent import Standing
 from domain.evidence import EvidenceGrade
 from domain.filing_consent_events import GuardianshipRecorded
-from domain.notices import EMAIL, SMS, NoticeState
+from domain.notices import EMAIL, PAPER, SMS, UNROUTED, NoticeState
 from domain.policy import profile
+from domain.sending_events import OptionalNoticesDeclined
 from domain.time import SHANGHAI
 from ledger.handover import Receipt
 from notices.channels import ChannelAwayError, Delivery, Unknown
@@ -172,6 +174,22 @@ async def test_nothing_is_begun_in_quiet_hours_and_all_of_it_in_the_morning(ledg
     assert (await drain(activities)).accepted == 2
 
 
+async def test_a_batch_says_what_became_of_all_that_it_looked_at(ledger):
+    """By night two of three wait and one does not want it; after the meeting the others come too late."""
+    declined = OptionalNoticesDeclined(student=student(1), person="gdn_000001a")
+    await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN), declined]))
+    await invite(ledger, 3, drafted=False)
+    clock = Clock(AT - timedelta(hours=20))
+    clock.now = clock.now.replace(hour=22)
+    activities = sending(ledger, Provider(EMAIL), clock=clock)
+    night = await drain(activities)
+    assert (night.claimed, night.held, night.denied, night.expired) == (0, 2, 1, 0)
+    assert {row["code"] for row in await rows(ledger)} == {"OPTED_OUT", "QUIET_HOURS"}
+    clock.now = AT
+    late = await drain(activities)
+    assert (late.claimed, late.held, late.denied, late.expired, late.left) == (0, 0, 0, 2, 0)
+
+
 async def test_a_stepped_campaigns_present_is_the_requests(ledger):
     """The worker's own clock has no say: it is night in the campaign."""
     await invite(ledger, 1)
@@ -202,6 +220,23 @@ async def test_siblings_get_one_campaign_message_a_day(ledger):
     assert (await drain(activities)).accepted == 1
 
 
+async def test_a_shops_telephone_holds_nobodys_invitation(ledger):
+    """Ten families give the same number (edge case 8): each has its own message on the first day."""
+
+    class Village(People):
+        async def household(self, ref):
+            found = await super().household(ref)
+            object.__setattr__(found.guardians[0], "phone", "13900000009")
+            return found
+
+        async def shared_addresses(self, campaign, most):
+            assert (campaign, most) == (CAMPAIGN, 3)
+            return frozenset({"13900000009"})
+
+    await invite(ledger, 10)
+    assert (await drain(sending(ledger, Provider(EMAIL), people=Village()))).accepted == 10
+
+
 async def test_reminders_for_one_class_head_are_one_message(ledger):
     """At the digest's time: the texts of all, numbered; one attempt, one outcome for all of its rows."""
     await put(ledger, sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN)]))
@@ -221,6 +256,22 @@ async def test_reminders_for_one_class_head_are_one_message(ledger):
     assert [row["digest_of"] for row in found].count(message.notice_id) == len(found) - 1
     assert f"{len(found)}. " in message.text
     assert message.to_staff
+
+
+async def test_a_message_to_staff_that_failed_in_the_evening_rests_until_the_morning(ledger):
+    """All of its notices: what no claim takes is not due, or the dispatcher would not rest all night."""
+    earlier = reminded().model_copy(update={"working_days_left": 9})
+    await more(ledger, await invite(ledger, 1), earlier, reminded())
+    clock = Clock(datetime(2025, 3, 4, 21, 20, tzinfo=SHANGHAI))
+    failing = Delivery(NoticeState.FAILED_TEMPORARY, "SMTP_451")
+    activities = sending(ledger, Provider(EMAIL, lambda one: failing if one.to_staff else ACCEPTED), clock=clock)
+    evening = await drain(activities)
+    assert (evening.accepted, evening.failed) == (1, evening.left)
+    clock.move(11 * MINUTE)
+    assert (await drain(activities)).held > evening.left
+    night = await drain(activities)
+    assert (night.held, night.next_at) == (0, datetime(2025, 3, 5, 7, 30, tzinfo=SHANGHAI))
+    assert {row["state"] for row in await rows(ledger)} == {"accepted", "held"}
 
 
 async def test_text_messages_stop_before_the_limit_of_segments(ledger):
@@ -381,8 +432,28 @@ async def test_a_day_that_is_over_is_told_once_with_its_digest(ledger):
     assert (await drain(activities, settled=date(2025, 3, 3))).day is None
 
 
+async def test_the_running_day_is_settled_before_the_campaign_ends(ledger):
+    """As it stands, or once nothing is left; what is written after that stands under the next day."""
+    await invite(ledger, 2)
+    clock = Clock()
+    mails = Provider(EMAIL, lambda message: LOST if message.notice_id == first else ACCEPTED)
+    first = min(row["notice_id"] for row in await rows(ledger))
+    activities = sending(ledger, mails, clock=clock)
+    assert (await drain(activities, closing="when_done")).day is None
+    told = (await drain(activities, closing="now")).day
+    assert (told["day"], told["states"]["accepted"]) == (str(clock().date()), 1)
+    today = date.fromisoformat(told["day"])
+    assert (await drain(activities, closing="now", settled=today)).day is None
+    mails.answer = lambda _message: ACCEPTED
+    clock.move(timedelta(hours=1))
+    assert (await drain(activities, closing="when_done", settled=today)).accepted == 1
+    clock.move(timedelta(days=1))
+    late = (await drain(activities, closing="when_done", settled=today)).day
+    assert (late["day"], late["states"]["accepted"]) == (str(today + timedelta(days=1)), 1)
+
+
 class Meter:
-    """Keeps what gauges were set to, each by its name and channel."""
+    """Keeps what gauges were set to, each by its name, campaign and channel."""
 
     def __init__(self, found=None, name=None):
         self.found = {} if found is None else found
@@ -396,7 +467,7 @@ class Meter:
 
     def set(self, value, additional_attributes):
         """Keep a value."""
-        self.found[self.name, additional_attributes["channel"]] = value
+        self.found[self.name, additional_attributes["campaign"], additional_attributes["channel"]] = value
 
     def with_additional_attributes(self, _more):
         """Return itself: the engine's own attributes do not matter here."""
@@ -404,7 +475,7 @@ class Meter:
 
 
 async def test_the_backlog_is_a_metric_of_each_channel(ledger):
-    """How many wait, and how long the oldest has been due."""
+    """How many wait, and how long the oldest has been due; another campaign's do not take their place."""
     await invite(ledger, 3)
     clock = Clock()
     mails = Provider(EMAIL)
@@ -416,8 +487,31 @@ async def test_the_backlog_is_a_metric_of_each_channel(ledger):
     await environment.run(activities.drain, request)
     clock.move(10 * MINUTE)
     await environment.run(activities.drain, request)
-    assert meter.found["diversion_notices_waiting", EMAIL] == 3
-    assert meter.found["diversion_notices_oldest_due_seconds", EMAIL] >= 600
+    await environment.run(activities.drain, request.model_copy(update={"campaign": f"{CAMPAIGN}/other"}))
+    assert meter.found["diversion_notices_waiting", CAMPAIGN, EMAIL] == 3
+    assert meter.found["diversion_notices_oldest_due_seconds", CAMPAIGN, EMAIL] >= 600
+
+
+async def test_a_channel_on_which_nothing_waits_any_more_says_so(ledger):
+    """Its own dispatcher sets it back to nothing; no other one speaks of it, and the letters' speaks of what is new."""
+    await invite(ledger, 2)
+    mails = Provider(EMAIL)
+    mails.away = ChannelAwayError("AWAY")
+    environment = ActivityEnvironment()
+    environment.metric_meter = meter = Meter()
+    activities = sending(ledger, mails)
+    mail, paper = (DispatchRequest(campaign=CAMPAIGN, channel=one, limit=50) for one in (EMAIL, PAPER))
+    waiting = "diversion_notices_waiting"
+    await environment.run(activities.drain, mail)
+    assert meter.found[waiting, CAMPAIGN, EMAIL] == 2
+    mails.away = None
+    await environment.run(activities.drain, mail)
+    await environment.run(activities.drain, mail)
+    assert (meter.found[waiting, CAMPAIGN, EMAIL], len(mails.messages)) == (0, 2)
+    assert {channel for _, _, channel in meter.found} == {EMAIL}
+    await environment.run(activities.drain, paper)
+    assert {channel for _, _, channel in meter.found} == {EMAIL, PAPER, UNROUTED}
+    assert meter.found[waiting, CAMPAIGN, UNROUTED] == meter.found[waiting, CAMPAIGN, PAPER] == 0
 
 
 @pytest.mark.parametrize("channel", [SMS, EMAIL])

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from aiosmtplib import SMTP, SMTPResponse
 from icalendar import Calendar
 from notices_house import AT, BEGIN, SENDER, server
 
@@ -45,6 +46,36 @@ async def test_a_mail_arrives_as_it_was_written(sink):
         "Content-Language": "zh-Hans",
         "Date": "Mon, 03 Mar 2025 08:00:00 +0800",
     }
+
+
+@pytest.mark.parametrize(
+    ("answer", "known_as"),
+    [
+        ("2.0.0 Ok: queued as 13900000001", None),
+        ("2.0.0 Ok: queued as Q.13900000001-x", None),
+        ("2.0.0 Ok: queued as 4Zb1mzR3", "4Zb1mzR3"),
+        ("Ok id=1tTq-0001", "1tTq-0001"),
+        ("2.0.0 Ok", None),
+    ],
+)
+async def test_a_servers_name_for_a_mail_is_none_where_it_may_be_a_telephone_number(
+    sink, monkeypatch, answer, known_as
+):
+    """It goes into the record and the journal, where no number may stand."""
+
+    async def said(self, content):
+        del self, content
+        return SMTPResponse(250, answer)
+
+    monkeypatch.setattr(SMTP, "data", said)
+    (delivery,) = await send(sink, MAIL)
+    assert (delivery.outcome, delivery.provider_id) == (ACCEPTED, known_as)
+
+
+async def test_what_a_person_has_sent_again_is_another_mail(sink):
+    """A mailbox that leaves out what it has seen does not leave it out."""
+    await send(sink, MAIL, replace(MAIL, generation=2))
+    assert [kept.message_id for kept in sink.mails] == ["<ntc_1@county.invalid>", "<ntc_1-2@county.invalid>"]
 
 
 LIES = {

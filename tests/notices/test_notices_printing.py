@@ -26,6 +26,8 @@ def letter(number=1, **changes):
         "lang": "zh",
         "subject": "家长会邀请",
         "text": f"例学生{number:04d}同学的家长：\n\n请来参加。\n",
+        "template": "meeting_invitation/1",
+        "digest": "d" * 64,
     }
     return PaperLetter(**{**own, **changes})
 

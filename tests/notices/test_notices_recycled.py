@@ -84,7 +84,7 @@ async def test_a_recycled_number_sends_the_notice_to_the_next_channel(office: Of
     await post(office, house, said(office, "failed", key=notice, code="NUMBER_RECYCLED"))
 
     row = await office.row(notice)
-    assert (row["state"], row["code"], row["channel"]) == ("planned", "CONTACT_TO_REPAIR", "email")
+    assert (row["state"], row["code"], row["channel"]) == ("planned", "NUMBER_RECYCLED", "email")
     assert await office.stands(other) == ("accepted", None)
     assert await office.send("sms") == []
     assert await office.send("email") == [notice]
@@ -101,7 +101,7 @@ async def test_a_message_that_did_not_arrive_goes_on(office: Office, house: Rece
     await office.send()
     await post(office, house, said(office, "failed", key=notice, code=code))
     row = await office.row(notice)
-    why = "CONTACT_TO_REPAIR" if code == "NUMBER_RECYCLED" else code or "UNKNOWN_CODE"
+    why = "CONTACT_TO_REPAIR" if code == "UNDELIVERABLE" else code or "UNKNOWN_CODE"
     assert (row["state"], row["code"], row["channel"]) == ("planned", why, "email")
 
 
@@ -199,7 +199,7 @@ async def test_a_ledger_that_is_not_there_keeps_nothing(office: Office, tmp_path
 SECRET = b"shared with the provider, in tests only"
 LIES = {
     1: (Lie.NONE, ("delivered", None), ("delivered", None)),
-    2: (Lie.RECYCLED_NUMBER, ("planned", "CONTACT_TO_REPAIR"), ("planned", "CONTACT_TO_REPAIR")),
+    2: (Lie.RECYCLED_NUMBER, ("planned", "NUMBER_RECYCLED"), ("planned", "NUMBER_RECYCLED")),
     3: (Lie.LATE_CALLBACK, ("accepted", None), ("delivered", None)),
     4: (Lie.LOST_RESPONSE, ("delivered", None), ("delivered", None)),
     5: (Lie.SUCCESS_TWICE, ("delivered", None), ("delivered", None)),

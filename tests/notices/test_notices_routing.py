@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ ORDER = ("wecom", "sms", "email", "phone", "paper")
 STAFF_ORDER = ("wecom", "email", "wecom_robot", "dingtalk_robot")
 ALL = Ways(CHANNELS, ORDER, STAFF_ORDER)
 SECRET = b"s" * 32
+SHOP = "13900000009"
 
 
 def ways(*configured):
@@ -54,6 +57,25 @@ def person(ref="gdn_1", email="a@x.invalid", phone="13900000001", wecom="wa", **
 def test_a_chain_has_what_is_configured_and_finds_the_person_in_the_own_order(contact, there, expected):
     """The person's order before the policy's; a channel once; paper always; a robot never."""
     assert chain_for(contact, there) == expected
+
+
+@pytest.mark.parametrize("wish", ["", "paper", "sms", "dingtalk_robot", "no_such_channel"])
+@pytest.mark.parametrize("coded", [True, False])
+def test_a_wish_comes_first_and_opens_no_way(wish, coded):
+    """What a person wants goes before the reader's own order, and is a way only where it could be one."""
+    contact = person(channels=("email",))
+    wished = chain_for(contact, replace(ways(WECOM, SMS, EMAIL, *ROBOTS), wish=wish), coded=coded)
+    possible = wish == PAPER or (wish == SMS and not coded)
+    assert wished == tuple(dict.fromkeys(((wish,) if possible else ()) + ("email", "paper")))
+
+
+@pytest.mark.parametrize(("wish", "first"), [(PAPER, "email"), (PHONE, "email"), ("dingtalk_robot", "dingtalk_robot")])
+def test_a_wish_for_staff_is_one_of_staffs_own_channels(wish, first):
+    """Nobody prints for staff, and nobody has a list of calls to them."""
+    members = [person("stf_1")]
+    there = replace(ways(EMAIL, *ROBOTS), wish=wish)
+    assert staff_route(members, catalogue().find("stage_reminder"), there).chain[0] == first
+    assert staff_route(members, catalogue().find("student_overdue"), there).chain == ("email",)
 
 
 def test_a_code_never_goes_by_text_message_on_the_phone_or_to_a_group():
@@ -245,4 +267,20 @@ def test_siblings_share_a_key_and_strangers_none():
     assert not keys[3] & (keys[0] | keys[1] | keys[2])
     assert all(len(key) == 16 for key in keys[0])
     assert keys_of(one, b"t" * 32) != keys_of(one, SECRET)
+    assert keys_of(one, SECRET, ["nobody's"]) == keys_of(one, SECRET)
     assert keys_of(home(person(email="none", phone="1", wecom="")), SECRET) == keys_of(home(), SECRET)
+
+
+def test_the_shops_telephone_makes_no_household_of_a_village():
+    """Edge case 8: what many families give tells none of them from another; a family is at least its pupil's."""
+
+    def family(number, email=""):
+        guardian = person(f"gdn_{number}", email, SHOP, "")
+        return Household(Contact(f"stu_{number}", ""), "学生", "9900010001", (guardian,))
+
+    one, other, twin = family(1), family(2), family(2, "t@x.invalid")
+    assert set(keys_of(one, SECRET)) & set(keys_of(other, SECRET))
+    keys = [keys_of(home, SECRET, frozenset({SHOP})) for home in (one, other)]
+    assert [len(own) for own in keys] == [1, 1]
+    assert keys[0] != keys[1]
+    assert keys_of(twin, SECRET, frozenset({SHOP})) == keys_of(family(3, "T@x.invalid"), SECRET, frozenset({SHOP}))

@@ -66,6 +66,10 @@ async def test_a_cohort_says_who_is_young_and_who_shares_a_telephone(registry, r
     later = day + timedelta(days=1)
     after = await people.cohort(CohortRequest(snapshot=snapshot.ref, digest=snapshot.digest, under_14_on=later))
     assert after["under_14"] == []
+    assert await registry.shared_addresses(CAMPAIGN, 3) == {SHARED}
+    assert await registry.shared_addresses(CAMPAIGN, 2) == {SHARED, "10087654321"}
+    assert await registry.shared_addresses(CAMPAIGN, 4) == frozenset()
+    assert await registry.shared_addresses("campaign/other/2026", 2) == frozenset()
     (group,) = told["shared_phones"]
     assert {names[ref] for ref in group} == {row.name for row in roster.accepted[:4]}
     assert SHARED not in str(told)

@@ -32,6 +32,7 @@ from engine import connect, replayer
 from protocol import (
     ACTIVITY_DISPATCH,
     SIGNAL_FINISH,
+    SIGNAL_SETTLE,
     SIGNAL_WAKE,
     UPDATE_TICK,
     DispatchAnswer,
@@ -228,6 +229,74 @@ async def test_a_campaign_that_has_ended_harms_nothing(client: Client) -> None:
         await client.get_workflow_handle(scene.campaign).result()
         await finished(handle)
     assert str(scene.batches.asked[-1].settled) == "2025-03-09"
+
+
+async def test_the_running_day_is_settled_before_it_ends(client: Client) -> None:
+    """Told to finish, it asks for the day once nothing is left to send; then the campaign knows the last one."""
+    left = DispatchResult(claimed=1, accepted=1, left=1)
+    scene = Scene(client, Batches(left, DispatchResult(claimed=1, accepted=1, day=day("2025-03-10"))))
+    one, two = scene.workers()
+    async with one, two:
+        handle = await scene.start(every_seconds=LONG)
+        await finished(handle)
+        [message] = await scene.told(1)
+    assert message["data"]["day"] == "2025-03-10"
+    assert {request.closing for request in scene.batches.asked[1:]} <= {"no", "when_done"}
+    assert scene.batches.asked[-1].closing == "when_done"
+    assert str(scene.batches.asked[-1].settled) == "2025-03-10"
+
+
+async def test_the_running_day_is_settled_when_asked_for_and_it_goes_on(client: Client) -> None:
+    """Before a campaign is closed: every day that has rows up to now, though much is left and a provider is away."""
+    waits = DispatchResult(left=3, next_at=AT + timedelta(days=10_000))
+    days = [waits.model_copy(update={"day": day(f"2025-03-{n}"), "problem": "SMTP_UNREACHABLE"}) for n in ("09", "10")]
+    scene = Scene(client, Batches(waits, *days, waits))
+    one, two = scene.workers()
+    async with one, two:
+        handle = await scene.start(every_seconds=LONG)
+
+        async def looked() -> bool:
+            return bool(scene.batches.asked)
+
+        async def settled() -> bool:
+            return not (await handle.query("state"))["settling"] and len(scene.batches.asked) == 4
+
+        assert await until(looked, PATIENCE)
+        await handle.signal(SIGNAL_SETTLE)
+        assert await until(settled, PATIENCE)
+        assert [message["data"]["day"] for message in await scene.told(2)] == ["2025-03-09", "2025-03-10"]
+        assert [request.closing for request in scene.batches.asked] == ["no", "now", "now", "now"]
+        assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+        await finished(handle)
+        assert [request.closing for request in scene.batches.asked[4:]] == ["when_done"]
+
+
+async def test_a_wish_to_settle_outlives_a_run_and_means_nothing_on_the_stepped_clock(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is carried into the next run; whose days a driver settles, nobody hurries."""
+    monkeypatch.setattr(workflows.dispatch, "BATCHES_PER_RUN", 1)
+    scene = Scene(client, Batches(DispatchResult(claimed=1, day=day("2025-03-10"))))
+    one, two = scene.workers()
+    async with one, two:
+        handle = await scene.start(every_seconds=LONG, settling=True)
+        current = client.get_workflow_handle(handle.id)
+
+        async def settled() -> bool:
+            return len(scene.batches.asked) > 1 and not (await current.query("state"))["settling"]
+
+        assert await until(settled, PATIENCE)
+        assert [request.closing for request in scene.batches.asked[:2]] == ["now", "now"]
+        await finished(current)
+    stepped = Scene(client, Batches())
+    one, two = stepped.workers()
+    async with one, two:
+        handle = await stepped.start(clock="stepped")
+        await handle.signal(SIGNAL_SETTLE)
+        await handle.execute_update(UPDATE_TICK, TickRequest(at=AT), result_type=DispatchAnswer)
+        assert not (await handle.query("state"))["settling"]
+        await finished(handle)
+    assert [request.closing for request in stepped.batches.asked] == ["no"]
 
 
 async def test_a_provider_that_wants_to_be_left_alone_is_left_alone(client: Client) -> None:

@@ -147,6 +147,23 @@ async def test_every_channel_has_its_dispatcher_and_queue_and_one_that_ended_goe
     assert await sending.finish(CAMPAIGN, PATIENCE)
 
 
+async def test_the_days_are_settled_before_a_close_and_nobody_waits_for_who_does_not_answer(scene: Scene) -> None:
+    """The campaign has heard of the running day when it comes back; the dispatchers go on."""
+    sending, batches = scene.sending, scene.batches
+    await sending.start(CAMPAIGN, CHANNELS, every=3600)
+    for channel in CHANNELS:
+        await scene.asked(channel, 1)
+    batches.results["email"].append(DispatchResult(day=day("2025-03-10")))
+    assert await sending.settle(CAMPAIGN, PATIENCE)
+    assert await scene.heard(1) == [f"{dispatch_id(CAMPAIGN, 'email')}#1"]
+    assert {request.channel for request in batches.asked if request.closing == "now"} == set(CHANNELS)
+    assert await sending.settle("campaign/qingshan/2031", PATIENCE)
+    batches.results["email"].append(DispatchResult(left=1, again_in_seconds=60))
+    await sending.wake(CAMPAIGN)
+    await scene.asked("email", 4)
+    assert not await sending.settle(CAMPAIGN, timedelta(seconds=0.5))
+
+
 async def test_a_stepped_dispatcher_is_ticked_and_others_are_not(scene: Scene) -> None:
     """The answer comes back as it was given; nobody there, or another clock, is said so."""
     scene.batches.results["email"].append(DispatchResult(claimed=2, accepted=2, day=day("2025-03-09")))
