@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -84,6 +84,13 @@ _SENTENCES: Final[dict[str, tuple[str, str]]] = {
             "that they are the guardians' own. The bureau calls back whoever signs with one of them."
         ),
     ),
+    "NO_CHANNEL": (
+        "本机没有设置任何通知渠道：通知留在待发箱，不会发出。请按 docs/notices.md 设置后重启 diversion up。",
+        (
+            "No channel of notices has settings here: notices stay in the outbox and nothing goes out. Set one up "
+            "(docs/notices.md), then start `diversion up` again."
+        ),
+    ),
     "ROSTER_WARNINGS": (
         "学校 {school} 的名册有 {count} 处提示，可用 roster check 查看。",
         "The roster of school {school} has {count} warnings: see them with `roster check`.",
@@ -98,6 +105,15 @@ def cautions(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {**caution, "message": _SENTENCES.get(caution["code"], (caution["code"],) * 2)[index].format_map(caution)}
         for caution in found
     ]
+
+
+def channel_cautions(ways: Sequence[str]) -> list[dict[str, Any]]:
+    """Return that nothing goes out where no provider of notices has settings.
+
+    Args:
+        ways: the channels that have dispatchers here.
+    """
+    return [] if ways else cautions([{"code": "NO_CHANNEL"}])
 
 
 def window_cautions(stages: Mapping[str, Mapping[str, Any]], today: date) -> list[dict[str, Any]]:

@@ -93,6 +93,7 @@ async def repair(
             return REFUSED
         if not await registry.change_contact(student, person, contact, value):
             raise _nobody(student)  # forgotten since
+        await (await rooms.ledger()).outbox.contact_repaired(person, contact)
         data = {
             "accepted": True,
             "receipt": receipt,

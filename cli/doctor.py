@@ -185,7 +185,8 @@ async def _channels(channels: Mapping[str, Channel]) -> Check:
     """Whether each provider that has settings takes a connection and knows us; nothing is sent."""
     if not channels:
         detail = say("没有配置，通知留在待发箱", "none configured: notices stay in the outbox")
-        return Check("channels", ok=True, detail=detail)
+        remedy = say("要发送通知，请设置一个渠道（docs/notices.md）。", "To send any, set one up (docs/notices.md).")
+        return Check("channels", ok=True, detail=detail, remedy=remedy)
     found = dict(zip(channels, await asyncio.gather(*map(_reached, channels.values())), strict=True))
     detail = ", ".join(f"{name}: {code or 'OK'}" for name, code in found.items())
     away = [name for name, code in found.items() if code is not None]
@@ -226,5 +227,6 @@ def _said(error: Exception) -> str:
 def _table(checks: list[Check]) -> Table:
     table = Table(say("项目", "check"), "", say("情况", "detail"), say("办法", "what to do"))
     for check in checks:
-        table.add_row(check.name, "OK" if check.ok else say("有问题", "FAIL"), check.detail, check.remedy)
+        advice = say("注意", "NOTE") if check.remedy else "OK"
+        table.add_row(check.name, advice if check.ok else say("有问题", "FAIL"), check.detail, check.remedy)
     return table

@@ -140,7 +140,9 @@ def _store(error: Any) -> Failure:
 
 
 def _settings(error: Any) -> Failure:
-    return usage("SETTING_INVALID", str(error), place=error.variable, remedy=error.remedy)
+    """Tell which setting cannot be used; its error says the remedy at the end of its own words too."""
+    problem = str(error).removesuffix(error.remedy).rstrip()
+    return usage("SETTING_INVALID", say("设置不可用：", "") + problem, place=error.variable, remedy=error.remedy)
 
 
 def _no_binary(error: Any) -> Failure:

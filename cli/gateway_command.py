@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cli.failures import NOT_FOUND, REJECTED, UNREACHABLE, Failure, not_found, usage
 from cli.family import Desk, filing, open_gateway
-from cli.given import Students, references_given
+from cli.given import Students, references_given, require_port
 from cli.options import CampaignName, Change, Face, SchoolCode, note, say
 from cli.outcome_due import state_of
 from cli.rooms import Rooms
@@ -66,6 +66,7 @@ async def serve(
     from gateway import inbound, receipts  # noqa: PLC0415
     from gateway.serving import serving  # noqa: PLC0415
 
+    require_port(port)
     settings = face.settings()
     secret, place = _shared_secret(settings, secret_file)
     stopping = asyncio.Event()

@@ -24,6 +24,7 @@ Students = Annotated[
 ]
 EVIDENCE: Final = say("证据等级：", "where it comes from: ") + " | ".join(values.choices("evidence"))
 
+HIGHEST_PORT: Final = 65535
 
 _CAMPAIGN: Final = re.compile(r"campaign/[^/]+/(?P<year>[0-9]{4})")
 
@@ -56,6 +57,20 @@ def classes_given(campaign: str, given: list[str]) -> list[str]:
             remedy=say("请写成 2022-01，或 九年级（1）班。", "Write it as 2022-01."),
         )
     return list(dict.fromkeys(class_id for class_id in found if class_id))
+
+
+def require_port(port: int) -> None:
+    """Refuse a number that is no port; 0 takes a free one.
+
+    Raises:
+        Failure: PORT_INVALID (2).
+    """
+    if not 0 <= port <= HIGHEST_PORT:
+        raise usage(
+            "PORT_INVALID",
+            say(f"端口须是 0 至 {HIGHEST_PORT} 的数。", f"A port is a number from 0 to {HIGHEST_PORT}."),
+            place="--port",
+        )
 
 
 def references_given(given: list[str]) -> list[str]:

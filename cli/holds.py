@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.text import Text
 
+from audit.archive_gaps import MissingHistory
+from cli.audit_archive import completed, incomplete
 from cli.failures import REFUSED
-from cli.options import CampaignName, Change, Face, note, say
+from cli.options import CampaignName, Change, Face, note, print_json, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
 from client import CampaignClient, NotFoundError, left_open
@@ -23,8 +27,9 @@ ENDS_WITHIN: Final = timedelta(seconds=120)
 """How long `close` waits for every school to archive its histories; never for what ends by days of its own."""
 
 SENDING_ENDS_WITHIN: Final = timedelta(seconds=10)
-"""How long `close` waits for the last notices; the dispatcher goes on by itself after that."""
+"""How long `close` waits for the record of the running day, and for the last notices; then it goes on by itself."""
 
+CLOSING: Final = "closing"
 ENDED: Final = ("archived", "closed")
 GOES_ON: Final = {
     "attendance": ("{} 所学校的到校日报", "the attendance of {} school(s)"),
@@ -52,11 +57,16 @@ async def stop(campaign: CampaignName, *, change: Change, face: Face = _FACE) ->
 
 
 async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -> int:
-    """Close the year, end every stream and archive its history."""
+    """Close the year, end every stream and archive its history; refused while a history is missing."""
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
+        before = (await rooms.board(campaign))[campaign]["status"]
         client = await rooms.client()
+        report, asked = await completed(rooms, campaign)
+        if asked and report.missing:
+            return _incomplete(face, campaign, report.missing, None)
         command = await rooms.command(campaign, change, "close_campaign")
+        if before not in (CLOSING, *ENDED):
+            await client.sending.settle(campaign, SENDING_ENDS_WITHIN)  # its stream takes no news once it has ended
         try:
             answer, _ = await client.close_campaign(campaign, command, within=ENDS_WITHIN)
         except NotFoundError:
@@ -69,6 +79,10 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         goes_on = left_open(board)[0]
         if answer.accepted and not goes_on:  # who looks after a case is still told of its days
             await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
+        if answer.accepted and board[campaign]["status"] in ENDED:
+            report, asked = await completed(rooms, campaign)
+            if asked and report.missing:
+                return _incomplete(face, campaign, report.missing, answer)
         return _end(face, campaign, board, answer, _running(board), goes_on)
 
 
@@ -87,6 +101,17 @@ def _still_closing(face: Face, campaign: str, board: dict[str, dict[str, Any]], 
     show_refusal(refusal, as_json=face.json, campaign=campaign, pending=_running(board), goes_on=goes_on)
     if not face.json and goes_on:
         note(*_why_open(goes_on))
+    return REFUSED
+
+
+def _incomplete(face: Face, campaign: str, missing: Sequence[MissingHistory], closed: Answer | None) -> int:
+    """Say which histories a close would leave, or has left, without a trace (`ARCHIVE_INCOMPLETE`)."""
+    data, lines = incomplete(missing, closed=closed is not None)
+    receipt = None if closed is None else closed.receipt.model_dump(mode="json")
+    if face.json:
+        print_json({"accepted": False, **data, "closed": closed is not None, "receipt": receipt, "campaign": campaign})
+    else:
+        sys.stderr.write("\n".join(lines) + "\n")
     return REFUSED
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.text import Text
 
-from cli.cautions import attendance_cautions, cautions, window_cautions
+from cli.cautions import attendance_cautions, cautions, channel_cautions, window_cautions
 from cli.demo_marker import refuse_demo
 from cli.failures import REFUSED, not_found
 from cli.notices_templates import refuse_unpublishable, sample_claims
@@ -120,12 +120,14 @@ async def _approve(rooms: Rooms, campaign: str, change: Change, face: Face, data
     answer = await rooms.submit(campaign, await rooms.command(campaign, change, "approve"))
     receipt = answer.receipt.model_dump(mode="json")
     board = await client.ledger.board(campaign)
+    ways = ways_out(rooms.settings)
     data = {**data, "status": board[campaign]["status"]}
     refusal = refused_of(answer)
     if refusal is not None:
         show_refusal(refusal, as_json=face.json, receipt=receipt, **data)
         return REFUSED
-    await client.sending.start(campaign, ways_out(rooms.settings))
+    data["warnings"] = [*data["warnings"], *channel_cautions(ways)]
+    await client.sending.start(campaign, ways)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SCHOOLS_START
     while (pending := await _pending(rooms, campaign)) and loop.time() < deadline:  # noqa: ASYNC110 - the ledger is polled

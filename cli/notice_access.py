@@ -37,6 +37,17 @@ def require_school(member: StaffMember, school: str | None) -> None:
         raise Refusal("WRONG_SCHOOL")
 
 
+def require_open(member: StaffMember, household: Household) -> None:
+    """Refuse somebody of a right role a family of another school, or of a class that is not the class head's own.
+
+    Raises:
+        Refusal: WRONG_SCHOOL, NOT_OWN_CLASS.
+    """
+    require_school(member, household.school)
+    if not is_open(member, household):
+        raise Refusal("NOT_OWN_CLASS", class_id=household.class_id)
+
+
 def is_open(member: StaffMember, household: Household) -> bool:
     """Tell whether somebody of a right role may see a family: the bureau, the school's leaders, the own class head."""
     if not member.school:

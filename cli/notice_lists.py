@@ -21,17 +21,21 @@ from rich.table import Table
 from rich.text import Text
 
 from activities.directory import RecordDirectory
-from cli.failures import REJECTED, Failure, not_found
+from activities.sending_policy import SendingPolicies
+from cli.failures import REJECTED, Failure, not_found, usage
 from cli.notice_access import BUREAU_READERS, DOERS, READERS, is_open, require_role, require_school
+from cli.notices_view import code_phrase
 from cli.options import LANG, By, CampaignName, Face, SchoolCode, say
 from cli.rooms import Rooms
 from cli.stage_view import word
 from domain.actors import require
-from domain.notices import PAPER, PUPIL, student_of
+from domain.notices import PAPER, PHONE, PUPIL, student_of
 from domain.refusal import Refusal
 from domain.sending_events import OUTCOMES
+from ledger.handover import CONTACT_TO_REPAIR, Wording
 from notices.catalogue import Language
 from notices.compose import CodeRequest, Draft, Notice, UnsendableError, draft, written
+from notices.proof import digest_of
 from registry.records import Household
 from registry.staff_file import StaffMember
 
@@ -79,6 +83,7 @@ class Task:
             "purpose": row["purpose"],
             "since": row["state_at"],
             "code": row["code"],
+            "repair": row["repair"],
         }
 
 
@@ -96,15 +101,18 @@ async def tasks(
         member = await _member(rooms, campaign, by, (*READERS, *BUREAU_READERS), "notices tasks", school)
         channels = list(CHANNELS) if channel is None else [channel]
         found = await _tasks(rooms, campaign, channels, school, member)
+        rules = (await SendingPolicies((await rooms.ledger()).outbox).of(campaign)).rules
+    quiet = {"from": f"{rules.quiet_from:%H:%M}", "until": f"{rules.quiet_until:%H:%M}"}
     listed = [one.as_data() for one in found]
     data: dict[str, Any] = {
         "campaign": campaign,
         "total": len(listed),
         "by_channel": dict(sorted(Counter(one["channel"] for one in listed).items())),
+        "quiet": quiet,
         "tasks": listed,
     }
     named = not face.json and sys.stdout.isatty()
-    face.show(data, lambda: _listed(found, named=named))
+    face.show(data, lambda: _listed(found, quiet, named=named))
     return 0
 
 
@@ -113,31 +121,48 @@ async def print_(
     school: SchoolCode,
     file: Annotated[Path, Parameter(help=say("写入此 XLSX（含姓名）", "the XLSX to write, with names"))],
     *,
+    again: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help=say("重新打印已打印而尚无结果的信件", "print once more what was printed and has no outcome yet"),
+        ),
+    ] = False,
     by: By,
     face: Face = _FACE,
 ) -> int:
     """Write the letters that wait for paper, and the list to be filled in as they are handed out."""
+    if file.suffix.lower() != ".xlsx":
+        raise usage(
+            "FILE_NOT_XLSX",
+            say("信件写成 XLSX 文件。", "The letters are written into an XLSX file."),
+            place=str(file),
+            remedy=say("请填写以 .xlsx 结尾的文件名。", "Give a name that ends in .xlsx."),
+        )
     settings = face.settings()
     async with Rooms(settings) as rooms:
         await rooms.board(campaign, school)
         member = await _member(rooms, campaign, by, DOERS, "notices print", school)
-        found = await _tasks(rooms, campaign, [PAPER], school, member)
-        made = _new_file(file)
-        try:
-            letters, left_out = await _letters(rooms, campaign, found, by, settings.lang)
-            _write(made, letters)
-            outbox = (await rooms.ledger()).outbox
-            printed = await outbox.mark_printed([one.notice_id for one in letters], datetime.now(UTC))
+        outbox = (await rooms.ledger()).outbox
+        if again:
+            found = await _seen(rooms, await outbox.printed(campaign, school), member)
+        else:
+            found = await _tasks(rooms, campaign, [PAPER], school, member)
+        with _new_file(file) as made:
+            try:
+                letters, left_out = await _letters(rooms, campaign, found, by, settings.lang)
+                _write(made, letters)
+                said = {one.notice_id: Wording(one.template, one.digest) for one in letters}
+                printed = await outbox.mark_printed(list(said), datetime.now(UTC), said, again=again)
+            except BaseException:
+                with suppress(OSError):
+                    file.unlink()
+                raise
+            # from here on the record says that they are printed: whatever breaks now, the file stays
             if len(printed) < len(letters):  # cancelled since: what is not to go out does not stay in the file
                 left_out["CANCELLED"] += len(letters) - len(printed)
                 letters = [one for one in letters if one.notice_id in printed]
                 _write(made, letters)
-        except BaseException:
-            with suppress(OSError):
-                file.unlink()
-            raise
-        finally:
-            made.close()
         if not letters:
             file.unlink()
     data: dict[str, Any] = {
@@ -177,6 +202,11 @@ async def _tasks(
     """Return what is on the lists that somebody may see, class by class; a forgotten family's is nobody's."""
     outbox = (await rooms.ledger()).outbox
     rows = [row for name in channels for row in await outbox.cleared(campaign, name, school or member.school or None)]
+    return await _seen(rooms, rows, member)
+
+
+async def _seen(rooms: Rooms, rows: Sequence[Mapping[str, Any]], member: StaffMember) -> list[Task]:
+    """Return those of some rows that somebody may see, with their families."""
     students = list(dict.fromkeys(student for row in rows if (student := student_of(row["recipient"])) is not None))
     households = await (await rooms.registry()).households(students)
     found = [Task(row, household) for row in rows if (household := households.get(student_of(row["recipient"]) or ""))]
@@ -203,6 +233,7 @@ async def _letters(
     asked = [drafted.asks for _, drafted in drafts if drafted.asks is not None]
     codes = await _sealed(rooms, campaign, by, asked) if asked else {}
     letters: list[PaperLetter] = []
+    key = rooms.pepper()
     for task, drafted in drafts:
         if drafted.asks is not None and drafted.asks not in codes:
             left_out[CODED] += 1
@@ -210,7 +241,7 @@ async def _letters(
         own = {"answer_line": ANSWER_BY_PAPER[drafted.language]} if drafted.asks is not None else {}
         sealed = None if drafted.asks is None else codes[drafted.asks]
         try:
-            message, _ = written(replace(drafted, values={**drafted.values, **own}), sealed)
+            message, template = written(replace(drafted, values={**drafted.values, **own}), sealed)
         except UnsendableError as error:
             left_out[error.code] += 1
             continue
@@ -224,6 +255,8 @@ async def _letters(
                 lang=message.lang,
                 subject=message.subject,
                 text=message.text,
+                template=template,
+                digest=digest_of(message, PAPER, key),
             )
         )
     return letters, left_out
@@ -291,10 +324,12 @@ def _write(made: BinaryIO, letters: Sequence[PaperLetter]) -> None:
     os.fsync(made.fileno())
 
 
-def _listed(found: Sequence[Task], *, named: bool) -> RenderableType:
+def _listed(found: Sequence[Task], quiet: Mapping[str, str], *, named: bool) -> RenderableType:
     titles = [say("渠道", "channel"), say("班级", "class"), say("学生", "pupil"), say("收件", "reader")]
     titles += [say("电话", "phone")] if named else []
-    table = Table(*titles, say("用途", "purpose"), say("起", "since"), say("通知", "notice"), say("代码", "code"))
+    table = Table(*titles, say("用途", "purpose"), say("起", "since"))
+    table.add_column(say("通知", "notice"), no_wrap=True)  # whole, so that it can be copied
+    table.add_column(say("代码", "code"))
     for one in found:
         row, household = one.row, one.household
         name, phone = one.reader
@@ -302,13 +337,22 @@ def _listed(found: Sequence[Task], *, named: bool) -> RenderableType:
         purpose = word(row["purpose"], LANG)
         since = (row["state_at"] or "")[:10]
         cells = (CHANNELS[row["channel"]], household.class_id, *who, purpose, since, row["notice_id"])
-        table.add_row(*cells, row["code"] or "")
-    head = Text(say(f"待办 {len(found)} 件", f"{len(found)} to do"))
-    return Group(head, table) if found else head
+        wrong = CONTACT_TO_REPAIR if row["repair"] and row["code"] != CONTACT_TO_REPAIR else ""
+        table.add_row(*cells, " ".join(filter(None, (row["code"], wrong))))
+    head = [say(f"待人工办理 {len(found)} 件", f"{len(found)} to do")]
+    if quiet["from"] != quiet["until"] and any(one.row["channel"] == PHONE for one in found):
+        over_night = say("次日 ", "") if quiet["until"] < quiet["from"] else ""
+        head.append(
+            say(
+                f"{quiet['from']} 至{over_night or ' '}{quiet['until']} 请勿打电话。",
+                f"Call nobody between {quiet['from']} and {quiet['until']}.",
+            )
+        )
+    return Group(Text("\n".join(head)), *([table] if found else []))
 
 
 def _printed(data: Mapping[str, Any]) -> RenderableType:
-    lines = [say("没有待打印的信件。", "No letter waits for paper.")]
+    lines = [] if data["left_out"] else [say("没有待打印的信件。", "No letter waits for paper.")]
     if data["file"]:
         sealed = say("含姓名，请逐封密封", "with names: seal each")
         lines = [
@@ -319,6 +363,7 @@ def _printed(data: Mapping[str, Any]) -> RenderableType:
             ),
         ]
     lines += [
-        say(f"未打印 {count} 封：{code}", f"{count} left out: {code}") for code, count in data["left_out"].items()
+        say(f"未打印 {count} 封 {code}：{code_phrase(code)}", f"{count} left out, {code}: {code_phrase(code)}")
+        for code, count in data["left_out"].items()
     ]
     return Text("\n".join(lines))

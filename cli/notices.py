@@ -15,13 +15,16 @@ from rich.text import Text
 from activities.directory import RecordDirectory
 from cli.failures import NOT_FOUND, Failure, not_found, usage
 from cli.language import LANG
-from cli.notice_access import BUREAU_READERS, READERS, is_open, require_role
+from cli.notice_access import BUREAU_READERS, READERS, require_open, require_role
 from cli.notices_templates import NO_CODE, preview_all, preview_of
 from cli.notices_view import (
+    code_phrase,
     glossary,
     glossary_data,
     listed,
+    muting,
     one,
+    require_purpose,
     school_of,
     shown_row,
     unknown_notice,
@@ -29,8 +32,8 @@ from cli.notices_view import (
 )
 from cli.options import CampaignName, Face, say
 from cli.rooms import Rooms
+from cli.ways_out import ways_out
 from domain.notices import PUPIL, NoticeState
-from domain.refusal import Refusal
 from domain.sending_events import Channel
 from domain.time import SHANGHAI
 from notices.catalogue import catalogue
@@ -87,6 +90,8 @@ async def list_(
             say("--dead 和 --state 只能填写一项。", "Give --dead or --state, one of the two."),
             place="--dead, --state",
         )
+    if purpose is not None:
+        require_purpose(purpose)
     async with Rooms(face.settings()) as rooms:
         board = await rooms.board(campaign, school)
         outbox = (await rooms.ledger()).outbox
@@ -103,10 +108,14 @@ async def list_(
             },
             "suppressed": len({row["student"] for row in await outbox.suppressions(campaign)}),
             "killed": board[campaign].get("killed", []),
-            "backlog": [asdict(one_) for one_ in await outbox.backlog(campaign, datetime.now(SHANGHAI))],
+            "backlog": [
+                asdict(one_)
+                for one_ in await outbox.backlog(campaign, datetime.now(SHANGHAI))
+                if channel in (None, one_.channel)
+            ],
             "notices": rows,
         }
-    face.show(data, lambda: listed(data))
+    face.show(data, lambda: listed(data, narrowed=dead or any(one_ is not None for one_ in (state, purpose, school))))
     return 0
 
 
@@ -117,15 +126,18 @@ async def show(
     face: Face = _FACE,
 ) -> int:
     """Show one row of the outbox: why it waits and until when, every attempt, and what was told of it since."""
-    async with Rooms(face.settings()) as rooms:
+    settings = face.settings()
+    async with Rooms(settings) as rooms:
         ledger = await rooms.ledger()
         row = await ledger.outbox.notice(notice)
         if row is None:
             raise unknown_notice(notice)
         board = await ledger.board(row["campaign"])
+        muted = row["state"] == NoticeState.MUTED
         data = {
             "notice": shown_row(row),
-            "waits": waiting(row, board.get(row["campaign"], {}).get("killed", [])),
+            "waits": waiting(row, board.get(row["campaign"], {}).get("killed", []), ways_out(settings)),
+            "muted": muting([one_ async for one_ in ledger.events(row["campaign"])], notice) if muted else None,
             "attempts": [shown_row(attempt) for attempt in await ledger.outbox.attempts(notice)],
             "journal": [shown_row(entry) for entry in await ledger.outbox.journal(notice)],
         }
@@ -165,8 +177,7 @@ async def preview(
                 place="PURPOSE, --all",
             )
         return preview_all(face, channel)
-    if purpose not in catalogue().purposes:
-        raise _no_purpose(purpose)
+    require_purpose(purpose)
     given = {"--campaign": campaign, "--student": student, "--by": by}
     if any(given.values()):
         missing = [name for name, value in given.items() if value is None]
@@ -222,14 +233,13 @@ async def _real(face: Face, purpose: str, campaign: str, student: str, by: str) 
 
 
 def _require_access(member: StaffMember, household: Household) -> None:
-    """Let the pupil's own class head, the school's leaders and the bureau look.
+    """Let the pupil's own class head, the school's leaders, the bureau and who oversees it look.
 
     Raises:
-        Refusal: WRONG_SCHOOL, ROLE_NOT_ALLOWED.
+        Refusal: WRONG_SCHOOL, NOT_OWN_CLASS, ROLE_NOT_ALLOWED.
     """
     require_role(member, (*READERS, *BUREAU_READERS), "notices preview")
-    if not is_open(member, household):
-        raise Refusal("WRONG_SCHOOL")
+    require_open(member, household)
 
 
 async def _no_code(requests: Sequence[CodeRequest]) -> list[str]:
@@ -241,20 +251,7 @@ def _unsendable(code: str, student: str) -> Failure:
     return Failure(
         NOT_FOUND,
         code,
-        say("这条通知无法用电子邮件发送。", "This notice cannot go out by e-mail."),
+        say(f"这条通知没有可看的文字：{code_phrase(code)}。", f"This notice has no text to show: {code_phrase(code)}."),
         place=student,
-        remedy=say(
-            "请核对名册中的邮箱和学生信息，或改用纸质告知。",
-            "Check the addresses and the pupil on the roster, or inform the family on paper.",
-        ),
-    )
-
-
-def _no_purpose(purpose: str) -> Failure:
-    known = ", ".join(catalogue().purposes)
-    return usage(
-        "PURPOSE_UNKNOWN",
-        say("没有这种通知。", "There is no such notice."),
-        place=purpose,
-        remedy=say(f"可选：{known}。", f"Choose one of: {known}."),
+        remedy=say("请用 notices glossary 查看代码的含义和办法。", "See `notices glossary` for the code."),
     )

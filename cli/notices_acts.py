@@ -14,6 +14,7 @@ from cli.notices_view import AMBIGUOUS, SHOWN, unknown_notice
 from cli.options import Change, Face, note, say
 from cli.refusals import refusal_data, refused_of
 from cli.rooms import Rooms
+from domain.actors import Actor, require
 from domain.refusal import Refusal
 
 Row = dict[str, Any]
@@ -78,7 +79,7 @@ async def give_all(rooms: Rooms, campaign: str, face: Face, change: Change, kind
     Returns:
         0 where all were accepted, or there was none to act on; 5 where any was refused: the others stand.
     """
-    again = await _on_record(rooms, campaign, change) if any(act.refusal for act in acts) else set()
+    again = await on_record(rooms, campaign, change) if any(act.refusal for act in acts) else set()
     own = replace(change, command_id=change.command_id or str(uuid.uuid4()))
     results: list[dict[str, Any]] = []
     try:
@@ -96,15 +97,24 @@ async def give_all(rooms: Rooms, campaign: str, face: Face, change: Change, kind
     return _end(face, campaign, results)
 
 
+async def on_record(rooms: Rooms, campaign: str, change: Change) -> set[str]:
+    """Return the ids of the campaign's commands that are on record; none where the caller chose no id."""
+    if change.command_id is None:
+        return set()
+    ledger = await rooms.ledger()
+    return {envelope["command_id"] async for envelope in ledger.events(campaign) if envelope["command_id"] is not None}
+
+
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
 async def _give(rooms: Rooms, campaign: str, named: Change, kind: str, act: Act) -> dict[str, Any]:
     notice = act.row["notice_id"]
-    if act.refusal is not None:
-        return {"notice": notice, "accepted": False, "refused": refusal_data(act.refusal), "receipt": None}
     try:
         command = await rooms.command(campaign, named, kind, notice=notice, **act.fields)
+        if act.refusal is not None:  # whoever may not at all learns that, and not where the notice stands
+            require(Actor.model_validate(command["actor"]), kind, act.fields.get("school"))
+            raise act.refusal
         answer = await rooms.submit(campaign, command)
     except Refusal as refusal:
         return {"notice": notice, "accepted": False, "refused": refusal_data(refusal), "receipt": None}
@@ -115,14 +125,6 @@ async def _give(rooms: Rooms, campaign: str, named: Change, kind: str, act: Act)
         "refused": None if refused is None else refusal_data(refused),
         "receipt": answer.receipt.model_dump(mode="json"),
     }
-
-
-async def _on_record(rooms: Rooms, campaign: str, change: Change) -> set[str]:
-    """Return the ids of the campaign's commands that are on record; none where the caller chose no id."""
-    if change.command_id is None:
-        return set()
-    ledger = await rooms.ledger()
-    return {envelope["command_id"] async for envelope in ledger.events(campaign) if envelope["command_id"] is not None}
 
 
 def _named(change: Change, notice: str) -> Change:

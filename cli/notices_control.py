@@ -8,13 +8,12 @@ from cyclopts import Parameter
 
 from cli.failures import not_found, usage
 from cli.notices_acts import Act, Row, give_all, refusal_of, rows_of
-from cli.notices_view import school_of
+from cli.notices_view import require_purpose, school_of
 from cli.options import CampaignName, Change, Face, say
 from cli.rooms import Rooms
 from cli.stage import end
 from domain.notices import GONE_OUT, NoticeState
 from domain.sending_events import Channel
-from notices.catalogue import catalogue
 
 _FACE = Face()
 
@@ -86,13 +85,18 @@ async def mute(notices: Notices, *, change: Change, face: Face = _FACE) -> int:
 async def settle(
     notices: Notices,
     *,
-    sent: Annotated[
-        bool, Parameter(negative="--not-sent", help=say("认定已发出（或未发出）", "they went out, or did not"))
-    ],
+    sent: Annotated[bool, Parameter(negative="", help=say("认定已发出", "they went out"))] = False,
+    not_sent: Annotated[bool, Parameter(negative="", help=say("认定未发出", "they did not go out"))] = False,
     change: Change,
     face: Face = _FACE,
 ) -> int:
     """Say of notices of unknown outcome whether they went out; those that did not are sent again."""
+    if sent == not_sent:
+        raise usage(
+            "CHOICE_NEEDED",
+            say("请填写 --sent 或 --not-sent，二者选一。", "Say --sent or --not-sent, one of the two."),
+            place="--sent, --not-sent",
+        )
     async with Rooms(face.settings()) as rooms:
         rows = await rows_of(rooms, None, notices)
         unknown = NoticeState.UNKNOWN
@@ -150,14 +154,8 @@ async def _switch(
             place="--channel, --purpose, --school",
         )
     ((scope_kind, scope),) = named
-    if purpose is not None and purpose not in catalogue().purposes:
-        known = ", ".join(catalogue().purposes)
-        raise usage(
-            "PURPOSE_UNKNOWN",
-            say("没有这种通知。", "There is no such notice."),
-            place=purpose,
-            remedy=say(f"可选：{known}。", f"Choose one of: {known}."),
-        )
+    if purpose is not None:
+        require_purpose(purpose)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
         command = await rooms.command(campaign, change, kind, scope_kind=scope_kind, scope=scope)

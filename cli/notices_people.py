@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
+from rich.text import Text
 
 from cli.failures import usage
 from cli.given import Student
-from cli.notices_acts import Act, Row, give_all, refusal_of, rows_of
+from cli.notice_access import require_open
+from cli.notices_acts import Act, Row, give_all, on_record, refusal_of, rows_of
 from cli.notices_view import school_of, unknown_notice
 from cli.options import CampaignName, Change, Face, say
 from cli.rooms import Rooms
 from cli.stage import end
-from domain.notices import BY_PEOPLE, PAPER, NoticeState
+from domain.actors import Actor, require
+from domain.notices import BY_PEOPLE, PAPER, NoticeState, student_of
 from domain.refusal import Refusal
 from domain.sending_events import OUTCOMES, TaskOutcome
 from notices.printing import COLUMNS, MORE_COLUMNS
@@ -76,7 +79,8 @@ async def done(
         await rooms.board(campaign)
         told = _read(file) if file is not None else dict.fromkeys(notices or [], WORDS[outcome or ""])
         rows = await rows_of(rooms, campaign, list(told))
-        acts = [_task(row, told[row["notice_id"]]) for row in rows]
+        closed = await _closed(rooms, campaign, change, rows)
+        acts = [_task(row, told[row["notice_id"]], closed.get(row["notice_id"])) for row in rows]
         return await give_all(rooms, campaign, face, change, "record_notice_task", acts)
 
 
@@ -97,9 +101,29 @@ async def opt_in(
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
-def _task(row: Row, outcome: TaskOutcome) -> Act:
+async def _closed(rooms: Rooms, campaign: str, change: Change, rows: Sequence[Row]) -> dict[str, Refusal]:
+    """Return the notices of other classes that a class head named, as `notices tasks` shows none of them."""
+    registry = await rooms.registry()
+    member = await registry.staff_member(campaign, change.for_ or change.by)
+    if member is None or member.role != "class_head":
+        return {}  # an unknown one is told so by the command
+    students = {row["notice_id"]: student_of(row["recipient"]) or "" for row in rows}
+    households = await registry.households(list(dict.fromkeys(students.values())))
+    closed: dict[str, Refusal] = {}
+    for notice, student in students.items():
+        try:
+            if student in households:
+                require_open(member, households[student])
+        except Refusal as refusal:
+            closed[notice] = refusal
+    return closed
+
+
+def _task(row: Row, outcome: TaskOutcome, closed: Refusal | None) -> Act:
     channel = str(row["channel"])
     fields: dict[str, Any] = {"school": school_of(row), "channel": channel, "outcome": outcome.value}
+    if closed is not None:
+        return Act(row, fields, closed)
     if not _on_a_list(row, outcome):
         return Act(row, fields, refusal_of("NOTICE_NOT_ON_LIST", row))
     if outcome not in OUTCOMES[channel]:
@@ -185,4 +209,20 @@ async def _opt(kind: str, campaign: str, student: str, person: str, change: Chan
         fields: dict[str, Any] = {"student": student, "person": person}
         if kind == "decline_optional_notices":
             fields["school"] = household.school
-        return end(face, await rooms.submit(campaign, await rooms.command(campaign, change, kind, **fields)))
+        command = await rooms.command(campaign, change, kind, **fields)
+        if await _stands(rooms, campaign, change, kind, student, person):
+            require(Actor.model_validate(command["actor"]), kind, fields.get("school"))
+            data = {"accepted": True, "already": True, "refused": None, "receipt": None}
+            text = say("已是如此登记，没有更改。", "It is down like that already; nothing was changed.")
+            face.show(data, lambda: Text(text))
+            return 0
+        return end(face, await rooms.submit(campaign, command), already=False)
+
+
+async def _stands(rooms: Rooms, campaign: str, change: Change, kind: str, student: str, person: str) -> bool:
+    """Tell whether a wish is on record as it is given now; a repeated command is none of these and has its answer."""
+    if change.command_id in await on_record(rooms, campaign, change):
+        return False
+    wishes = await (await rooms.ledger()).outbox.opt_outs(campaign)
+    declined = any((one["student"], one["person"]) == (student, person) for one in wishes)
+    return declined == (kind == "decline_optional_notices")

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.failures import NOT_FOUND, Failure
+from cli.failures import NOT_FOUND, Failure, usage
 from cli.language import LANG
 from cli.options import say
 from cli.stage_view import word
 from domain.notice_glossary import CLASSES, CODES, STATES
 from domain.notices import GONE_OUT, NoticeState
+from notices.catalogue import catalogue
 
 SHOWN: Final = 50
 """Rows on the screen; `--json` has all."""
 
 KEPT_BACK: Final = ("contacts", "digest")
 """Columns that nobody needs to see: keyed digests of addresses and texts."""
+
+KILLED: Final = "KILLED"
+NO_CHANNEL: Final = "NO_CHANNEL"
+"""Why nothing goes at all: no provider of notices has settings here."""
+
+UNROUTED: Final = say("未分派", "not routed")
+"""In place of a channel, where nobody has looked up the readers yet."""
+
+FIGURES: Final = {
+    "waiting": say("待发", "waiting"),
+    "held": say("暂缓", "held"),
+    "listed": say("待人工办理", "on lists"),
+    "in_flight": say("发送中", "in flight"),
+    "dead": say("无法发出", "dead"),
+    "unknown": say("结果不明", "unknown"),
+}
+"""Figures of a channel's backlog, as `notices list` and `status` call them."""
+
+WAITS: Final = (NoticeState.PLANNED, NoticeState.HELD, NoticeState.CLEARED, NoticeState.FAILED_TEMPORARY)
+"""States in which a notice may still go by itself, and a kill switch or a missing provider keeps it."""
 
 AMBIGUOUS: Final = {"planned": "notice_planned", "held": "notice_held"}
 """States whose word means something else of a stage or a meeting."""
@@ -49,33 +70,60 @@ def code_phrase(code: str) -> str:
     return CODES[code][LANG] if code in CODES else code
 
 
-def waiting(row: Mapping[str, Any], kills: list[dict[str, Any]]) -> dict[str, Any] | None:
+def waiting(
+    row: Mapping[str, Any], kills: Sequence[dict[str, Any]], ways: Sequence[str] | None = None
+) -> dict[str, Any] | None:
     """Return why a notice does not go now and until when, None where nothing holds it or it is gone.
+
+    A switch is named from the moment it is shut, not only once the dispatcher has held what is due.
 
     Args:
         row: of the outbox.
         kills: the switches that are shut, as the board shows them.
+        ways: the channels that have settings here, None where nobody asks for them.
     """
-    if row["code"] is None or row["state"] in (*GONE_OUT, NoticeState.SUBMITTED):
+    if row["state"] in (*GONE_OUT, NoticeState.SUBMITTED):
         return None
     school = next(iter(str(row["stream"]).split("/")[3:4]), None)
     own = {"channel": row["channel"], "purpose": row["purpose"], "school": school}
-    shut = [kill for kill in kills if own[kill["scope_kind"]] == kill["scope"]]
-    killed = {"killed": shut} if row["code"] == "KILLED" else {}
-    return {"code": row["code"], "until": row["next_at"], "message": code_phrase(row["code"]), **killed}
+    shut = [kill for kill in kills if row["state"] in WAITS and own[kill["scope_kind"]] == kill["scope"]]
+    if shut:
+        return {"code": KILLED, "until": None, "message": code_phrase(KILLED), "killed": shut}
+    unserved = ways is not None and not ways and row["state"] == NoticeState.PLANNED and not row["channel"]
+    code = NO_CHANNEL if unserved else row["code"]
+    if code is None:
+        return None
+    return {"code": code, "until": row["next_at"], "message": code_phrase(code)}
 
 
-def listed(data: Mapping[str, Any]) -> RenderableType:
-    """Show the outbox: counts, what is shut, each channel's backlog, and the rows that are not gone yet."""
+def muting(envelopes: Sequence[Mapping[str, Any]], notice: str) -> dict[str, Any] | None:
+    """Return who stopped a single notice, when and why; None where the campaign's record says nothing of it."""
+    of_it = [one for one in envelopes if one["type"] == "NoticeMuted" and one["data"]["notice"] == notice]
+    if not of_it:
+        return None
+    last = of_it[-1]
+    return {"by": last["actor"]["id"], "reason": last["data"]["reason"], "at": last["recorded_at"]}
+
+
+def listed(data: Mapping[str, Any], *, narrowed: bool = False) -> RenderableType:
+    """Show the outbox: counts, what is shut, each channel's backlog, and the rows that are not gone yet.
+
+    Args:
+        data: as `notices list` gives it.
+        narrowed: only some of the rows were asked for, of which the channels' figures say nothing.
+    """
     head = ", ".join(f"{state_word(state)} {count}" for state, count in data["by_state"].items())
     lines: list[RenderableType] = [Text(say(f"共 {data['total']} 条：", f"{data['total']} notices: ") + head)]
     lines += [Text(kill_line(kill)) for kill in data["killed"]]
-    if data["backlog"]:
+    if data["backlog"] and not narrowed:
         lines.append(_backlog(data["backlog"]))
-    table = Table(
-        say("通知", "notice"), say("用途", "purpose"), say("收件", "recipient"), say("渠道", "channel"),
+    table = Table()
+    table.add_column(say("通知", "notice"), no_wrap=True)  # whole, so that it can be copied
+    for title in (
+        say("用途", "purpose"), say("收件", "recipient"), say("渠道", "channel"),
         say("状态", "state"), say("次数", "tries"), say("代码", "code"), say("下次", "next"),
-    )  # fmt: skip
+    ):  # fmt: skip
+        table.add_column(title, overflow="fold")
     unfinished = [row for row in data["notices"] if row["state"] not in GONE_OUT]
     rows = unfinished or data["notices"]
     for row in rows[:SHOWN]:
@@ -118,6 +166,7 @@ def one(data: Mapping[str, Any]) -> RenderableType:
             f"because of {row['cause']}, planned {row['planned_at']}",
         ),
         *_why(data["waits"]),
+        *_stopped(data["muted"]),
     ]
     for attempt in data["attempts"]:
         outcome = attempt["outcome"] or NoticeState.SUBMITTED
@@ -163,19 +212,34 @@ def unknown_notice(place: str) -> Failure:
     )
 
 
+def require_purpose(purpose: str) -> None:
+    """Refuse a purpose that no notice has.
+
+    Raises:
+        Failure: PURPOSE_UNKNOWN (2).
+    """
+    known = catalogue().purposes
+    if purpose not in known:
+        names = ", ".join(known)
+        raise usage(
+            "PURPOSE_UNKNOWN",
+            say("没有这种通知。", "There is no such notice."),
+            place=purpose,
+            remedy=say(f"可选：{names}。", f"Choose one of: {names}."),
+        )
+
+
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
 def _backlog(rows: list[dict[str, Any]]) -> Table:
     table = Table(
-        say("渠道", "channel"), say("待发", "waiting"), say("暂缓", "held"), say("待办", "on lists"),
-        say("发送中", "in flight"), say("失败", "dead"), say("不明", "unknown"), say("最早应发", "oldest due"),
+        say("渠道", "channel"), *FIGURES.values(), say("最早应发", "oldest due"),
         say("短信条数", "segments"),
     )  # fmt: skip
-    names = ("waiting", "held", "listed", "in_flight", "dead", "unknown")
     for row in rows:
-        counts = (str(row[name]) for name in names)
-        channel = word(row["channel"], LANG) if row["channel"] else say("未定", "not yet chosen")
+        counts = (str(row[name]) for name in FIGURES)
+        channel = word(row["channel"], LANG) if row["channel"] else UNROUTED
         table.add_row(channel, *counts, _minute(row["oldest_due_at"]), str(row["segments"]))
     return table
 
@@ -187,6 +251,12 @@ def _why(waits: Mapping[str, Any] | None) -> Iterator[str]:
     yield waits["message"] + ("" if until is None else say(f"，至 {_minute(until)}", f", until {_minute(until)}"))
     for kill in waits.get("killed", ()):
         yield kill_line(kill)
+
+
+def _stopped(muted: Mapping[str, Any] | None) -> Iterator[str]:
+    if muted is not None:
+        by, at, reason = muted["by"], _minute(muted["at"]), muted["reason"]
+        yield say(f"由 {by} 停发，{at}，理由 {reason}", f"stopped by {by}, {at}, reason {reason}")
 
 
 def _minute(at: str | None) -> str:

@@ -14,13 +14,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.cautions import calendar_cautions
+from cli.cautions import calendar_cautions, channel_cautions
 from cli.failures import not_found, usage
 from cli.options import LANG, Face, console, say
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
 from cli.stage_view import flags, progress, word
 from cli.status_channels import channels_data, channels_shown
+from cli.ways_out import ways_out
 from cli.work_filter import checked, load, narrowed
 from cli.work_filter import save as keep
 from client import CampaignClient, work_list
@@ -118,7 +119,10 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequen
         "paused_schools": own["paused_schools"],
         "schools": schools_of(board, chosen),
         "halted": [conflict for conflict in await ledger.conflicts() if conflict["stream"].startswith(chosen)],
-        "warnings": calendar_cautions(first["data"]["not_yet_computable"], now.date()) if real else [],
+        "warnings": [
+            *(calendar_cautions(first["data"]["not_yet_computable"], now.date()) if real else ()),
+            *(channel_cautions(ways_out(rooms.settings)) if real and any(row.waiting for row in backlog) else ()),
+        ],
         "notices": channels_data(backlog, now if own["clock"] == "engine" else None),
         "killed": own.get("killed", []),
         "campaigns": campaigns,

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.notices_view import kill_line
+from cli.notices_view import FIGURES, UNROUTED, kill_line
 from cli.options import LANG, say
 from cli.stage_view import word
 from domain.time import stamp
@@ -49,18 +49,13 @@ def channels_shown(
     """Return the table of channels that have something to say, and what is shut."""
     table = Table(
         say("渠道", "channel"),
-        say("待发", "waiting"),
-        say("暂缓", "held"),
-        say("待人工办理", "on lists"),
-        say("发送中", "in flight"),
-        say("无法发出", "dead"),
-        say("结果不明", "unknown"),
+        *FIGURES.values(),
         say("最久已等", "oldest waits"),
     )
     for channel, row in notices.items():
-        figures = [row[name] for name in ("waiting", "held", "listed", "in_flight", "dead", "unknown")]
+        figures = [row[name] for name in FIGURES]
         if any(figures):
-            name = say("未分派", "not routed") if channel == NOT_ROUTED else word(channel, LANG)
+            name = UNROUTED if channel == NOT_ROUTED else word(channel, LANG)
             alarming = row["dead"] or row["unknown"]
             table.add_row(name, *map(str, figures), _waited(row["lag_seconds"]), style="bold" if alarming else None)
     shown: list[RenderableType] = [table] if table.row_count else []

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from cli.demo_marker import refuse_demo
+from cli.given import require_port
 from cli.house import House
 from cli.options import Face, note, say
 from cli.ways_out import providers, ways_out
@@ -29,6 +30,8 @@ async def up(
     face: Face = _FACE,
 ) -> int:
     """Run engine and worker; Ctrl-C or SIGTERM lets the worker finish what it does, and exits 0."""
+    if port is not None:
+        require_port(port)
     settings = face.settings()
     refuse_demo(settings.data)
     if settings.engine_address is not None:

@@ -123,7 +123,10 @@ async def desk(monkeypatch, capsys, folder, *streams, people=()):
         CAMPAIGN,
         [
             StaffMember(
-                staff_ref=who.id, role=who.role.value, school="" if who.organisation == "bureau" else who.organisation
+                staff_ref=who.id,
+                role=who.role.value,
+                school="" if who.organisation == "bureau" else who.organisation,
+                classes=("2023-01",) if who is HEAD else (),
             )
             for who in members
         ],

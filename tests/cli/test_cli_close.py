@@ -1,6 +1,7 @@
 """What `close` says while something of the campaign goes on by days of its own."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,6 +84,71 @@ def test_a_second_close_says_what_it_still_waits_for(capsys):
     assert said["goes_on"] == [f"{SCHOOL}/attendance", PUPIL, CASE]
     assert holds._still_closing(Face(), CAMPAIGN, board(), refusal) == 5
     assert "1 个案件" in capsys.readouterr().err
+
+
+class Closing:
+    """Rooms, client, ledger and sending of a campaign that is closed; keeps what is asked of them in its order."""
+
+    def __init__(self, status="running"):
+        self.settings = self.sending = self.ledger = self
+        self.status = status
+        self.asked = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_failed):
+        return None
+
+    def __call__(self, _settings):
+        """Be what a command opens."""
+        return self
+
+    async def client(self):
+        """Be the client."""
+        return self
+
+    async def board(self, _campaign):
+        """Show a campaign of which nothing goes on."""
+        return {CAMPAIGN: {**CLOSING, "status": self.status}}
+
+    async def command(self, *_said):
+        """Make a command."""
+        return {}
+
+    async def settle(self, _campaign, _within):
+        """Settle the running day."""
+        self.asked.append("settle")
+        return True
+
+    async def close_campaign(self, _campaign, _command, *, within):
+        """Close."""
+        assert within
+        self.asked.append("close")
+        self.status = "archived"
+        return Answer(receipt=Receipt(stream=CAMPAIGN, first_version=9, last_version=9, hash="h")), True
+
+    async def finish(self, _campaign, _within):
+        """End the dispatchers."""
+        self.asked.append("finish")
+        return True
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"), [("running", ["settle", "close", "finish"]), ("closing", ["close", "finish"])]
+)
+async def test_the_last_day_of_sending_is_settled_while_the_campaign_can_hear_of_it(monkeypatch, status, asked):
+    """Its stream takes no news once it has ended; and one that closes already has settled its day."""
+
+    async def completed(_rooms, _campaign):
+        return SimpleNamespace(missing=()), True
+
+    rooms = Closing(status)
+    monkeypatch.setattr(holds, "Rooms", rooms)
+    monkeypatch.setattr(holds, "completed", completed)
+    face = SimpleNamespace(settings=lambda: None, json=True, show=lambda *_shown: None)
+    assert await holds.close(CAMPAIGN, change=None, face=face) == 0
+    assert rooms.asked == asked
 
 
 def test_nobody_is_pressed_by_what_is_said():

@@ -29,6 +29,11 @@ class Outbox:
 
     def __init__(self, *rows):
         self.rows = rows
+        self.repaired = []
+
+    async def contact_repaired(self, person, contact):
+        """Note whose contact is right again."""
+        self.repaired.append((person, contact))
 
     async def find(self, campaign, *, recipient):
         """Return the rows of a recipient."""
@@ -121,6 +126,7 @@ def test_the_registry_changes_and_the_record_keeps_who_went_there(office, stream
         "notices": ["ntc_0", "ntc_3"],
     }
     assert household(office).guardians[0].phone == NEW
+    assert Machines.outbox.repaired == [(FATHER, "phone")], "what was lost may be used again"
     (event,) = [one for one in stream.ledger if one["type"] == "AccessUsed"]
     assert (event["actor"]["id"], event["data"]["student"], event["data"]["purpose"]) == (HEAD.id, A, "CONTACT_REPAIR")
     written = json.dumps(list(stream.ledger)) + told.out + told.err

@@ -51,6 +51,14 @@ def test_a_port_that_somebody_has_is_named(run, data):
     assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (6, "PORT_UNAVAILABLE", str(port))
 
 
+@pytest.mark.parametrize("command", [("gateway", "serve"), ("up",)])
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_there_cannot_be_is_wrong_usage(run, data, command, port):
+    """Said before anything is opened."""
+    told = run(*command, f"--port={port}", "--data", data, "--json")
+    assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (2, "PORT_INVALID", "--port")
+
+
 def test_one_provider_has_one_secret_for_all_ways(run, data, monkeypatch):
     """Where text messages go out, the secret of that way is taken and none is made; a file that is named goes first."""
     own, named = data / "provider.key", data / "named.key"

@@ -19,10 +19,12 @@ from cli.failures import Failure
 from cli.notices_people import _read
 from cli.options import Face
 from domain.family_act import Party
+from domain.notice_glossary import CODES
 from domain.notices import PAPER, PHONE
 from domain.policy_parameters import PolicyParameters
 from domain.refusal import Refusal
 from domain.sending import rules_of
+from domain.sending_events import OUTCOMES, NoticeMuted, NoticeTaskRecorded
 from gateway.codes import Gateway, good_until
 from gateway.store import Binding
 from ledger.handover import Copy, Routing
@@ -312,7 +314,7 @@ async def test_what_must_not_go_out_any_more_does_not_stay_in_the_file(ledger, f
     mark = type(ledger.outbox).mark_printed
     engine = create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
 
-    async def after_a_departure(outbox, notices, now):
+    async def after_a_departure(outbox, notices, now, *more, **kinds):
         row = {
             "campaign": CAMPAIGN,
             "student": reference(1),
@@ -322,7 +324,7 @@ async def test_what_must_not_go_out_any_more_does_not_stay_in_the_file(ledger, f
         }
         with engine.begin() as connection:
             connection.execute(insert(suppressions).values(**row, at="2025-03-03T10:00:00.000000+08:00"))
-        return await mark(outbox, notices, now)
+        return await mark(outbox, notices, now, *more, **kinds)
 
     monkeypatch.setattr(type(ledger.outbox), "mark_printed", after_a_departure)
     path = tmp_path / "letters.xlsx"
@@ -338,7 +340,7 @@ async def test_what_must_not_go_out_any_more_does_not_stay_in_the_file(ledger, f
 async def test_a_print_that_breaks_off_leaves_neither_file_nor_mark(ledger, face, tmp_path, monkeypatch):
     """The letters wait for the next one."""
 
-    async def broken(*_):
+    async def broken(*_, **__):
         raise OSError(28, "no space")
 
     monkeypatch.setattr(type(ledger.outbox), "mark_printed", broken)
@@ -347,6 +349,79 @@ async def test_a_print_that_breaks_off_leaves_neither_file_nor_mark(ledger, face
         await command.print_(CAMPAIGN, SCHOOL, path, by="stf_principal", face=face)
     assert not path.exists()
     assert set((await states(ledger)).values()) == {"cleared"}
+
+
+async def test_a_print_that_breaks_off_after_the_mark_leaves_the_file(ledger, face, tmp_path, monkeypatch):
+    """The record says that they are printed by then: nobody must have to print them without the record."""
+    mark, write = type(ledger.outbox).mark_printed, command._write
+    written = []
+
+    async def all_but_one(outbox, notices, *more, **kinds):
+        return (await mark(outbox, notices, *more, **kinds))[1:]
+
+    def once(made, letters):
+        written.append(len(letters))
+        if len(written) > 1:
+            raise OSError(28, "no space")
+        write(made, letters)
+
+    monkeypatch.setattr(type(ledger.outbox), "mark_printed", all_but_one)
+    monkeypatch.setattr(command, "_write", once)
+    path = tmp_path / "letters.xlsx"
+    with pytest.raises(OSError, match="no space"):
+        await command.print_(CAMPAIGN, SCHOOL, path, by="stf_principal", face=face)
+    assert len(cells(path)[0]) == 3
+
+
+async def test_the_record_knows_what_was_printed(ledger, face, capsys, tmp_path):
+    """Template and keyed digest of each letter, as for any other channel; the digest is the text's."""
+    path = tmp_path / "letters.xlsx"
+    await command.print_(CAMPAIGN, SCHOOL, path, by="stf_principal", face=face)
+    capsys.readouterr()
+    digests = set()
+    for row in cells(path)[0]:
+        held = await ledger.outbox.notice(row["notice"])
+        (attempt,) = await ledger.outbox.attempts(row["notice"])
+        (told,) = await ledger.outbox.journal(row["notice"])
+        assert held["template"] == attempt["template"] == f"meeting_invitation/{held['template'].split('/')[1]}"
+        assert held["digest"] == attempt["digest"] == told["digest"]
+        assert re.fullmatch(r"[0-9a-f]{64}", held["digest"])
+        digests.add(held["digest"])
+    assert len(digests) == 3, "each letter's own"
+
+
+async def test_letters_that_are_lost_are_printed_again(ledger, face, capsys, tmp_path):
+    """Only those that were printed and have no outcome; each print is an attempt of its own, with the same text."""
+    paths = [tmp_path / f"{name}.xlsx" for name in ("none", "first", "again", "third")]
+    await command.print_(CAMPAIGN, SCHOOL, paths[0], again=True, by="stf_principal", face=face)
+    assert json.loads(capsys.readouterr().out)["printed"] == 0
+    await command.print_(CAMPAIGN, SCHOOL, paths[1], by="stf_principal", face=face)
+    first, _ = cells(paths[1])
+    paths[1].unlink()
+    stated = NoticeTaskRecorded(school=SCHOOL, notice=first[0]["notice"], channel=PAPER, outcome=OUTCOMES[PAPER][0])
+    muted = NoticeMuted(notice=first[1]["notice"], school=None, reason="WRONG")
+    head = [event async for event in ledger.events(CAMPAIGN, 0)][-1]
+    await put(ledger, sealed(CAMPAIGN, [stated, muted], 2, head["hash"]))
+    capsys.readouterr()
+
+    await command.print_(CAMPAIGN, SCHOOL, paths[2], again=True, by="stf_principal", face=face)
+
+    data = json.loads(capsys.readouterr().out)
+    rows, again = cells(paths[2])
+    assert (data["printed"], data["left_out"]) == (1, {})
+    assert rows == [first[2]]
+    assert slip_number(first[2]["notice"]) in again
+    tried = await ledger.outbox.attempts(first[2]["notice"])
+    assert [(one["number"], one["outcome"], one["code"]) for one in tried] == [
+        (1, "failed_temporary", "PRINTED_AGAIN"),
+        (2, None, None),
+    ]
+    assert tried[0]["digest"] == tried[1]["digest"] is not None
+    assert (await ledger.outbox.notice(first[2]["notice"]))["state"] == "submitted"
+    told = [(one["number"], one["state"]) for one in await ledger.outbox.journal(first[2]["notice"])]
+    assert told == [(1, "submitted"), (1, "failed_temporary"), (2, "submitted")]
+    await command.print_(CAMPAIGN, SCHOOL, paths[3], by="stf_principal", face=face)
+    assert json.loads(capsys.readouterr().out)["printed"] == 0
 
 
 # -- letters with a code ------------------------------------------------------------------------------------------
@@ -388,3 +463,33 @@ async def test_a_coded_letter_is_left_out_where_no_code_may_be_made(ledger, face
     assert not CODE.search(cells(path)[1])
     assert (await states(ledger))["1 gdn_000001 choice_notice"] == "cleared"
     assert (tmp_path / "gateway.key").exists() is keyed
+
+
+async def test_a_name_of_another_kind_of_file_is_refused_before_anything_is_marked(ledger, face, tmp_path):
+    """It is a workbook that is written, and nothing opens one under the name of something else."""
+    before = await states(ledger)
+    for name in ("letters.pdf", "letters", "letters.xls"):
+        with pytest.raises(Failure) as caught:
+            await command.print_(CAMPAIGN, SCHOOL, tmp_path / name, by="stf_principal", face=face)
+        assert (caught.value.exit_code, caught.value.code) == (2, "FILE_NOT_XLSX")
+        assert not (tmp_path / name).exists()
+    assert await states(ledger) == before
+
+
+async def test_whoever_calls_reads_when_not_to_ring(folder, face, capsys, tmp_path):
+    """The quiet hours of the policy in force, beside calls; a letter rings nobody."""
+    await command.tasks(CAMPAIGN, by="stf_principal", face=face)
+    assert json.loads(capsys.readouterr().out)["quiet"] == {"from": "21:30", "until": "07:30"}
+    told = "21:30 至次日 07:30 请勿打电话"
+    for channel, seen in ((None, True), (PHONE, True), (PAPER, False)):
+        await command.tasks(CAMPAIGN, channel=channel, by="stf_principal", face=Face(data=tmp_path))
+        assert (told in capsys.readouterr().out) == seen
+
+
+@pytest.mark.parametrize(("left_out", "said"), [({}, True), ({"CODED": 21}, False)])
+def test_letters_that_are_left_out_are_letters(left_out, said):
+    """Where some wait for a code of their own it is not said that none waits; the reason stands in words."""
+    data = {"file": None, "printed": 0, "left_out": left_out}
+    told = str(command._printed(data))
+    assert ("没有待打印的信件" in told) == said
+    assert all(CODES[code]["zh"] in told for code in left_out)

@@ -57,7 +57,9 @@ def ref(number):
 
 
 class Outbox:
-    """Rows of an outbox, to be read."""
+    """Rows of an outbox, to be read; and who wants no optional notices."""
+
+    wishes: tuple[dict[str, str], ...] = ()
 
     def __init__(self, *rows):
         self.rows = {row["notice_id"]: row for row in rows}
@@ -75,6 +77,11 @@ class Outbox:
         """Return nothing: nobody has left."""
         del self, campaign
         return []
+
+    async def opt_outs(self, campaign):
+        """Return who wants no optional notices."""
+        del campaign
+        return list(self.wishes)
 
     async def backlog(self, campaign, now):
         """Return nothing."""
@@ -342,7 +349,7 @@ def test_a_list_that_cannot_be_read_is_rejected_whole(house, county, outbox, row
 # -- opting out ---------------------------------------------------------------------------------------------------
 
 
-def test_a_family_declines_and_comes_back(house, county, monkeypatch):
+def test_a_family_declines_and_comes_back(house, county, outbox, monkeypatch):
     """G8: the school takes the slip in, the bureau lets a family back in; only people of the family are named."""
 
     async def household(self, student):
@@ -355,7 +362,12 @@ def test_a_family_declines_and_comes_back(house, county, monkeypatch):
     monkeypatch.setattr(Registry, "household", household)
     who = ("--student", A, "--person", GUARDIAN)
     assert house("notices", "opt-out", CAMPAIGN, *who, "--by", HEAD.id).code == 0
-    assert county.campaign.last("OptionalNoticesDeclined")["data"] == {"student": A, "person": GUARDIAN}
+    outbox.wishes = ({"student": A, "person": GUARDIAN},)
+    assert county.campaign.last("OptionalNoticesDeclined")["data"] == {
+        "student": A,
+        "person": GUARDIAN,
+        "school": SCHOOL,
+    }
     assert house("notices", "opt-in", CAMPAIGN, *who, "--by", HEAD.id).json["refused"]["code"] == "ROLE_NOT_ALLOWED"
     assert house("notices", "opt-in", CAMPAIGN, *who, "--by", OFFICER.id).code == 0
     assert county.campaign.names()[-1] == "OptionalNoticesAllowed"
