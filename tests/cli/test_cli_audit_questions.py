@@ -300,6 +300,12 @@ class Closing:
         self.closed.append((campaign, command["kind"], within))
         return Answer(receipt=Receipt(stream=campaign, first_version=9, last_version=9, hash="h")), True
 
+    async def settle(self, campaign, within):
+        """Tie the running day to the chain."""
+        assert campaign
+        assert within
+        assert not self.closed, "its stream takes no news once it has ended"
+
     async def finish(self, campaign, within):
         """Let the last notices go."""
         assert campaign

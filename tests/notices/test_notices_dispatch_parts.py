@@ -66,5 +66,6 @@ async def test_a_quick_provider_is_begun_further_ahead(most, largest):
     desk = Desk(outbox, [letter(number) for number in range(80)], ahead=2, sessions=2, most=most)
     async with asyncio.timeout(10):
         await send(desk, outbox, 2)
-    assert max(len(begun) for _, begun in outbox.steps) <= largest
-    assert (len(outbox.steps) < 40) == (most is not None)
+    ahead = max(len(begun) for _, begun in outbox.steps)
+    assert ahead <= largest
+    assert (ahead > 2) == (most is not None)  # how far, depends on the machine
