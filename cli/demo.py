@@ -60,6 +60,8 @@ _NOT_SENT: Final = {
     "EXPIRED": ("已过时", "too late"),
     "GOES_ELSEWHERE": ("学生另有去向（不再邀请）", "pupil goes elsewhere (no more invitations)"),
     "HOUSEHOLD_UNKNOWN": ("家庭信息已删除", "household erased"),
+    "NEVER_TOLD": ("未曾邀请，无须通知取消", "never invited, so not told of the cancellation"),
+    "TAKEN_BACK": ("邀请未发出即撤回", "invitation taken back before it went out"),
     "LEFT_REGISTER": ("学生已离校", "pupil has left"),
     "NO_ADDRESS": ("没有任何联系方式", "no way to reach them"),
     "RECORD_RESTRICTED": ("信息已停止使用", "record restricted"),
