@@ -78,10 +78,8 @@ def measure(campaign: str, channel: str, lines: Sequence[Backlog], now: datetime
     """
     by_channel = {line.channel: line for line in lines}
     meter = activity.metric_meter()
-    waiting = meter.create_gauge("diversion_notices_waiting", "notices that wait on a channel")
-    oldest = meter.create_gauge_float(
-        "diversion_notices_oldest_due_seconds", "how long the oldest due notice waits", "s"
-    )
+    waiting = meter.create_gauge(WAITING, "notices that wait on a channel")
+    oldest = meter.create_gauge_float(OLDEST_DUE, "how long the oldest due notice waits", "s")
     for name in (UNROUTED, PAPER) if channel == PAPER else (channel,):
         line = by_channel.get(name)
         due = None if line is None else line.oldest_due_at
