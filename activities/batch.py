@@ -24,7 +24,7 @@ AHEAD: Final = 4
 where the provider knows no key, so a channel that nobody can ask begins one at a time."""
 
 PART: Final = 250
-"""Messages that are claimed and written at once, while those before them go out."""
+"""Messages that are claimed and written at once, while those before them go out; no more than two parts wait."""
 
 ASKED_AT_ONCE: Final = 50
 """Messages that a provider is asked for in one call."""
@@ -92,18 +92,6 @@ class Asked:
     def __bool__(self) -> bool:
         """Tell whether there is anything to ask."""
         return bool(self.unknown or self.accepted)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Messages that are ready to be sent.
-
-    Attributes:
-        full: whether there may be more where they came from.
-    """
-
-    letters: Sequence[Letter]
-    full: bool
 
 
 class Batch:
@@ -186,21 +174,33 @@ class Batch:
     # -- sending ------------------------------------------------------------------------------------------------
 
     async def send(self, claim: Claim, limit: int, sessions: Sequence[Session]) -> None:
-        """Send what is due and cleared, a part at a time: while one part goes out the next is claimed and written."""
-        part = await self._prepared(claim, min(limit, PART))
-        while part is not None:
-            left = limit - self._done.claimed
-            following = asyncio.create_task(self._prepared(claim, min(left, PART) if part.full else 0))
-            try:
-                await self._send_part(part.letters, sessions)
-            except BaseException:
-                following.cancel()
-                raise
-            part = await following
-            if part is not None and self._done.problem is not None:
-                await self._release(part.letters)
-                break
+        """Send what is due and cleared over all sessions side by side: one message's wait is another one's work.
+
+        While some go out, the next are claimed and written.
+        """
+        ahead, most = (1, 1) if self._traits.unknown is Unknown.ASK else (AHEAD, self._traits.quick_ahead)
+        many = len(sessions)
+        desk = Desk(self, ahead=many * ahead, most=many * most, sessions=many)
+        work = (desk.work(), *(self._work(desk, session) for session in sessions))
+        ends = await asyncio.gather(self._supply(desk, claim, limit), *work, return_exceptions=True)
+        for end in ends:  # only now: nobody sends any more
+            if end is not None:
+                raise end
+        await self._put_back(desk)
         await self._look_for_trouble()
+
+    async def _supply(self, desk: Desk, claim: Claim, limit: int) -> None:
+        """Claim and write messages, a part at a time, as long as there are any and somebody sends them."""
+        try:
+            full = True
+            while full and self._done.claimed < limit and await desk.room(PART):
+                most = min(limit - self._done.claimed, PART)
+                claimed = await claim(most)
+                self._done.claimed += len(claimed)
+                desk.add(await self._written(claimed))
+                full = len(claimed) >= most
+        finally:
+            desk.complete()
 
     async def _look_for_trouble(self) -> None:
         """Leave a provider alone that turns away whatever it is given; the messages have not failed by themselves."""
@@ -209,31 +209,15 @@ class Batch:
             self._done.problem = self._done.problem or CHANNEL_TROUBLED
             self._done.again_in = self._done.again_in or TROUBLED_FOR
 
-    async def _prepared(self, claim: Claim, most: int) -> Part | None:
-        """Claim a part and write its messages; None where nothing was wanted, or found."""
-        if most <= 0 or not (claimed := await claim(most)):
-            return None
-        self._done.claimed += len(claimed)
+    async def _written(self, claimed: Sequence[Claimed]) -> Sequence[Letter]:
+        """Return the messages of what was claimed; what has none is closed."""
+        if not claimed:
+            return ()
         letters, unsendable, later = await self._letters.write(claimed, self._traits, civil(self._now()))
         if later:
             await self._outbox.release(later, self._now(), alone=True)
         await self._give_up(unsendable)
-        return Part(letters, full=len(claimed) >= most)
-
-    async def _send_part(self, letters: Sequence[Letter], sessions: Sequence[Session]) -> None:
-        """Send messages over all sessions side by side: one message's wait is another one's work."""
-        if not letters:
-            return
-        ahead, most = (1, 1) if self._traits.unknown is Unknown.ASK else (AHEAD, self._traits.quick_ahead)
-        many = len(sessions)
-        desk = Desk(self, letters, ahead=many * ahead, most=many * most, sessions=many)
-        ends = await asyncio.gather(
-            desk.work(), *(self._work(desk, session) for session in sessions), return_exceptions=True
-        )
-        for end in ends:  # only now: nobody sends any more
-            if end is not None:
-                raise end
-        await self._put_back(desk)
+        return letters
 
     async def step(self, outcomes: Sequence[Outcome], claimed: Sequence[Claimed]) -> list[Claimed]:
         """Close attempts and begin others in one transaction; return those that may be sent now."""

@@ -1,20 +1,21 @@
 """Between the outbox and the sessions that call a provider: rows are begun ahead of them, attempts closed behind them.
 
 Both are short transactions that many messages share while the next ones are on their way. What a killed worker leaves
-of which nobody knows is no more than was begun: `ahead` rows, and what the sessions had in hand.
+of which nobody knows is what was begun: up to one and a half times `ahead` rows, what the sessions had in hand, and
+outcomes that are not written down yet.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from activities.letters import Letter
 from ledger.handover import Claimed, Outcome
 
-LONGEST_WAIT: Final = 0.05
+LONGEST_WAIT: Final = 0.1
 """Seconds that an outcome waits for others to be written down with."""
 
 Begun = tuple[Letter, Claimed]
@@ -32,25 +33,23 @@ class Ends(Protocol):
 class Desk:
     """Hands letters out, each begun, and takes outcomes back.
 
-    One task runs `work`. Each session takes letters with `next` until there is none, and for each of them says `ended`,
-    or `dropped` where it does not know itself.
+    One task runs `work`, another one adds letters until they are complete. Each session takes letters with `next` until
+    there is none, and for each of them says `ended`, or `dropped` where it does not know itself.
     """
 
-    def __init__(
-        self, ends: Ends, letters: Sequence[Letter], *, ahead: int, sessions: int, most: int | None = None
-    ) -> None:
-        """Lay the letters out.
+    def __init__(self, ends: Ends, *, ahead: int, sessions: int, most: int | None = None) -> None:
+        """Make an empty desk; letters come with `add`.
 
         Args:
             ends: the outbox.
-            letters: in the order in which they are to go.
             ahead: rows that one transaction begins; the next does once half of them are in the sessions' hands.
             sessions: how many will ask.
             most: where a provider is so quick that more go out while an outcome waits, a transaction begins as many as
                 do, up to this.
         """
         self._ends = ends
-        self._waiting = deque(letters)
+        self._waiting: deque[Letter] = deque()
+        self._complete = False
         self._ahead = self._least = ahead
         self._most = max(ahead, most or 0)
         self._begun_at = 0.0
@@ -60,8 +59,30 @@ class Desk:
         self._in_hand = 0
         self._ended: list[Outcome] = []
         self._news = asyncio.Event()
+        self._room = asyncio.Event()
         self._stopped = False
         self._sent_home = False
+
+    # -- for who writes the letters ---------------------------------------------------------------------------
+
+    def add(self, letters: Iterable[Letter]) -> None:
+        """Lay letters out, in the order in which they are to go; after `stop` they only wait to be given back."""
+        self._waiting.extend(letters)
+        self._news.set()
+
+    def complete(self) -> None:
+        """Say that no more letters come."""
+        self._complete = True
+        self._news.set()
+
+    async def room(self, fewer: int) -> bool:
+        """Wait until fewer letters than this wait to be begun; False where nothing more is handed out."""
+        while len(self._waiting) >= fewer and not self._stopped:
+            self._room.clear()
+            await self._room.wait()
+        return not self._stopped
+
+    # -- between them and the sessions ----------------------------------------------------------------------------
 
     async def work(self) -> None:
         """Begin and close until every letter that was begun has come back; whatever ends it ends the sessions too."""
@@ -73,7 +94,7 @@ class Desk:
                 if low or (self._ended and (over or not patient or len(self._ended) >= self._ahead)):
                     await self._step(begin=bool(low))
                     patient = True
-                elif over:
+                elif over and (self._stopped or (self._complete and not self._waiting)):
                     break
                 else:
                     patient = await self._anything_new()
@@ -113,6 +134,7 @@ class Desk:
         self._stopped = True
         self._send_home()
         self._news.set()
+        self._room.set()
 
     # -- afterwards -----------------------------------------------------------------------------------------------
 
@@ -136,11 +158,12 @@ class Desk:
         while begin and self._waiting and len(letters) < self._ahead:
             letter = self._waiting.popleft()
             letters[letter.row.notice_id] = letter
+        self._room.set()
         for row in await self._ends.step(ended, [letter.row for letter in letters.values()]):
             if row.notice_id in letters:  # the others stand in the message of one of them
                 self._laid += 1
                 self._ready.put_nowait((letters[row.notice_id], row))
-        if not self._waiting:
+        if self._complete and not self._waiting:
             self._send_home()
 
     def _keep_pace(self, ended: int) -> None:

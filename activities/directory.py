@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -90,6 +90,9 @@ SAID: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
 }
 """A field of an event → the variable that shows it, and how it is read from the record."""
 
+STANDING: Final = "GuardianshipRecorded"
+"""Type of the events that say who may decide for a pupil."""
+
 INFORMATION: Final = "choice_information"
 """Purpose that tells a caregiver which version of the letter the guardians have, without a code."""
 
@@ -124,6 +127,7 @@ class RecordDirectory:
         self._over: dict[tuple[str, str, str], bool] = {}
         self._invited: dict[str, dict[str | None, bool]] = {}
         self._codes: dict[CodeRequest, str] = {}
+        self._told: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
 
     # -- for a batch --------------------------------------------------------------------------------------------
 
@@ -136,8 +140,7 @@ class RecordDirectory:
         students = {student: None for notice in notices if (student := student_of(notice.recipient)) is not None}
         if students:
             await self._read_households(list(students))
-            await self._read_standings({notice.campaign: None for notice in notices}, list(students))
-            await self._read_taken_back(notices)
+            await self._read_standings(notices, list(students))
             await self._read_invited(notices)
 
     async def read_codes(self, requests: Sequence[CodeRequest]) -> None:
@@ -239,18 +242,25 @@ class RecordDirectory:
         An invitation may have waited: it goes out with the hour that holds, never with one that is past. A label is
         used once, so that nothing said under it is about another occasion.
         """
+        key = (cause["stream"], about.planned, cause["data"][about.reference])
+        if key not in self._told:
+            self._told[key] = self._all_said(cause["stream"], about, cause["data"][about.reference])
+        said, moves = self._told[key]
+        if not said:
+            raise UnsendableError("FACTS_MISSING")
+        return said, moves
+
+    def _all_said(self, stream: str, about: Occasion, reference: str) -> tuple[dict[str, Any], int]:
         of_stream: dict[int, tuple[str, Mapping[str, Any]]] = {}
         for kind in (about.planned, about.moved):
-            held = self._occasions.get((cause["stream"], kind), {})
+            held = self._occasions.get((stream, kind), {})
             of_stream |= {version: (kind, data) for version, data in held.items()}
         said: dict[str, Any] = {}
         moves = 0
         for _, (kind, data) in sorted(of_stream.items()):
-            if data[about.reference] == cause["data"][about.reference]:
+            if data[about.reference] == reference:
                 said |= data
                 moves += kind == about.moved
-        if not said:
-            raise UnsendableError("FACTS_MISSING")
         return said, moves
 
     async def _read_households(self, students: Sequence[str]) -> None:
@@ -260,26 +270,34 @@ class RecordDirectory:
         for student in students:
             self._households[student] = _household(held[student], lost) if student in held else None
 
-    async def _read_standings(self, campaigns: Iterable[str], students: Sequence[str]) -> None:
-        for campaign in campaigns:
-            for event in await self._ledger.outbox.about(campaign, "GuardianshipRecorded", students):
-                data = event["data"]
-                self._standings.setdefault(data["student"], {})[data["person"]] = Standing(data["standing"])
+    async def _read_standings(self, notices: Sequence[Notice], students: Sequence[str]) -> None:
+        """Note who of a household is on record as what, and which invitations hold no more.
 
-    async def _read_taken_back(self, notices: Sequence[Notice]) -> None:
-        """Note which invitations hold no more: a notice that waited must not come after its own cancellation."""
-        asked: dict[tuple[str, str, str], dict[str, None]] = {}
+        A notice that waited must not come after its own cancellation.
+        """
+        asked: dict[str, dict[str, str]] = {}
         for notice in notices:
-            student = student_of(notice.recipient)
-            if notice.purpose in TAKEN_BACK and student is not None:
-                asked.setdefault((notice.campaign, *TAKEN_BACK[notice.purpose]), {})[student] = None
-        for (campaign, ends, begins), students in asked.items():
-            ended = await self._ledger.outbox.about(campaign, ends, list(students))
-            begun = await self._ledger.outbox.about(campaign, begins, list(students)) if ended else []
-            for event in sorted((*ended, *begun), key=lambda one: (one["stream"], one["version"])):
-                reference = next(one.reference for one in (MEETING, TRIP) if one.reference in event["data"])
-                key = (ends, event["data"]["student"], event["data"][reference])
-                self._over[key] = event["type"] == ends
+            asked.setdefault(notice.campaign, {}).update([TAKEN_BACK.get(notice.purpose, (STANDING, STANDING))])
+        for campaign, kinds in asked.items():
+            found = await self._ledger.outbox.about(campaign, [*dict.fromkeys((STANDING, *kinds))], students)
+            ended: list[Envelope] = []
+            for event in found:
+                data = event["data"]
+                if event["type"] == STANDING:
+                    self._standings.setdefault(data["student"], {})[data["person"]] = Standing(data["standing"])
+                else:
+                    ended.append(event)
+            if ended:
+                await self._read_taken_back(campaign, ended, {one["type"]: kinds[one["type"]] for one in ended})
+
+    async def _read_taken_back(self, campaign: str, ended: Sequence[Envelope], kinds: Mapping[str, str]) -> None:
+        pupils = {event["data"]["student"]: None for event in ended}
+        begun = await self._ledger.outbox.about(campaign, list(kinds.values()), list(pupils))
+        ends = {begin: end for end, begin in kinds.items()}
+        for event in sorted((*ended, *begun), key=lambda one: (one["stream"], one["version"])):
+            reference = next(one.reference for one in (MEETING, TRIP) if one.reference in event["data"])
+            kind = ends.get(event["type"], event["type"])
+            self._over[kind, event["data"]["student"], event["data"][reference]] = event["type"] == kind
 
     async def _read_invited(self, notices: Sequence[Notice]) -> None:
         """Note who has had the invitation that a notice changes, or may have.
@@ -384,5 +402,6 @@ def _values(cause: Envelope, student: str | None) -> dict[str, Any]:
         data = next(row for row in data["rows"] if row["student"] == student)
     stream = cause["stream"].split("/")
     of_stream = {"student": stream[-1]} if "dropout" in stream[4:5] else {}
-    said = {name: read(data[key]) for key, (name, read) in SAID.items() if data.get(key) is not None}
+    known = [(SAID[key], value) for key, value in data.items() if value is not None and key in SAID]
+    said = {name: read(value) for (name, read), value in known}
     return {"received_at": instant(cause["recorded_at"]), **of_stream, **said}

@@ -61,11 +61,13 @@ class Router:
         outbox = self._ledger.outbox
         quick = _before_paper(calendar, civil(now))
         count = 0
+        shared: Container[str] | None = None
         while rows := await outbox.unrouted(campaign, AT_ONCE):
+            if shared is None:
+                shared = await self._registry.shared_addresses(campaign, ways.phone_pupils)
             directory = RecordDirectory(self._ledger, self._registry, self._code_for)
             notices = {row.notice_id: _notice(row) for row in rows}
             await directory.read(list(notices.values()))
-            shared = await self._registry.shared_addresses(campaign, ways.phone_pupils)
             routings = [
                 await self._routing(row, notices[row.notice_id], directory, _wished(ways, row), quick, shared)
                 for row in rows

@@ -294,6 +294,8 @@ def _school_day(calendar: Calendar | None, day: date) -> bool:
 
 
 def _embargoed(rules: SendingRules, day: date) -> bool:
+    if not rules.embargo:
+        return False
     month_day = f"{day:%m-%d}"
     return any(
         first <= month_day <= last if first <= last else month_day >= first or month_day <= last

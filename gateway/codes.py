@@ -7,7 +7,6 @@ code of its own, good only while the bureau calls the family back.
 
 from __future__ import annotations
 
-import functools
 import hmac
 import secrets
 import unicodedata
@@ -170,13 +169,21 @@ class Gateway:
 
     async def issue_all(self, bindings: Sequence[Binding], expires_at: datetime, *, form: Form = "letter") -> list[str]:
         """Return the codes of many letters or papers in their order, as `issue` does one, in one transaction."""
-
-        def choose(binding: Binding, held: Held | None) -> Held | None:
-            return self._fresh(binding, form, 0, expires_at) if held is None else None
-
         async with self._store.transaction() as work:
             await work.place()
-            return [await self._place(work, one, form, functools.partial(choose, one)) for one in bindings]
+            out = await work.all_held(bindings, form)
+            new = {one.part: self._fresh(one, form, 0, expires_at) for one in bindings if one.part not in out}
+            taken = await work.taken([held.digest for held in new.values()])
+            for part, first in new.items():
+                held = first
+                while held.digest in taken:
+                    held = self._fresh(held.binding, form, 0, expires_at, held.turn + 1)
+                    taken |= await work.taken([held.digest])
+                taken.add(held.digest)
+                new[part] = held
+            await work.put_new(list(new.values()))
+        held_now = out | new
+        return [spelling.shown(self._out(held_now[one.part])) for one in bindings]
 
     async def issue_paper(self, binding: Binding, expires_at: datetime) -> str:
         """Return the sealed code of a paper, which `act` takes only from the bureau's call-back; again the same."""

@@ -5,7 +5,7 @@ References and keyed digests only: whoever takes the file away can read no code 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,9 @@ from domain.time import instant, stamp
 from gateway.database import create, family_acts, family_codes, gateway_settings, sms_messages, void_codes
 from gateway.schema import prepare
 
+AT_ONCE: Final = 500
+"""Values that one query names."""
+
 PLACING: Final = 0x67617465776179
 """PostgreSQL's advisory lock while tables are made or a code is placed ("gateway" in ASCII)."""
 
@@ -37,6 +40,11 @@ class Binding(BaseModel):
     party: Party
     person: Annotated[str, Field(pattern=PARTY_REFERENCE)]
     document: Annotated[str, Field(pattern=LABEL)]
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """Return what there is one code of each form for; the school may change meanwhile."""
+        return (self.campaign, self.student, self.party.value, self.person, self.document)
 
 
 Form = Literal["letter", "paper"]
@@ -82,6 +90,24 @@ class Work:
         found = await self._held(select(family_codes).where(*_key(binding, form)))
         return found[0] if found else None
 
+    async def all_held(self, bindings: Sequence[Binding], form: Form) -> dict[tuple[str, ...], Held]:
+        """Return the codes that are out for these persons' parts, by part."""
+        students = sorted({one.student for one in bindings})
+        found: dict[tuple[str, ...], Held] = {}
+        for start in range(0, len(students), AT_ONCE):
+            of_students = family_codes.c.student.in_(students[start : start + AT_ONCE])
+            rows = await self._held(select(family_codes).where(of_students, family_codes.c.form == form))
+            found |= {held.binding.part: held for held in rows}
+        return found
+
+    async def taken(self, digests: Sequence[str]) -> set[str]:
+        """Return those of some digests that a code has already, whoever has it."""
+        found: set[str] = set()
+        for start in range(0, len(digests), AT_ONCE):
+            some = family_codes.c.digest.in_(digests[start : start + AT_ONCE])
+            found.update(await self._connection.scalars(select(family_codes.c.digest).where(some)))
+        return found
+
     async def with_digest(self, digest: str) -> Held | None:
         """Return the code of this digest, whoever has it."""
         found = await self._held(select(family_codes).where(family_codes.c.digest == digest))
@@ -105,21 +131,19 @@ class Work:
 
         Between `place` and the end.
         """
-        bound = held.binding.model_dump(mode="json")
-        values = bound | {
-            "form": held.form,
-            "serial": held.serial,
-            "turn": held.turn,
-            "digest": held.digest,
-            "expires_at": stamp(held.expires_at),
-            "tries": held.tries,
-        }
         before = await self.held(held.binding, held.form)
         if before is None:
-            await self._connection.execute(insert(family_codes).values(**values))
+            await self.put_new([held])
             return
-        await self._connection.execute(update(family_codes).where(*_key(held.binding, held.form)).values(**values))
+        key = _key(held.binding, held.form)
+        await self._connection.execute(update(family_codes).where(*key).values(**_row(held)))
+        bound = held.binding.model_dump(mode="json")
         await self._connection.execute(insert(void_codes).values(digest=before.digest, **bound))
+
+    async def put_new(self, codes: Sequence[Held]) -> None:
+        """Write codes of which none was out before. Between `place` and the end."""
+        if codes:
+            await self._connection.execute(insert(family_codes), [_row(held) for held in codes])
 
     async def count_try(self, student: str, limit: int) -> None:
         """Count a wrong code against all codes of a pupil that are still open."""
@@ -227,6 +251,17 @@ def _key(bound: Binding, form: Form) -> tuple[Any, ...]:
         family_codes.c.document == bound.document,
         family_codes.c.form == form,
     )
+
+
+def _row(held: Held) -> dict[str, Any]:
+    return held.binding.model_dump(mode="json") | {
+        "form": held.form,
+        "serial": held.serial,
+        "turn": held.turn,
+        "digest": held.digest,
+        "expires_at": stamp(held.expires_at),
+        "tries": held.tries,
+    }
 
 
 def _binding(row: RowMapping) -> Binding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from domain.notices import BY_PEOPLE, GONE_OUT, WAITING, NoticeState
 from domain.silences import Silence
 from domain.time import stamp
 from ledger import journal
+from ledger.among import in_list, in_named
 from ledger.handover import (
     ASK,
     CONTACT_TO_REPAIR,
@@ -38,10 +40,10 @@ from ledger.silences import Silences, ending, silences_among
 from ledger.switches import Stop, stops_of
 from ledger.tables import attempts, outbox
 
-CLAIMED: Final = (
-    *("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at", "template"),
-    *("person", "copy_of", "channel", "digest_of", "generation"),
-)
+_OWN: Final = attrgetter("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at")
+_SO_FAR: Final = attrgetter("template", "person", "copy_of", "channel", "digest_of", "generation")
+"""What a dispatcher gets of a row, in the order of `Claimed`."""
+
 SENT: Final = ("provider_id", "template", "digest")
 """What a row keeps of the message that was sent last."""
 
@@ -77,15 +79,13 @@ _LOSE: Final = Many(
 )
 _GROUP: Final = select(outbox).where(
     or_(
-        outbox.c.notice_id.in_(bindparam("names", expanding=True)),
-        outbox.c.digest_of.in_(bindparam("names", expanding=True)),
+        in_named(outbox.c.notice_id, "names"),
+        in_named(outbox.c.digest_of, "names"),
     )
 )
 """Rows and those that stand in their messages."""
 
-_FREE: Final = update(outbox).where(
-    outbox.c.notice_id.in_(bindparam("names", expanding=True)), outbox.c.state == NoticeState.CLEARED
-)
+_FREE: Final = update(outbox).where(in_named(outbox.c.notice_id, "names"), outbox.c.state == NoticeState.CLEARED)
 DOUBTED: Final = and_(
     outbox.c.tries > 0,
     exists()
@@ -120,7 +120,10 @@ _BEGIN: Final = Many(
 
 def claimed_of(row: Any, number: int, lease_until: datetime) -> Claimed:
     """Return a row as a dispatcher gets it."""
-    return Claimed(**{name: getattr(row, name) for name in CLAIMED}, number=number, lease_until=lease_until)
+    notice_id, campaign, stream, cause, purpose, recipient, planned_at = _OWN(row)
+    return Claimed(
+        notice_id, campaign, stream, cause, purpose, recipient, planned_at, number, lease_until, *_SO_FAR(row)
+    )
 
 
 def group_of(connection: Connection, names: Sequence[str]) -> list[Any]:
@@ -281,7 +284,8 @@ def _doubted(connection: Connection, rows: Sequence[Any], stopped: Mapping[str, 
     tried = [row.notice_id for row in rows if row.tries and row.notice_id not in silent]
     if not tried:
         return {}
-    return dict.fromkeys(connection.scalars(select(outbox.c.notice_id).where(outbox.c.notice_id.in_(tried), DOUBTED)))
+    found = select(outbox.c.notice_id).where(in_list(outbox.c.notice_id, tried), DOUBTED)
+    return dict.fromkeys(connection.scalars(found))
 
 
 def _still_unknown(row: Any, stop: Stop, since: str, *, alone: bool) -> dict[str, Any]:
@@ -388,7 +392,7 @@ def _after(row: Any, outcome: Outcome, silences: Silences, tries: Tries, unknown
     values: dict[str, Any] = {
         "of_notice": row.notice_id,
         "state": outcome.state,
-        "state_at": stamp(outcome.at),
+        "state_at": outcome.since,
         "lease_until": None,
         "next_at": None,
         "code": outcome.code,
@@ -481,7 +485,7 @@ def _told(outcome: Outcome, row: Any) -> dict[str, Any]:
         row,
         outcome.number,
         outcome.state,
-        stamp(outcome.at),
+        outcome.since,
         outcome.code,
         provider_id=outcome.provider_id,
         digest=outcome.digest,
@@ -493,7 +497,7 @@ def _late(connection: Connection, late: Sequence[tuple[Outcome, Any]]) -> list[d
     if not late:
         return []
     names = {outcome.notice_id: None for outcome, _ in late}
-    query = select(attempts).where(attempts.c.notice_id.in_(list(names)), _OPEN)
+    query = select(attempts).where(in_list(attempts.c.notice_id, names), _OPEN)
     open_ = {(one.notice_id, one.number): one.channel for one in connection.execute(query)}
     return [
         {**_told(outcome, row), "channel": open_[outcome.notice_id, outcome.number]}
@@ -506,7 +510,7 @@ def _ended(outcome: Outcome) -> dict[str, Any]:
     return {
         "of_notice": outcome.notice_id,
         "of_number": outcome.number,
-        "ended_at": stamp(outcome.at),
+        "ended_at": outcome.since,
         "outcome": outcome.state,
         "code": outcome.code,
         "provider_id": outcome.provider_id,

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -29,10 +28,11 @@ from sqlalchemy import (
 )
 
 from domain.calendar import Calendar
-from domain.notices import BY_PEOPLE, PHONE, NoticeState, class_of
+from domain.notices import BY_PEOPLE, PHONE, NoticeClass, NoticeState, class_of
 from domain.sending import Candidate, Kind, SendingRules, Verdict, cleared_until, judge
 from domain.time import instant, stamp
 from ledger import journal, lists, lost, places
+from ledger.among import in_list, in_named
 from ledger.attempts import CHANGE_ROW, claimed_of, expire
 from ledger.handover import KILLED, PAUSED, RESEND, Claimed, Tries
 from ledger.repeats import ask_a_person
@@ -117,7 +117,7 @@ def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) 
     query = _query(wanted, stops)
     taken: list[Any] = []
     for _ in range(PASSES):
-        found = list(connection.execute(query, asked))
+        found = connection.execute(query, asked).all()
         doubtful = _left_to_people(connection, found, wanted)
         others[NoticeState.HELD] += len(doubtful)
         rows = [row for row in found if row.notice_id not in doubtful]
@@ -254,7 +254,7 @@ def _judged(connection: Connection, rows: Sequence[Any], campaign: str) -> list[
     persons = {row.person: None for row in rows if row.person is not None and row.optional}
     declined: dict[tuple[str | None, str | None, str], None] = {}
     if persons:
-        asked = (opt_outs.c.campaign == campaign, opt_outs.c.person.in_(list(persons)))
+        asked = (opt_outs.c.campaign == campaign, in_list(opt_outs.c.person, persons))
         found = connection.execute(select(opt_outs.c.person, opt_outs.c.student, opt_outs.c.school).where(*asked))
         declined = dict.fromkeys(tuple(one) for one in found)
     return [
@@ -268,7 +268,8 @@ def _judged(connection: Connection, rows: Sequence[Any], campaign: str) -> list[
             planned_at=instant(row.planned_at),
             keys=tuple(row.contacts.split()),
             not_after=None if row.not_after is None else instant(row.not_after),
-            opted_out=any(wish in declined for wish in wishes_about(row.person, row.recipient, row.stream)),
+            opted_out=bool(declined)
+            and any(wish in declined for wish in wishes_about(row.person, row.recipient, row.stream)),
         )
         for row in rows
     ]
@@ -328,13 +329,13 @@ def _members(connection: Connection, leaders: Sequence[str]) -> list[Any]:
     if not leaders:
         return []
     waits = outbox.c.state.in_((*MARKED, NoticeState.UNKNOWN))
-    query = select(outbox).where(outbox.c.digest_of.in_(leaders), waits)
+    query = select(outbox).where(in_list(outbox.c.digest_of, leaders), waits)
     return list(connection.execute(query.order_by(outbox.c.planned_at, outbox.c.notice_id)))
 
 
 _CLEAR: Final = (
     update(outbox)
-    .where(outbox.c.notice_id.in_(bindparam("names", expanding=True)))
+    .where(in_named(outbox.c.notice_id, "names"))
     .values(
         state=NoticeState.CLEARED,
         state_at=bindparam("since"),
@@ -345,19 +346,26 @@ _CLEAR: Final = (
 )
 
 
-def _lease(row: Any, wanted: Claim) -> datetime:
-    """Return until when a row may be begun: never into the quiet hours, or into another day than it was judged for."""
+def _leases(wanted: Claim) -> dict[NoticeClass, datetime]:
+    """Return until when rows may be begun: never into the quiet hours, or into another day than they are judged for."""
     until = wanted.now + wanted.tries.lease
-    ends = cleared_until(wanted.rules, class_of(row.purpose, row.recipient, optional=row.optional), wanted.now)
-    return until if ends is None else min(until, ends)
+    ends = {kind: cleared_until(wanted.rules, kind, wanted.now) for kind in NoticeClass}
+    return {kind: until if end is None else min(until, end) for kind, end in ends.items()}
+
+
+def _lease(row: Any, leases: Mapping[NoticeClass, datetime]) -> datetime:
+    return leases[class_of(row.purpose, row.recipient, optional=row.optional)]
 
 
 def _clear(connection: Connection, rows: Sequence[Any], wanted: Claim) -> None:
     by_people = wanted.channel in BY_PEOPLE
-    leased = sorted(("" if by_people else stamp(_lease(row, wanted)), row.notice_id) for row in rows)
-    for until, some in groupby(leased, key=lambda one: one[0]):
-        names = [name for _, name in some]
-        connection.execute(_CLEAR, {"names": names, "since": stamp(wanted.now), "until": until or None})
+    leases = _leases(wanted)
+    names: dict[datetime, list[str]] = {}
+    for row in rows:
+        names.setdefault(_lease(row, leases), []).append(row.notice_id)
+    for until, some in sorted(names.items()):
+        ends = None if by_people else stamp(until)
+        connection.execute(_CLEAR, {"names": sorted(some), "since": stamp(wanted.now), "until": ends})
 
 
 # -- messages ---------------------------------------------------------------------------------------------------
@@ -380,16 +388,18 @@ def _messages(connection: Connection, rows: Sequence[Any], wanted: Claim) -> lis
     for row in rows:
         if row.notice_id in leaders:
             members.setdefault(leaders[row.notice_id], []).append(row)
+    leases = _leases(wanted)
     claimed: list[Claimed] = []
     for row in rows:
         if row.notice_id not in leaders:
-            claimed.append(_claimed(row, None, wanted))
-            claimed += [_claimed(member, row.notice_id, wanted) for member in members.get(row.notice_id, ())]
+            claimed.append(_claimed(row, None, leases))
+            claimed += [_claimed(member, row.notice_id, leases) for member in members.get(row.notice_id, ())]
     return claimed
 
 
-def _claimed(row: Any, leader: str | None, wanted: Claim) -> Claimed:
-    return replace(claimed_of(row, row.attempts + 1, _lease(row, wanted)), digest_of=leader)
+def _claimed(row: Any, leader: str | None, leases: Mapping[NoticeClass, datetime]) -> Claimed:
+    claimed = claimed_of(row, row.attempts + 1, _lease(row, leases))
+    return claimed if claimed.digest_of == leader else replace(claimed, digest_of=leader)
 
 
 def _kept_together(connection: Connection, rows: Sequence[Any], wanted: Claim) -> dict[str, list[Any]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from domain.events import Envelope, event_id
 from domain.notices import BY_PEOPLE, PAPER, PHONE, NoticeState
 from ledger import journal, lost
+from ledger.among import in_list
 from ledger.attempts import (
     AT_REST,
     CHANGE_ROW,
@@ -213,7 +214,7 @@ def _stated(connection: Connection, row: Any, at: str, *, sent: bool) -> None:
         _end(connection, one, one.attempts, outcome, STATED, at)
     if not sent:  # nor did those before the last one
         names = [one.notice_id for one in doubtful]
-        before = update(attempts).where(attempts.c.notice_id.in_(names), attempts.c.outcome == NoticeState.UNKNOWN)
+        before = update(attempts).where(in_list(attempts.c.notice_id, names), attempts.c.outcome == NoticeState.UNKNOWN)
         connection.execute(before.values(outcome=outcome, code=STATED))
     rest = {"next_at": None, "lease_until": None}
     connection.execute(CHANGE_ROW, [{"of_notice": one.notice_id, **after, **rest} for one in doubtful])

@@ -25,6 +25,7 @@ SQLITE_SETTINGS: Final = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -32768",  # KiB: the indexes of a county's outbox do not fit into the default of 2 MB
 )
 SQLITE_TRIES: Final = 300
 SQLITE_PAUSE: Final = 0.05
@@ -47,10 +48,10 @@ def create(url: str) -> AsyncEngine:
 
 
 def in_a_thread(engine: AsyncEngine) -> Engine:
-    """Return an engine for one thread that writes to the same SQLite file, with the same settings."""
+    """Return an engine for one thread over the same SQLite file, with the same settings."""
     own = create_engine(engine.url.set(drivername="sqlite"), hide_parameters=True)
     _listen(own, time.sleep)
-    return own.execution_options(begin="IMMEDIATE")
+    return own
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:

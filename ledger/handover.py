@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from domain.notices import NoticeState, key_of
+from domain.time import stamp
 
 LEASE_EXPIRED: Final = "LEASE_EXPIRED"
 """Whoever made the attempt is gone: nobody knows whether it went out."""
@@ -188,6 +190,11 @@ class Outcome:
     segments: int = 0
     again_in: timedelta | None = None
     unsent: bool = False
+
+    @cached_property
+    def since(self) -> str:
+        """Return when it is known, as the tables have it."""
+        return stamp(self.at)
 
 
 class Wording(NamedTuple):

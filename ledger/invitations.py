@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, exists, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from domain.events import Envelope
 from domain.notices import GONE_OUT, InvitationNews, NoticeState, invitation_news
 from ledger import journal
+from ledger.among import in_named
 from ledger.attempts import AT_REST, CHANGE_ROW, DOUBTED
 from ledger.handover import TAKEN_BACK
 from ledger.routing import ANEW
@@ -33,8 +34,8 @@ _TOLD: Final = or_(
 
 _WAITS: Final = (NoticeState.PLANNED, NoticeState.HELD, NoticeState.FAILED_TEMPORARY, NoticeState.CLEARED)
 _OF: Final = or_(
-    outbox.c.notice_id.in_(bindparam("names", expanding=True)),
-    outbox.c.copy_of.in_(bindparam("names", expanding=True)),
+    in_named(outbox.c.notice_id, "names"),
+    in_named(outbox.c.copy_of, "names"),
 )
 _TO_DENY: Final = select(outbox).where(_OF, outbox.c.state.in_(_WAITS), ~DOUBTED)
 _TO_RENEW: Final = and_(outbox.c.state.in_((*_WAITS, NoticeState.EXPIRED)), ~_TOLD)

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from datetime import date, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from domain.notices import GONE_OUT, NoticeState
 from domain.time import at, civil, instant, stamp
+from ledger.among import in_named
 from ledger.handover import DayRecord
 from ledger.many import Many
 from ledger.tables import journal, journal_days, outbox
@@ -33,7 +34,7 @@ _WRITE: Final = Many(
     *("campaign", "channel", "notice_id", "number", "state", "code", "provider_id", "digest", "at"),
 )
 _OF_DAY: Final = select(*(journal.c[name] for name in SETTLED_COLUMNS))
-_CLOSED: Final = select(journal_days).where(journal_days.c.campaign.in_(bindparam("campaigns", expanding=True)))
+_CLOSED: Final = select(journal_days).where(in_named(journal_days.c.campaign, "campaigns"))
 
 
 def entry(

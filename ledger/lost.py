@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from domain.lost_contacts import CHANNELS_OF, LOST, lost_by
 from domain.notices import PUPIL, NoticeState
 from domain.time import stamp
 from ledger import journal
+from ledger.among import in_named
 from ledger.attempts import CHANGE_ROW, next_channel
 from ledger.handover import Outcome
 from ledger.tables import attempts, lost_contacts, outbox
@@ -36,11 +37,11 @@ class Failure(NamedTuple):
 
 _OF_PERSONS: Final = (
     select(lost_contacts.c.person, lost_contacts.c.channel, lost_contacts.c.code)
-    .where(lost_contacts.c.person.in_(bindparam("persons", expanding=True)))
+    .where(in_named(lost_contacts.c.person, "persons"))
     .order_by(lost_contacts.c.at, lost_contacts.c.campaign)
 )
 _ON_THE_WAY_OUT: Final = select(outbox).where(
-    outbox.c.recipient.in_(bindparam("recipients", expanding=True)), outbox.c.state == NoticeState.CLEARED
+    in_named(outbox.c.recipient, "recipients"), outbox.c.state == NoticeState.CLEARED
 )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.sql.compiler import SQLCompiler
+
+Compiled = tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]], dict[str, Any]]
+"""A statement's text, what puts a row's values in its order, and the values that the statement itself has."""
 
 
 class Many:
@@ -21,7 +25,7 @@ class Many:
         """
         self._statement = statement
         self._columns = columns
-        self._compiled: dict[str, tuple[str, list[str], dict[str, Any]]] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run the statement for each row; none at all does nothing."""
@@ -31,15 +35,11 @@ class Many:
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect, column_keys=list(self._columns) or None)
             self._compiled[dialect.name] = _parts(compiled)
-        text, names, fixed = self._compiled[dialect.name]
-        connection.exec_driver_sql(text, [tuple(_value(row, name, fixed) for name in names) for row in rows])
+        text, of_row, fixed = self._compiled[dialect.name]
+        connection.exec_driver_sql(text, [of_row({**fixed, **row}) for row in rows])
 
 
-def _parts(compiled: SQLCompiler) -> tuple[str, list[str], dict[str, Any]]:
-    if compiled.positiontup is None:
-        raise TypeError("the dialect does not number its parameters")
-    return compiled.string, list(compiled.positiontup), dict(compiled.params)
-
-
-def _value(row: Mapping[str, Any], name: str, fixed: Mapping[str, Any]) -> Any:
-    return row[name] if name in row else fixed[name]
+def _parts(compiled: SQLCompiler) -> Compiled:
+    if compiled.positiontup is None or len(compiled.positiontup) < 2:  # noqa: PLR2004 - of one name comes no tuple
+        raise TypeError("the dialect does not number its parameters, or there is one only")
+    return compiled.string, itemgetter(*compiled.positiontup), dict(compiled.params)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Select, and_, func, select
 
 from domain.calendar import Calendar
 from domain.events import Envelope, event_id
@@ -25,6 +25,8 @@ from domain.silences import silence_of
 from domain.time import stamp
 from ledger import attempts as trying
 from ledger import backlog, control, invitations, journal, lost, receipts, routing
+from ledger.among import in_list
+from ledger.backgrounds import backgrounds
 from ledger.claims import Claim, Taken, claim
 from ledger.handover import (
     LEASE_EXPIRED,
@@ -66,7 +68,7 @@ PAUSES: Final = ("CampaignPaused", "CampaignResumed", "CampaignStopped")
 PLANNED_COLUMNS: Final = (*(outbox.c[name] for name in NoticePlan.model_fields), outbox.c.state)
 
 
-class Write(Protocol):
+class Run(Protocol):
     """Runs the body of a transaction in its turn."""
 
     def __call__(self, body: Callable[[Connection], R], /) -> Awaitable[R]:
@@ -77,15 +79,15 @@ class Write(Protocol):
 class Outbox:
     """The notices of all campaigns in one ledger."""
 
-    def __init__(self, engine: AsyncEngine, write: Write, insert_: Callable[[Any], Any]) -> None:
+    def __init__(self, read: Run, write: Run, insert_: Callable[[Any], Any]) -> None:
         """Share the ledger's connections.
 
         Args:
-            engine: for reads.
-            write: for transactions.
+            read: for what only reads.
+            write: for what changes rows.
             insert_: the dialect's insert, which knows conflicts.
         """
-        self._engine = engine
+        self._read = read
         self._write = write
         self._insert = insert_
         self._plan = _plan(insert_(outbox))
@@ -107,7 +109,8 @@ class Outbox:
         if planned:
             silences = silences_among(connection, planned)
             rows = [{**notice.model_dump(), **_first_state(notice, silences)} for notice in planned]
-            connection.execute(self._plan, rows)
+            # in the order in which they will be claimed: what goes out together lies together
+            connection.execute(self._plan, sorted(rows, key=itemgetter("notice_id")))
             renew(connection, [row["notice_id"] for row in rows if row["state"] == NoticeState.PLANNED])
         invitations.take(connection, fresh)
         control.take(connection, self._insert, fresh)
@@ -310,7 +313,7 @@ class Outbox:
 
         Args:
             stream: which.
-            versions: of the events that planned notices, at least one.
+            versions: of the events that planned notices.
             kinds: types of the other events.
         """
         return (await self.backgrounds({stream: versions}, kinds))[stream]
@@ -318,39 +321,26 @@ class Outbox:
     async def backgrounds(
         self, versions: Mapping[str, Sequence[int]], kinds: Sequence[str]
     ) -> dict[str, list[Envelope]]:
-        """Return what `background` does of several streams in one query.
+        """Return what `background` does of several streams.
 
         Args:
-            versions: by stream, at least one.
+            versions: by stream.
             kinds: types of the other events.
         """
-        wanted = [
-            and_(
-                events.c.stream == stream,
-                or_(events.c.version.in_(list(own)), events.c.type.in_(list(kinds))),
-            )
-            for stream, own in versions.items()
-        ]
-        query = select(events.c.stream, events.c.body).where(or_(*wanted)).order_by(events.c.stream, events.c.version)
-        found: dict[str, list[Envelope]] = {stream: [] for stream in versions}
-        async with self._engine.connect() as connection:
-            for stream, body in await connection.execute(query):
-                found[stream].append(json.loads(body))
-        return found
+        found = await self._read(lambda connection: backgrounds(connection, versions, kinds))
+        return {stream: [json.loads(body) for body in bodies] for stream, bodies in found.items()}
 
-    async def about(self, campaign: str, kind: str, students: Sequence[str]) -> list[Envelope]:
-        """Return a campaign's events of one type about some pupils, in the order of each stream."""
-        of_pupils = (events.c.student.in_(list(students)), events.c.type == kind, events.c.campaign == campaign)
+    async def about(self, campaign: str, kinds: Sequence[str], students: Sequence[str]) -> list[Envelope]:
+        """Return a campaign's events of some types about some pupils, in the order of each stream."""
+        of_pupils = (in_list(events.c.student, students), in_list(events.c.type, kinds), events.c.campaign == campaign)
         query = select(events.c.body).where(*of_pupils).order_by(events.c.stream, events.c.version)
-        async with self._engine.connect() as connection:
-            return [json.loads(body) for body in await connection.scalars(query)]
+        return [json.loads(body) for body in await self._read(lambda connection: connection.scalars(query).all())]
 
     async def planned(self, campaign: str) -> list[dict[str, Any]]:
         """Return a campaign's notices as events planned them, each with its state, in the order of their ids."""
         by_events = (outbox.c.campaign == campaign, outbox.c.copy_of.is_(None))
         query = select(*PLANNED_COLUMNS).where(*by_events).order_by(outbox.c.notice_id)
-        async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+        return await self._rows(query)
 
     async def find(
         self, campaign: str, *, state: str | None = None, purpose: str | None = None, recipient: str | None = None
@@ -359,20 +349,16 @@ class Outbox:
         query = select(outbox).where(outbox.c.campaign == campaign).order_by(outbox.c.planned_at, outbox.c.notice_id)
         for column, value in ((outbox.c.state, state), (outbox.c.purpose, purpose), (outbox.c.recipient, recipient)):
             query = query if value is None else query.where(column == value)
-        async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+        return await self._rows(query)
 
     async def notice(self, notice_id: str) -> dict[str, Any] | None:
         """Return one notice's row, None where there is none."""
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(select(outbox).where(outbox.c.notice_id == notice_id))).mappings().first()
-        return None if row is None else dict(row)
+        return next(iter(await self._rows(select(outbox).where(outbox.c.notice_id == notice_id))), None)
 
     async def attempts(self, notice_id: str) -> list[dict[str, Any]]:
         """Return a notice's attempts in their order."""
         query = select(attempts).where(attempts.c.notice_id == notice_id).order_by(attempts.c.number)
-        async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+        return await self._rows(query)
 
     async def suppressions(self, campaign: str) -> list[dict[str, Any]]:
         """Return the pupils of a campaign who get no more notices, or none about the choice, with the cause."""
@@ -381,8 +367,7 @@ class Outbox:
             .where(suppressions.c.campaign == campaign)
             .order_by(suppressions.c.student, suppressions.c.code)
         )
-        async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+        return await self._rows(query)
 
     async def journal(self, notice_id: str) -> list[dict[str, Any]]:
         """Return all that sending did with a notice, in its order."""
@@ -420,10 +405,6 @@ class Outbox:
             return body(connection)
 
         return await self._write(alone)
-
-    async def _read(self, body: Callable[[Connection], R]) -> R:
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(body)
 
     async def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         return await self._read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, exists, func, or_, select
 from domain.notices import PAPER, NoticeState
 from domain.sending import Candidate, counts
 from domain.time import civil
+from ledger.among import in_named
 from ledger.tables import attempts, budget, outbox
 
 _OF_MESSAGE: Final = or_(outbox.c.notice_id == budget.c.root, outbox.c.copy_of == budget.c.root)
@@ -26,7 +27,7 @@ _WENT_OUT: Final = exists().where(
     func.substr(attempts.c.started_at, 1, 10) == budget.c.day,
 )
 _SPENT: Final = select(budget.c.key, budget.c.root).where(
-    budget.c.key.in_(bindparam("keys", expanding=True)),
+    in_named(budget.c.key, "keys"),
     budget.c.day == bindparam("of_day"),
     or_(_ABOUT_TO, _WENT_OUT),
 )

@@ -7,6 +7,7 @@ Receipts are kept, so that they can come before the answer to the sending, twice
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from domain.notices import BY_PEOPLE, GONE_OUT, NoticeState, of_key
 from domain.time import instant, stamp
 from ledger import journal, lost
+from ledger.among import in_list, in_named
 from ledger.attempts import (
     CHANGE_ROW,
     ENDED,
@@ -57,7 +59,7 @@ _CLOSE: Final = (
     .values(code=RECEIPT)
 )
 _EARLY: Final = select(receipts.c.receipt_id).where(
-    receipts.c.provider_id.in_(bindparam("names", expanding=True)), receipts.c.campaign.is_(None)
+    in_named(receipts.c.provider_id, "names"), receipts.c.campaign.is_(None)
 )
 _ATTEMPT: Final = tuple(attempts.c[name] for name in ("notice_id", "channel", "number", "generation", "provider_id"))
 _FIND: Final = (
@@ -82,7 +84,7 @@ def take(connection: Connection, insert_: Callable[[Any], Any], news: Sequence[R
     given = {one.receipt_id: one for one in news}
     if not given:
         return 0
-    kept = select(receipts.c.receipt_id).where(receipts.c.receipt_id.in_(list(given)))
+    kept = select(receipts.c.receipt_id).where(in_list(receipts.c.receipt_id, given))
     known = dict.fromkeys(connection.scalars(kept))
     fresh = [one for name, one in given.items() if name not in known]
     if fresh:
@@ -103,7 +105,8 @@ def find_late(connection: Connection, outcomes: Iterable[Outcome]) -> None:
 
 def find(connection: Connection, names: Sequence[str], now: datetime) -> None:
     """Look up which attempts some receipts are about, write them into the journal, and apply them."""
-    fresh = list(connection.execute(select(receipts).where(receipts.c.receipt_id.in_(names)).order_by("receipt_id")))
+    query = select(receipts).where(in_list(receipts.c.receipt_id, names))
+    fresh = list(connection.execute(query.order_by(receipts.c.receipt_id)))
     keys = {one.receipt_id: of_key(one.notice_id) for one in fresh if one.notice_id is not None}
     by_key = [notice_id for notice_id, _ in keys.values()]
     by_name = [one.provider_id for one in fresh if one.notice_id is None and one.provider_id is not None]
@@ -161,7 +164,7 @@ def _apply(connection: Connection, found: Sequence[tuple[Any, Any]], now: dateti
     """Give the notices of some receipts the state that all receipts of their messages lead to."""
     names = list(dict.fromkeys(attempt.notice_id for _, attempt in found))
     told: dict[tuple[str, str], list[Any]] = {}
-    every = select(receipts).where(receipts.c.notice_id.in_(names), receipts.c.campaign.is_not(None))
+    every = select(receipts).where(in_list(receipts.c.notice_id, names), receipts.c.campaign.is_not(None))
     for one in connection.execute(every.order_by(receipts.c.at, receipts.c.receipt_id)):
         told.setdefault((one.notice_id, one.channel), []).append(one)
     rows = group_of(connection, names)
@@ -280,7 +283,7 @@ def unreported(connection: Connection, campaign: str, channel: str, limit: int) 
 
 def mark_reported(connection: Connection, names: Sequence[str]) -> None:
     """Note that the campaign's stream has some receipts."""
-    connection.execute(update(receipts).where(receipts.c.receipt_id.in_(list(names))).values(reported=True))
+    connection.execute(update(receipts).where(in_list(receipts.c.receipt_id, names)).values(reported=True))
 
 
 # -- asking -----------------------------------------------------------------------------------------------------
@@ -327,7 +330,7 @@ def resolve(
         if said is None:
             never = NoticeState.FAILED_TEMPORARY
             said = Outcome(row.notice_id, row.attempts, never, now, NEVER_ARRIVED, again_in=timedelta(0))
-        said = Outcome(**{**vars(said), "notice_id": row.notice_id, "number": row.attempts})
+        said = replace(said, notice_id=row.notice_id, number=row.attempts)
         closing.append((said, row))
     states = close(connection, closing, tries, LOOK_UP) if closing else []
     lost.note_outcomes(connection, [said for said, _ in closing])
@@ -385,5 +388,5 @@ def to_poll(connection: Connection, campaign: str, channel: str, limit: int, now
     rows = connection.execute(query).all()
     if rows:
         names = [row.notice_id for row in rows]
-        connection.execute(update(outbox).where(outbox.c.notice_id.in_(names)).values(polled_at=stamp(now)))
+        connection.execute(update(outbox).where(in_list(outbox.c.notice_id, names)).values(polled_at=stamp(now)))
     return [claimed_of(row, row.attempts, now) for row in rows]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from domain.notices import NoticeState
 from domain.time import stamp
 from ledger import journal
+from ledger.among import in_list
 from ledger.attempts import CHANGE_ROW, group_of
 from ledger.tables import attempts
 
@@ -37,7 +38,7 @@ def ask_a_person(connection: Connection, rows: Sequence[Any], now: datetime, win
     if not tried:
         return {}
     query = select(attempts.c.notice_id, attempts.c.channel, attempts.c.generation).where(
-        attempts.c.notice_id.in_(list(tried)),
+        in_list(attempts.c.notice_id, tried),
         attempts.c.outcome == NoticeState.UNKNOWN,
         attempts.c.started_at <= stamp(now - window),
     )

@@ -18,9 +18,11 @@ from domain.notices import UNROUTED, NoticeClass, NoticePlan, NoticeState, class
 from domain.silences import Silence
 from domain.time import stamp
 from ledger import journal
+from ledger.among import in_named
 from ledger.attempts import CHANGE_ROW, group_of, next_channel
 from ledger.claims import MARKED, due
 from ledger.handover import CONTACT_TO_REPAIR, LOOK_UP, NEVER_TOLD, NO_ADDRESS, TAKEN_BACK, Copy, Routing, Unrouted
+from ledger.many import Many
 from ledger.silences import denied, ending, one_of, silenced, silences_among
 from ledger.tables import outbox
 
@@ -45,11 +47,23 @@ SILENCED: Final = (
 )
 """What a silence has ended, or the end of its occasion, and nobody else: planned again, it waits as if it were new."""
 
-_RENEW: Final = update(outbox).where(outbox.c.copy_of.in_(bindparam("households", expanding=True)), *SILENCED)
-_ROUTE: Final = update(outbox).where(
-    outbox.c.notice_id == bindparam("of_notice"),
-    outbox.c.channel == UNROUTED,
-    outbox.c.state == NoticeState.PLANNED,
+_RENEW: Final = update(outbox).where(in_named(outbox.c.copy_of, "households"), *SILENCED)
+_ROUTE: Final = Many(
+    update(outbox).where(
+        outbox.c.notice_id == bindparam("of_notice"),
+        outbox.c.channel == UNROUTED,
+        outbox.c.state == NoticeState.PLANNED,
+    ),
+    *("state", "code", "channel", "chain", "contacts", "not_after", "repair", "person", "wish", "state_at"),
+)
+_STILL: Final = (
+    select(outbox)
+    .where(
+        in_named(outbox.c.notice_id, "names"),
+        outbox.c.channel == UNROUTED,
+        outbox.c.state == NoticeState.PLANNED,
+    )
+    .order_by(outbox.c.notice_id)
 )
 _UNROUTED: Final = tuple(outbox.c[name] for name in Unrouted.__dataclass_fields__)
 
@@ -80,17 +94,13 @@ def route(connection: Connection, insert_: Callable[[Any], Any], routings: Seque
         insert_: the dialect's insert, which knows conflicts.
         routings: one for each row.
     """
-    still = select(outbox).where(
-        outbox.c.notice_id.in_([one.notice_id for one in routings]),
-        outbox.c.channel == UNROUTED,
-        outbox.c.state == NoticeState.PLANNED,
-    )
-    rows = {row["notice_id"]: row for row in connection.execute(still.order_by(outbox.c.notice_id)).mappings()}
+    names = [one.notice_id for one in routings]
+    rows = {row["notice_id"]: row for row in connection.execute(_STILL, {"names": names}).mappings()}
     ours = [one for one in routings if one.notice_id in rows]
     if not ours:
         return
     changes = [{"of_notice": one.notice_id, **_routed(one, rows[one.notice_id])} for one in ours]
-    connection.execute(_ROUTE, changes)
+    _ROUTE.run(connection, changes)
     copies = [(one, other, rows[one.notice_id]) for one in ours for other in one.others]
     if copies:
         _plan_copies(connection, insert_, copies)

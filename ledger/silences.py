@@ -12,6 +12,7 @@ from domain.events import Envelope, event_id
 from domain.notices import PUPIL, WAITING, NoticeState, student_of
 from domain.silences import ABOUT_THE_CHOICE, Change, Silence, cancels, silence_of
 from ledger import journal
+from ledger.among import in_named
 from ledger.tables import outbox, suppressions
 
 CAMPAIGN_PARTS: Final = 3
@@ -65,7 +66,7 @@ _END: Final = delete(suppressions).where(
 )
 _SILENT: Final = (
     select(suppressions.c.campaign, suppressions.c.student, suppressions.c.code)
-    .where(suppressions.c.student.in_(bindparam("students", expanding=True)))
+    .where(in_named(suppressions.c.student, "students"))
     .order_by(suppressions.c.code)
 )
 
@@ -118,6 +119,11 @@ def ending(notice: Any, silences: Silences) -> Silence | None:
     return next((one for one in own if cancels(one, notice.purpose, optional=notice.optional, staff=staff)), None)
 
 
+def campaign_of(stream: str) -> str:
+    """Return the campaign whose stream it is."""
+    return "/".join(stream.split("/")[:CAMPAIGN_PARTS])
+
+
 def wishes_about(person: str | None, recipient: str, stream: str) -> tuple[tuple[str | None, str | None, str], ...]:
     """Return the opt-outs that would hold for a notice: person, pupil, and "" or the school whose notice it is.
 
@@ -146,7 +152,7 @@ def silenced() -> ColumnElement[bool]:
 
 def _row(change: Change, envelope: Envelope) -> dict[str, Any]:
     return {
-        "campaign": "/".join(envelope["stream"].split("/")[:3]),
+        "campaign": campaign_of(envelope["stream"]),
         "student": change.student,
         "code": change.silence,
         "cause": event_id(envelope["stream"], envelope["version"]),

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from domain.notices import URGENT_PURPOSES, NoticeClass, NoticeState, class_of, student_of
 from domain.sending import EXPIRED, OPTED_OUT
 from domain.silences import ABOUT_THE_CHOICE, Silence
+from ledger.among import in_named
 from ledger.handover import KILLED, PAUSED
 from ledger.silences import Silences, ending, pupil_of, wishes_about
 from ledger.tables import holds, opt_outs, outbox, suppressions, switches
@@ -53,14 +54,14 @@ _SILENT = _line(
     suppressions.c.student,
     suppressions.c.code,
     suppressions.c.campaign == bindparam("of_campaign"),
-    suppressions.c.student.in_(bindparam("students", expanding=True)),
+    in_named(suppressions.c.student, "students"),
 )
 _DECLINED = _line(
     "opt_out",
     opt_outs.c.person,
     opt_outs.c.student,
     opt_outs.c.campaign == bindparam("of_campaign"),
-    opt_outs.c.person.in_(bindparam("persons", expanding=True)),
+    in_named(opt_outs.c.person, "persons"),
     third=opt_outs.c.school,
 )
 _SWITCHES: Final = union_all(_HELD, _KILLED)
@@ -107,14 +108,13 @@ class Stops:
 
     def stop(self, row: Any, now: str) -> Stop | None:
         """Return what stops a row just before it would be sent, None where it may go."""
-        if (silence := ending(row, self.silences)) is not None:
+        if self.silences and (silence := ending(row, self.silences)) is not None:
             return Stop(NoticeState.DENIED, silence)
-        if self._silent(row):
+        if self.silences and self._silent(row):
             return Stop(NoticeState.PLANNED, None)
         if row.not_after is not None and row.not_after <= now:
             return Stop(NoticeState.EXPIRED, EXPIRED)
-        wishes = wishes_about(row.person, row.recipient, row.stream)
-        if any(wish in self.declined for wish in wishes) and _class(row) is NoticeClass.CAMPAIGN:
+        if self.declined and self._unwanted(row):
             return Stop(NoticeState.DENIED, OPTED_OUT)
         code = self.held_code(row)
         return None if code is None else Stop(NoticeState.HELD, code)
@@ -139,6 +139,10 @@ class Stops:
         if kind == SCHOOL:
             return _inside(row.stream, f"{self.campaign}/{scope}")
         return bool(scope == (row.channel if kind == CHANNEL else row.purpose))
+
+    def _unwanted(self, row: Any) -> bool:
+        wishes = wishes_about(row.person, row.recipient, row.stream)
+        return any(wish in self.declined for wish in wishes) and _class(row) is NoticeClass.CAMPAIGN
 
     def _silent(self, row: Any) -> bool:
         own = self.silences.get((row.campaign, student_of(row.recipient)), ())

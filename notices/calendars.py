@@ -15,6 +15,9 @@ from notices.catalogue import Method
 
 PRODUCT: Final = "-//diversion-campaign//notices//EN"
 
+FOLDED_FROM: Final = 75
+"""Octets of a line, without its end, from which the library folds it: it counts one below what RFC 5545 allows."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -57,15 +60,28 @@ def calendar_file(entry: Entry, method: Method, summary: str, begins: datetime, 
         begins: when the occasion begins.
         minutes: how long it is shown.
     """
-    whose = vCalAddress(f"mailto:{entry.attendee}")
-    whose.params["RSVP"] = vText("FALSE")  # nobody has to answer; no answer is no consent
     about = (entry.sequence, entry.written_at, entry.organizer, method, summary, begins, minutes)
     before, after = _of_everybody(*about)
-    own = (
-        Contentline.from_parts("ATTENDEE", whose.params, whose),
-        Contentline.from_parts("UID", Parameters(), vText(entry.uid)),
-    )
-    return before + b"".join(line.to_ical() + b"\r\n" for line in own) + after
+    attendee, uid = _own()
+    own = (f"{attendee}{entry.attendee}", f"{uid}{entry.uid}")
+    return before + b"".join(_folded(line) + b"\r\n" for line in own) + after
+
+
+@functools.cache
+def _own() -> tuple[str, str]:
+    """Return how the lines of one reader begin: an address and a digest follow, in which nothing is escaped."""
+    whose = vCalAddress("mailto:")
+    whose.params["RSVP"] = vText("FALSE")  # nobody has to answer; no answer is no consent
+    attendee = Contentline.from_parts("ATTENDEE", whose.params, whose)
+    return str(attendee), str(Contentline.from_parts("UID", Parameters(), vText("")))
+
+
+def _folded(line: str) -> bytes:
+    """Return a line as it stands in the file; the library folds the long ones, character by character."""
+    written = line.encode()
+    if len(written) < FOLDED_FROM:
+        return written
+    return bytes(Contentline(line).to_ical())  # type: ignore[no-untyped-call]
 
 
 @functools.lru_cache(maxsize=256)

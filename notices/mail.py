@@ -46,7 +46,7 @@ ADDRESS: Final = re.compile(
 LONGEST_ADDRESS: Final = 254
 
 SESSIONS: Final = 4
-"""Connections at a time; a killed worker leaves at most so many mails of which nobody knows."""
+"""Connections at a time; what a killed worker leaves of which nobody knows: see `activities/desk.py`."""
 
 WRITTEN_IN: Final[dict[Language, str]] = {"zh": "zh-Hans", "en": "en"}
 """Language → its tag in the header (RFC 3282): simplified characters are said to be such."""
@@ -56,6 +56,9 @@ LONGEST_LINE: Final = 78
 
 REQUEST: Final = "REQUEST"
 """What a calendar entry is for that does not say it (RFC 5546)."""
+
+LINE: Final = 76
+"""Characters of a line in base64 (RFC 2045 §6.8)."""
 
 BATCH: Final = 1000
 """Mails of one batch: what is read for all of them at once is read seldom."""
@@ -148,7 +151,8 @@ def _part(subtype: str, parameters: str = "") -> tuple[str, ...]:
 
 
 def _base64(content: bytes) -> str:
-    return base64.encodebytes(content).decode("ascii").replace("\n", "\r\n")
+    whole = base64.b64encode(content).decode("ascii")
+    return "".join([f"{whole[at : at + LINE]}\r\n" for at in range(0, len(whole), LINE)])
 
 
 def _header(name: str, value: str) -> str:

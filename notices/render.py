@@ -104,8 +104,9 @@ def _claims(template: Template, claims: Library, lang: Language, on: date | None
 
 
 def _filled(template: Template, source: str, values: Mapping[str, str], said: SimpleNamespace) -> str:
-    try:
-        return _compiled(source).render({**values, CLAIM: said})
+    wording = _compiled(source)
+    try:  # `Template.render` copies the environment's globals for each text; a wording has none but its variables
+        return "".join(wording.root_render_func(wording.new_context({**values, CLAIM: said}, shared=True)))
     except (UndefinedError, SecurityError):
         raise TemplateError(template.label, "it cannot be rendered") from None
 

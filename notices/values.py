@@ -102,7 +102,7 @@ def _text(value: Any, _lang: Language) -> str:
     """One line: a name with a line break in it would begin a header of its own."""
     if not isinstance(value, str) or not value.strip():
         raise TypeError
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+    if not value.isprintable() and any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in value):
         raise ValueError
     return value
 

@@ -9,12 +9,11 @@ import pytest
 from notices_fakes import ACCEPTED, Provider
 from notices_house import CAMPAIGN, dispatcher, invite
 from temporalio.testing import ActivityEnvironment
-from test_notices_dispatch_desk import Slow, letter, send
+from test_notices_dispatch_desk import Slow, laid_out, letter, send
 
 import activities.batch
 import activities.dispatch
 import activities.routing
-from activities.desk import Desk
 from domain.notices import EMAIL
 from notices.channels import ChannelAwayError
 from protocol import DispatchRequest
@@ -63,7 +62,7 @@ async def test_a_part_that_was_made_ready_in_vain_is_given_back(ledger):
 async def test_a_quick_provider_is_begun_further_ahead(most, largest):
     """A slow one is not: `Slow` takes ten milliseconds for a transaction, and each session one for a message."""
     outbox = Slow()
-    desk = Desk(outbox, [letter(number) for number in range(80)], ahead=2, sessions=2, most=most)
+    desk = laid_out(outbox, [letter(number) for number in range(80)], ahead=2, sessions=2, most=most)
     async with asyncio.timeout(10):
         await send(desk, outbox, 2)
     ahead = max(len(begun) for _, begun in outbox.steps)

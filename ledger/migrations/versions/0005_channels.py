@@ -35,9 +35,12 @@ def upgrade() -> None:
         batch.alter_column("channel", existing_type=sa.String(20), existing_nullable=False, server_default="")
     due = ["campaign", "channel", "state", "next_at", "planned_at", "notice_id"]
     op.create_index("ix_outbox_due", "outbox", due)
-    op.create_index("ix_outbox_digest_of", "outbox", ["digest_of"])
-    op.create_index("ix_outbox_student", "outbox", ["student"])
-    op.create_index("ix_outbox_copy_of", "outbox", ["copy_of"])
+    _index_of_known("ix_outbox_digest_of", "outbox", "digest_of")
+    _index_of_known("ix_outbox_student", "outbox", "student")
+    _index_of_known("ix_outbox_copy_of", "outbox", "copy_of")
+    for name in ("campaign", "student"):
+        op.drop_index(f"ix_events_{name}", "events")
+        op.create_index(f"ix_events_{name}", "events", [name, "type"])
     for column in (
         sa.Column("channel", sa.String(20), nullable=False, server_default="email"),
         sa.Column("template", sa.String(60), nullable=True),
@@ -46,7 +49,7 @@ def upgrade() -> None:
         sa.Column("generation", sa.Integer, nullable=False, server_default="0"),
     ):
         op.add_column("attempts", column)
-    op.create_index("ix_attempts_provider_id", "attempts", ["provider_id"])
+    _index_of_known("ix_attempts_provider_id", "attempts", "provider_id")
     untried = (OUTBOX.c.state == "planned", OUTBOX.c.attempts == 0, OUTBOX.c.person.is_(None))
     op.execute(OUTBOX.update().where(*untried).values(channel=""))
     op.execute(OUTBOX.update().values(tries=OUTBOX.c.attempts))
@@ -151,3 +154,9 @@ def _tables() -> None:
     op.create_index("ix_receipts_notice_id", "receipts", ["notice_id"])
     op.create_index("ix_receipts_provider_id", "receipts", ["provider_id"])
     op.create_index("ix_receipts_to_report", "receipts", ["campaign", "channel", "reported"])
+
+
+def _index_of_known(name: str, table: str, column: str) -> None:
+    """Make an index of the rows that have a value."""
+    known = sa.text(f"{column} IS NOT NULL")
+    op.create_index(name, table, [column], sqlite_where=known, postgresql_where=known)
