@@ -14,10 +14,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test bench lint lock clean check-python
+.PHONY: help setup demo test bench mutations lint lock clean check-python
 
 help: ## list these targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv and install the lock, once per lock
 
@@ -49,6 +49,9 @@ test: lint ## every gate: lint, types, walls between rooms, tests
 
 bench: setup ## what a campaign costs on this machine
 	$(BIN)/python -m bench
+
+mutations: setup ## small faults in the bundle's verifier, each killed by a test or named with its reason
+	$(BIN)/python -m bench.mutations
 
 lint: setup ## style, types, import rules, workflow rules, shell, compose file
 	$(BIN)/ruff check .

@@ -57,6 +57,7 @@ class House:
         lock: int | None = None,
         tell: Callable[[str, str], None] = note,
         worker_environment: Mapping[str, str] | None = None,
+        rehearsal: bool = False,
     ) -> None:
         """Prepare a house.
 
@@ -67,6 +68,7 @@ class House:
             lock: what `take_lock` returned, where the caller holds it already.
             tell: says, in Chinese and English, what is going on.
             worker_environment: further variables of the worker, as a mail server of its own.
+            rehearsal: nothing real happens here: the engine does not wait for the disk.
         """
         self._settings = settings
         self._data = settings.data.resolve()
@@ -75,6 +77,7 @@ class House:
         self._lock = lock
         self._tell = tell
         self._more = dict(worker_environment or {})
+        self._rehearsal = rehearsal
         self._worker: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -99,7 +102,7 @@ class House:
             await self._no_orphan()
             if self._port is not None:
                 self._port_free(self._port)
-            self.engine = EmbeddedEngine(self._data, port=self._port, ui=self._ui)
+            self.engine = EmbeddedEngine(self._data, port=self._port, ui=self._ui, rehearsal=self._rehearsal)
             self.client = await self._start_engine()
             self._log = (self._data / "worker.log").open("ab")
             await self._start_worker()

@@ -6,10 +6,12 @@ import contextlib
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+
+from temporalio.client import Client
 
 from audit.counts import Recorded, recorded
 from audit.invariants import check_campaign
@@ -44,8 +46,12 @@ CHANNELS: Final = (EMAIL, *BY_PEOPLE)
 """The ways out of a rehearsed year: mails into the sink, and the lists of those who call and hand over letters."""
 
 
+Ending = Callable[[Client, Ledger, str], Awaitable[dict[str, Any]]]
+"""What is done last with engine, ledger and campaign, and adds to the totals."""
+
+
 async def whole_year(
-    settings: Settings, lock: int | None, directory: Path, seed: int
+    settings: Settings, lock: int | None, directory: Path, seed: int, *, ending: Ending | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run a directory's year: commands, mails, settlement, replay.
 
@@ -56,6 +62,7 @@ async def whole_year(
         lock: what `take_lock` returned for it, None takes it.
         directory: the campaign's files.
         seed: of the references, the family gateway's secret, and what simulated people do.
+        ending: what is done last, while the engine is still there.
 
     Returns:
         The year's totals, and those that only a rehearsal tells.
@@ -67,7 +74,7 @@ async def whole_year(
     async with Sink(repeatable=True) as sink:
         mail = {"DIVERSION_SMTP_URL": sink.url, "DIVERSION_SMTP_FROM": "bureau@example.invalid"}
         async with (
-            House(settings, lock=lock, worker_environment=mail) as house,
+            House(settings, lock=lock, worker_environment=mail, rehearsal=True) as house,
             _opened(settings) as (ledger, registry),
         ):
             client = CampaignClient(house.client, ledger)
@@ -97,6 +104,7 @@ async def whole_year(
             counts = await ledger.counts(campaign)
             found = await recorded(ledger, campaign)
             by_topic = await topics(ledger, campaign)
+            ended_with = await ending(house.client, ledger, campaign) if ending is not None else {}
     totals = {
         "campaign": campaign,
         "schools": len(first["schools"]),
@@ -127,6 +135,7 @@ async def whole_year(
         "replayed": report.histories,
         "replay_ok": report.replay_ok and report.live_unreached == 0,
         "differences": [difference.model_dump(mode="json") for difference in report.differences],
+        **ended_with,
     }
     more = {
         "notices_by_channel": counted(notices, "channel"),

@@ -62,16 +62,14 @@ def test_the_language_is_the_options_then_the_settings_then_the_machines(argumen
     assert spoken(arguments, environ) == language
 
 
-def test_wrong_usage_is_told_in_one_form():
+def test_wrong_usage_is_told_in_one_form(warm):
     """Unknown commands and options, missing values and malformed codes: exit 2 and an error object."""
-    unknown, option, missing, reason, kind, command_id = at_once(
-        ("stauts", "--json"),
-        ("sample", "x", "--nonsense", "--json"),
-        ("stage", "complete", "c", "s", "--json"),
-        ("stop", "c", "--by", "stf_x", "--reason", "because", "--json"),
-        ("record", "consents", "x.csv", "c", "s", "--by", "stf_x", "--json"),
-        ("stop", "c", "--by", "stf_x", "--command-id", "a b", "--json"),
-    )
+    unknown = warm("stauts", "--json")
+    option = warm("sample", "x", "--nonsense", "--json")
+    missing = warm("stage", "complete", "c", "s", "--json")
+    reason = warm("stop", "c", "--by", "stf_x", "--reason", "because", "--json")
+    kind = warm("record", "consents", "x.csv", "c", "s", "--by", "stf_x", "--json")
+    command_id = warm("stop", "c", "--by", "stf_x", "--command-id", "a b", "--json")
     for run, code in (
         (unknown, "COMMAND_UNKNOWN"),
         (option, "OPTION_UNKNOWN"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from ledger_postgres import VARIABLE, NoPostgresError, make_empty, own_server, refuse_unless_empty
+from ledger_postgres import VARIABLE, NoPostgresError, make_empty, make_new, own_server, refuse_unless_empty
 from ledger_samples import sqlite_url
+from sqlalchemy.engine import make_url
 
+from ledger.database import REVISION
 from ledger.store import Ledger
 
 
@@ -46,10 +49,31 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def ledger_url(database_url: str) -> str:
-    """Return the URL of an empty database."""
-    if not database_url.startswith("sqlite"):
+async def ledger_url(database_url: str) -> AsyncIterator[str]:
+    """Return the URL of an empty database; what a test makes of its schema is gone after it."""
+    shared = not database_url.startswith("sqlite")
+    if shared:
         await make_empty(database_url)
+    yield database_url
+    if shared:
+        await make_empty(database_url)
+
+
+@pytest.fixture(scope="session")
+async def newest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of an empty ledger: bringing a new one to the newest schema takes longer than most tests."""
+    file = tmp_path_factory.mktemp("newest") / "ledger.db"
+    await (await Ledger.open(sqlite_url(file))).close()
+    return file
+
+
+@pytest.fixture
+async def new_url(database_url: str, newest: Path) -> str:
+    """Return the URL of a database that has the newest tables, or will have on opening, and no row."""
+    if database_url.startswith("sqlite"):
+        shutil.copy(newest, make_url(database_url).database or "")
+    else:
+        await make_new(database_url, REVISION)
     return database_url
 
 
@@ -67,12 +91,13 @@ async def opened() -> AsyncIterator[Callable[[str], Awaitable[Ledger]]]:
 
 
 @pytest.fixture
-async def ledger(ledger_url: str, opened: Callable[[str], Awaitable[Ledger]]) -> Ledger:
+async def ledger(new_url: str, opened: Callable[[str], Awaitable[Ledger]]) -> Ledger:
     """Return an open, empty ledger."""
-    return await opened(ledger_url)
+    return await opened(new_url)
 
 
 @pytest.fixture
-async def sqlite_ledger(tmp_path: Path, opened: Callable[[str], Awaitable[Ledger]]) -> Ledger:
+async def sqlite_ledger(tmp_path: Path, newest: Path, opened: Callable[[str], Awaitable[Ledger]]) -> Ledger:
     """Return an open, empty ledger on SQLite, for what only SQLite does."""
+    shutil.copy(newest, tmp_path / "ledger.db")
     return await opened(sqlite_url(tmp_path / "ledger.db"))

@@ -27,6 +27,9 @@ EVENTS = 2_000
 APPENDS_BEFORE_A_KILL = 20
 """At most; counted, not timed, so that the kills meet work on a fast machine and on a slow one."""
 
+AHEAD = 2
+"""Appends that a writer may be ahead of what was counted, where its killer has to wait for a processor."""
+
 
 def batches() -> list[list[Envelope]]:
     """Return the writer's list: the same in every process."""
@@ -40,12 +43,22 @@ def batches() -> list[list[Envelope]]:
     return cut
 
 
-async def write(url: str, work: list[list[Envelope]], back: int | None, told: int) -> None:
-    """Append the list from `back` batches before the ledger's head, or from the beginning."""
+async def write(url: str, work: list[list[Envelope]], back: int | None, told: int, allowed: int | None) -> None:
+    """Append the list from `back` batches before the ledger's head, or from the beginning.
+
+    Args:
+        url: the ledger.
+        work: the list.
+        back: None for the beginning.
+        told: a pipe that gets a character for each append.
+        allowed: a pipe with a character for each append that may be made; None for all.
+    """
     ledger = await Ledger.open(url)
     head = await ledger.head(STREAM)
     done = sum(1 for batch in work if head and batch[-1]["version"] <= head.version)
     for batch in work[0 if back is None else max(0, done - back) :]:
+        if allowed is not None:
+            os.read(allowed, 1)
         await put(ledger, batch)
         os.write(told, b"!")
     await ledger.close()
@@ -67,14 +80,18 @@ def main(file: str, kills: int, seed: int) -> None:
     heads: list[int] = []
     for number in range(kills + 1):
         reading, writing = os.pipe()
+        taking, giving = os.pipe()
         child = os.fork()
         if child == 0:
-            asyncio.run(write(url, work, None if number == kills else moments.randint(0, 3), writing))
+            last = number == kills
+            asyncio.run(write(url, work, None if last else moments.randint(0, 3), writing, None if last else taking))
             os._exit(0)
         os.close(writing)
         if number < kills:
-            if number % 5:  # four of five while it appends, one while it opens
-                for _ in range(moments.randint(1, APPENDS_BEFORE_A_KILL)):
+            appends = moments.randint(1, APPENDS_BEFORE_A_KILL) if number % 5 else 0
+            os.write(giving, b"." * (appends + AHEAD))
+            if appends:  # four of five while it appends, one while it opens
+                for _ in range(appends):
                     os.read(reading, 1)
                 time.sleep(moments.uniform(0, 0.004))
             else:
@@ -82,7 +99,8 @@ def main(file: str, kills: int, seed: int) -> None:
             os.kill(child, signal.SIGKILL)
             heads.append(-1)
         status = os.waitpid(child, 0)[1]
-        os.close(reading)
+        for end in (reading, taking, giving):
+            os.close(end)
         if number < kills:
             heads[-1] = head(file) if os.WIFSIGNALED(status) else sys.exit(f"writer {number} ended: {status}")
         elif status:
