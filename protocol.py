@@ -281,3 +281,69 @@ class DispatchAnswer(BaseModel):
     sent: tuple[Sent, ...] = ()
     problem: str | None = None
     settled: date | None = None
+
+
+# -- signed heads -------------------------------------------------------------------------------------------------
+
+ACTIVITY_HEADS = "record_heads"
+HEADS_WORKFLOW = "RecordHeadsWorkflow"
+LOOKS_PER_RUN = 500
+"""Looks at the record, with and without a new head, after which the workflow continues as new."""
+
+
+def heads_id(campaign: str) -> str:
+    """Return the id of what has a campaign's heads signed; it is no stream."""
+    return f"{campaign}/heads"
+
+
+class HeadsRequest(BaseModel):
+    """One look at a campaign's record: is a head due, and does one wait to be put outside.
+
+    Attributes:
+        at: the present of a stepped campaign, None for the worker's own clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    at: AwareDatetime | None = None
+
+
+class HeadsResult(BaseModel):
+    """What a look found and did; sizes, roots and codes, never a key.
+
+    Attributes:
+        size, root: of the newest head; 0 and empty before the first.
+        reason: why one was signed now: a stage, a day, the close, the end; None where none was.
+        problem: why one that is due could not be signed, as LEDGER_BROKEN.
+        outside: why one could not be put outside, as SMTP_UNREACHABLE.
+        place: where the problem lies.
+        ended: the campaign is over, its last head is signed, and all are outside.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size: int = 0
+    root: str = ""
+    reason: Literal["stage", "day", "close", "end"] | None = None
+    problem: str | None = None
+    outside: str | None = None
+    place: str = ""
+    ended: bool = False
+
+
+class HeadsInput(BaseModel):
+    """What a run of the heads' workflow begins with.
+
+    Attributes:
+        every_seconds: how long it rests between two looks when nobody wakes it.
+        clock: on the stepped one it looks at its ticks alone.
+        heads: how many heads the runs before have signed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    every_seconds: int = 300
+    clock: Literal["engine", "stepped"] = "engine"
+    heads: int = 0

@@ -126,6 +126,9 @@ class Settings(_Fixed):
         smtp: mail server; ``None`` means that no notice goes by e-mail.
         sms, wecom, wecom_robot, dingtalk_robot: the other providers, each ``None`` where none is set up.
         metrics: ``host:port`` where the worker answers Prometheus; ``None`` means nowhere.
+        audit_key: file of the key that signs heads by itself; ``None`` signs none. Best on another disk than the data.
+        heads_dir: where each of these heads is written as a file; ``None`` means nowhere.
+        heads_mail_to: whom they are mailed to, as the superior bureau; ``None`` means nobody.
     """
 
     data: Path
@@ -143,6 +146,9 @@ class Settings(_Fixed):
     wecom_robot: WecomRobot | None = None
     dingtalk_robot: DingtalkRobot | None = None
     metrics: str | None = None
+    audit_key: Path | None = None
+    heads_dir: Path | None = None
+    heads_mail_to: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, data: Path | None = None, lang: str | None = None) -> Self:
@@ -188,6 +194,9 @@ class Settings(_Fixed):
             wecom=_wecom(environ),
             wecom_robot=_wecom_robot(environ),
             dingtalk_robot=_dingtalk_robot(environ),
+            audit_key=_path(environ, "DIVERSION_AUDIT_KEY"),
+            heads_dir=_heads_dir(environ),
+            heads_mail_to=_heads_mail_to(environ),
         )
 
 
@@ -384,6 +393,39 @@ def _dingtalk_robot(environ: Mapping[str, str]) -> DingtalkRobot | None:
         return None
     url = _provider_url(environ, "DIVERSION_DINGTALK_ROBOT_URL", _DINGTALK_URL)
     return DingtalkRobot(url=url, token=_secret(environ, names[0]), secret=_secret(environ, names[1]))
+
+
+def _path(environ: Mapping[str, str], variable: str) -> Path | None:
+    """Return a path in full: the worker may run in another directory than whoever has set it."""
+    value = _value(environ, variable)
+    return None if value is None else Path(value).expanduser().absolute()
+
+
+def _heads_dir(environ: Mapping[str, str]) -> Path | None:
+    directory = _path(environ, "DIVERSION_HEADS_DIR")
+    if directory is None:
+        return None
+    _require_audit_key(environ, "DIVERSION_HEADS_DIR")
+    return directory
+
+
+def _heads_mail_to(environ: Mapping[str, str]) -> str | None:
+    address = _value(environ, "DIVERSION_HEADS_MAIL_TO")
+    if address is None:
+        return None
+    _require_audit_key(environ, "DIVERSION_HEADS_MAIL_TO")
+    if _SENDER.fullmatch(address) is None:
+        raise SettingsError("DIVERSION_HEADS_MAIL_TO", "is no address", "Write one, as records@superior.example.")
+    if _value(environ, "DIVERSION_SMTP_URL") is None:
+        raise SettingsError("DIVERSION_HEADS_MAIL_TO", "is set, and no mail server is", "Set DIVERSION_SMTP_URL.")
+    return address
+
+
+def _require_audit_key(environ: Mapping[str, str], variable: str) -> None:
+    if _value(environ, "DIVERSION_AUDIT_KEY") is None:
+        raise SettingsError(
+            variable, "is set, and no head is signed by itself", "Set DIVERSION_AUDIT_KEY, the key's file."
+        )
 
 
 def _all_or_none(environ: Mapping[str, str], *variables: str) -> bool:

@@ -17,11 +17,13 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.directory import CodeFor
 from activities.dispatch import DispatchActivities
+from activities.heads import HeadActivities
 from activities.histories import HistoryActivities
 from activities.people import PeopleActivities
 from activities.record import RecordActivities
 from activities.summaries import SummaryActivities
 from cli.channels import channels_of
+from cli.heads_outside import keeper_of
 from cli.logs import configure_logging
 from cli.run_main import run_main
 from domain.notices import CHANNELS
@@ -52,6 +54,7 @@ def build(
     *,
     interceptors: Sequence[Interceptor] = (),
     dispatch: DispatchActivities | None = None,
+    heads: HeadActivities | None = None,
     max_cached_workflows: int = 2_000,
     failing: Sequence[type[BaseException]] = (),
 ) -> Worker:
@@ -63,6 +66,7 @@ def build(
         registry: where cohort and proposals come from.
         interceptors: for tests and metrics.
         dispatch: sends notices; None leaves them in the outbox.
+        heads: signs heads; None leaves that to people.
         max_cached_workflows: 0 replays each workflow at each task, which finds non-determinism at once.
         failing: exception types that fail a workflow instead of blocking its task; rehearsals and tests only.
     """
@@ -80,6 +84,7 @@ def build(
             SummaryActivities(registry).compare,
             histories.archive,
             *([dispatch.drain] if dispatch else []),
+            *([heads.look] if heads else []),
         ],
         workflow_runner=sandbox(),
         interceptors=list(interceptors),
@@ -130,7 +135,11 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
-    workers = [build(client, ledger, registry, dispatch=dispatch), *build_senders(client, dispatch, channels)]
+    heads = HeadActivities(keeper_of(settings, ledger).look)
+    workers = [
+        build(client, ledger, registry, dispatch=dispatch, heads=heads),
+        *build_senders(client, dispatch, channels),
+    ]
     log.info("worker ready", queue=TASK_QUEUE, channels=sorted(channels), pid=os.getpid())
     await run_until(stopping, workers)
     with contextlib.suppress(Exception):

@@ -1,28 +1,44 @@
 """Signed heads of a campaign's record: made, kept, and followed from key to key (docs/decisions/0023).
 
-Before a head is signed the whole record is looked at again: every event's hash and chain, every earlier head's root
-and signature. What does not hold is named and not signed over.
+Before a head is signed by hand the whole record is looked at again: every event's hash and chain, every earlier head's
+root and signature. What does not hold is named and not signed over. Heads that sign themselves look at what is new
+(`audit.next_head`), and at everything again at the campaign's end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from audit.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
-from audit.leaves import Place, gained
-from audit.merkle import Tree, leaf_hash
+from audit.leaves import Place, gained, leaf_of
+from audit.merkle import Edge, Tree
 from audit.note_errors import NoteError
 from audit.signed_note import Signer, VerifierKey, parse_note
 from audit.signing_keys import KeyList, SigningKey, create_key, follow, load_key, rotate
 from audit.verifier.verify_bundle import read_events
 from domain.events import GENESIS
 from domain.time import stamp
-from ledger.heads import KeptHead, KeptKey, Snapshot, keep_head, keep_key, newest_heads, read_keys, read_snapshot
+from ledger.heads import (
+    KeptHead,
+    KeptKey,
+    Snapshot,
+    Written,
+    keep_head,
+    keep_key,
+    newest_heads,
+    read_keys,
+    read_snapshot,
+)
 from ledger.store import Ledger
+
+_LINE: Final = re.compile(r".* line ([0-9]+)")
 
 RACES: Final = 5
 """How often a head is made anew because another one came first."""
@@ -99,20 +115,71 @@ async def make_head(ledger: Ledger, campaign: str, signer: Signer, clock: str, n
         if keys.current != signer.public:
             raise NoteError("KEY_OUT_OF_TERM")
         snapshot = await read_snapshot(ledger, campaign)
-        found = _joined(campaign, origin_of(signer.public, campaign, clock), snapshot, keys, statements)
+        origin = origin_of(signer.public, campaign, clock)
+        found = await asyncio.to_thread(_joined, campaign, origin, snapshot, keys, statements)
         last = found.heads[-1].size if found.heads else 0
         if last == len(found.lines):
             return found
         before = _marks(snapshot.heads)
         after: dict[str, int] = {place.stream: place.version for place in found.places}
         moved = {stream: version for stream, version in sorted(after.items()) if before.get(stream) != version}
-        checkpoint = Checkpoint(found.origin, len(found.lines), found.tree.root())
-        note = str(sign_checkpoint(checkpoint, signer))
-        head = KeptHead(checkpoint.size, checkpoint.root.hex(), note, moved)
-        if await keep_head(ledger, campaign, head, after=last, made_at=stamp(now)):
+        head = signed_head(found.origin, found.tree.edge(), moved, signer, now)
+        if await keep_head(ledger, campaign, head, after=last):
             found.heads.append(head)
             return found
     raise HeadError("HEAD_RACED", campaign)
+
+
+async def read_headed(ledger: Ledger, campaign: str) -> Headed:
+    """Look at the whole record and its heads again, as they are in the ledger, and sign nothing.
+
+    Args:
+        ledger: the record.
+        campaign: the campaign's id; it has events.
+
+    Raises:
+        HeadError: LEDGER_BROKEN, HEAD_BROKEN.
+        NoteError: KEY_FILE_MISSING, nothing was ever signed; ROTATION_*, a change of keys does not hold.
+    """
+    keys, statements = await keys_of(ledger)
+    snapshot = await read_snapshot(ledger, campaign)
+    first = next((event for event in snapshot.events if event == Written(campaign, 1, event.body)), None)
+    if first is None:
+        raise HeadError("LEDGER_BROKEN", f"{campaign}#1")
+    origin = origin_of(keys.current, campaign, clock_of(first.body))
+    return await asyncio.to_thread(_joined, campaign, origin, snapshot, keys, statements)
+
+
+def clock_of(first: str) -> str:
+    """Return a campaign's clock, as its first event says, which may have been changed.
+
+    Raises:
+        HeadError: LEDGER_BROKEN, the text is no first event.
+    """
+    try:
+        return str(json.loads(first)["data"]["clock"])
+    except (ValueError, KeyError, TypeError):
+        raise HeadError("LEDGER_BROKEN", "#1") from None
+
+
+def signed_head(origin: str, edge: Edge, moved: dict[str, int], signer: Signer, now: datetime) -> KeptHead:
+    """Return the signed head of a tree whose right edge is given.
+
+    Args:
+        origin: the log's name.
+        edge: of all leaves.
+        moved: by stream, how far it came, of the streams that moved since the head before.
+        signer: the key in force.
+        now: written beside the head; it proves nothing.
+    """
+    checkpoint = Checkpoint(origin, edge.size, edge.root())
+    note = str(sign_checkpoint(checkpoint, signer))
+    return KeptHead(edge.size, checkpoint.root.hex(), note, moved, written(edge), stamp(now))
+
+
+def written(edge: Edge) -> str:
+    """Return a tree's right edge as it is kept beside a head: its peaks in hex, the largest first."""
+    return b"".join(edge.peaks).hex()
 
 
 async def keys_of(ledger: Ledger, first: VerifierKey | None = None) -> tuple[KeyList, list[str]]:
@@ -191,8 +258,8 @@ def _joined(campaign: str, origin: str, snapshot: Snapshot, keys: KeyList, state
         HeadError: LEDGER_BROKEN, HEAD_BROKEN.
     """
     places, lines = leaves_of(snapshot)
-    _check_chains(lines)
-    tree = Tree(map(leaf_hash, lines))
+    check_chains(places, lines)
+    tree = Tree(map(leaf_of, lines))
     for head in snapshot.heads:
         try:
             signed = keys.open_head(head.note.encode(), origin=origin).head
@@ -205,14 +272,31 @@ def _joined(campaign: str, origin: str, snapshot: Snapshot, keys: KeyList, state
     return Headed(campaign, origin, places, lines, list(snapshot.heads), tree, keys, statements)
 
 
-def _check_chains(lines: Sequence[bytes]) -> None:
-    """Check each event's form, hash and chain before anything is signed over it."""
+def check_chains(places: Sequence[Place], lines: Sequence[bytes], covered: Iterable[Place] = ()) -> None:
+    """Check each event's form, hash and chain before anything is signed over it, and that it is the one of its place.
+
+    Args:
+        places: where the events stand in the ledger, each stream's in the order of its versions.
+        lines: the events.
+        covered: where a stream may begin: the last event of it that a head covers.
+
+    Raises:
+        HeadError: LEDGER_BROKEN.
+    """
     part = read_events(lines, 0)
     if part.findings:
-        raise HeadError("LEDGER_BROKEN", part.findings[0].place)
+        line = _LINE.fullmatch(part.findings[0].place)  # what has no form says nothing of its place
+        place = places[int(line[1]) - 1] if line else None
+        raise HeadError("LEDGER_BROKEN", f"{place.stream}#{place.version}" if place else part.findings[0].place)
+    said = (Place(one.stream, one.version + step) for one in part.stretches for step in range(one.count))
+    for place, found in zip(places, said, strict=True):
+        if place != found:
+            raise HeadError("LEDGER_BROKEN", f"{place.stream}#{place.version}")
     ends: dict[str, str] = {}
+    known = frozenset(covered)
     for stretch in part.stretches:
-        if ends.get(stretch.stream, GENESIS) != stretch.prev_hash:
+        joined = Place(stretch.stream, stretch.version) in known
+        if not joined and ends.get(stretch.stream, GENESIS) != stretch.prev_hash:
             raise HeadError("LEDGER_BROKEN", f"{stretch.stream}#{stretch.version}")
         ends[stretch.stream] = stretch.last_hash
 

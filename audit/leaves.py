@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from audit.merkle import leaf_hash
-from domain.events import Envelope, canonical_text
 
 Marks = Mapping[str, int]
 """How far a tree has come: by stream, the last version that is in it."""
@@ -26,16 +25,13 @@ class Place(NamedTuple):
     version: int
 
 
-def leaf_of(envelope: Envelope) -> bytes:
+def leaf_of(line: bytes) -> bytes:
     """Return the hash of an event's leaf: over its whole canonical text in UTF-8, its own `hash` included.
 
     The text rather than the event's hash: the tree then stands by itself. Whoever verifies it hashes what is in front
     of them, line by line, and needs neither to read JSON nor to trust how an event's own hash is made.
-
-    Raises:
-        ValueError: the envelope has no canonical form.
     """
-    return leaf_hash(canonical_text(envelope).encode())
+    return leaf_hash(line)
 
 
 def order_of(new_events: Iterable[Place]) -> list[Place]:

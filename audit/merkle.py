@@ -37,15 +37,28 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 class Edge:
     """A growing tree's right edge: the roots of its complete subtrees, the largest first. O(log n) memory.
 
-    It gives the root of what was appended so far, and no proofs: that is all a verifier needs who has every leaf.
+    It gives the root of what was appended so far, and no proofs. Kept beside a head, it lets the next head be made of
+    the new leaves alone: that it is the head's own shows in its root.
 
     Attributes:
         size: how many leaves there are.
     """
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        """Begin with nothing, or go on from where a tree has come to.
+
+        Raises:
+            ValueError: a tree of that size has other than so many complete subtrees, or one is no hash of 32 bytes.
+        """
+        if size < 0 or len(peaks) != size.bit_count() or not _hashes(*peaks):
+            raise ValueError(f"these are not the peaks of a tree of {size} leaves")
+        self.size = size
+        self._peaks = list(peaks)
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Return the roots of the complete subtrees, the largest first: one for each bit that is set in the size."""
+        return tuple(self._peaks)
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf by its hash.
@@ -66,42 +79,6 @@ class Edge:
     def root(self) -> bytes:
         """Return the root of the leaves so far."""
         return _folded(self._peaks)
-
-
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """Return the root over leaf hashes, in O(n) time and O(log n) memory.
-
-    Raises:
-        ValueError: one is no hash of 32 bytes.
-    """
-    edge = Edge()
-    for leaf in leaves:
-        edge.append(leaf)
-    return edge.root()
-
-
-def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
-    """Return the roots that a tree had at some sizes, reading its leaf hashes once: what a list of heads must say.
-
-    Raises:
-        ValueError: a size is negative or larger than the number of leaves, or a leaf is no hash of 32 bytes.
-    """
-    wanted = sorted(set(sizes), reverse=True)
-    if wanted and wanted[-1] < 0:
-        raise ValueError("a tree's size is not negative")
-    edge = Edge()
-    found: dict[int, bytes] = {}
-    if wanted and wanted[-1] == 0:
-        found[wanted.pop()] = edge.root()
-    for leaf in leaves:
-        if not wanted:
-            break
-        edge.append(leaf)
-        if edge.size == wanted[-1]:
-            found[wanted.pop()] = edge.root()
-    if wanted:
-        raise ValueError(f"the tree has {edge.size} leaves, not {wanted[0]}")
-    return found
 
 
 class Tree:
@@ -140,16 +117,6 @@ class Tree:
             level += b"".join([_sha256(b"\x01" + below[at : at + PAIR]).digest() for at in pairs])
             height += 1
 
-    def leaf(self, index: int) -> bytes:
-        """Return the hash of a leaf.
-
-        Raises:
-            ValueError: there is no such leaf.
-        """
-        if not 0 <= index < self.size:
-            raise ValueError(f"the tree has no leaf {index}")
-        return self._node(0, index)
-
     def root(self, size: int | None = None) -> bytes:
         """Return the root that the tree had when it had `size` leaves; of all of them by default.
 
@@ -158,6 +125,10 @@ class Tree:
         """
         size = self._known(self.size if size is None else size)
         return self._range(0, size)
+
+    def edge(self) -> Edge:
+        """Return the right edge of all leaves, to be kept and gone on from."""
+        return Edge(self.size, self._peaks(0, self.size))
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
         """Return the audit path of a leaf in the tree of `size` leaves, from the leaf upwards (RFC 6962, 2.1.1).
@@ -216,6 +187,9 @@ class Tree:
 
     def _range(self, start: int, end: int) -> bytes:
         """Return the root over the leaves from `start` up to `end`; a proof cuts where `start` is aligned to that."""
+        return _folded(self._peaks(start, end))
+
+    def _peaks(self, start: int, end: int) -> list[bytes]:
         peaks: list[bytes] = []
         left = end - start
         while left:
@@ -223,7 +197,7 @@ class Tree:
             peaks.append(self._node(height, start >> height))
             start += 1 << height
             left -= 1 << height
-        return _folded(peaks)
+        return peaks
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,11 +16,11 @@ from audit.as_of import as_of, moment
 from audit.replay import replay
 from audit.timeline import Line, read_timeline
 from cli.audit_check import checked, explained
-from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
+from cli.failures import NOT_VERIFIED, usage
 from cli.options import LANG, CampaignName, Face, say
+from cli.references import require_reference, student_unknown
 from cli.rooms import Rooms
 from cli.stage_view import flags, word
-from domain.stream import STUDENT
 from domain.time import instant
 from engine import EngineUnreachableError, connect
 
@@ -38,8 +37,24 @@ app.command(
     help=say("说明某一结论：规则、输入、事件、如何申诉", "why: rule, inputs, events, how to contest"),
 )
 app.command("cli.audit_bundle:export", name="export", help=say("导出审计包", "write the auditor's bundle"))
+app.command("cli.audit_exports:exports", name="exports", help=say("历次导出", "the exports that were made"))
 app.command("cli.audit_bundle:verified", name="verify", help=say("离线核验审计包", "verify a bundle, offline"))
 app.command("cli.audit_bundle:head", name="head", help=say("签署检查点", "sign a head of the record"))
+app.command(
+    "cli.audit_heads:app",
+    name="heads",
+    help=say("检查点：列出、打印、核对、证明、会签、时间戳", "signed heads: list, print, check, prove, cosign, stamp"),
+)
+app.command(
+    "cli.audit_prove:proving",
+    name="prove",
+    help=say("一条事件在已签记录中的证明", "the proof that one event is in the signed record"),
+)
+app.command(
+    "cli.audit_prove:prove_check",
+    name="prove-check",
+    help=say("离线核验一条事件的证明", "check such a proof, offline"),
+)
 app.command("cli.audit_bundle:keys", name="keys", help=say("签名密钥：新建、更换、列出", "the signing keys"))
 app.command(
     "cli.audit_archive:archive",
@@ -49,12 +64,27 @@ app.command(
 app.command(
     "cli.audit_diff:differing",
     name="diff",
-    help=say("两个时刻之间有何变化", "what has changed between two moments"),
+    help=say("两个时刻或两个审计包之间有何变化", "what has changed between two moments, or two bundles"),
 )
 app.command(
-    "cli.audit_diff:supposing",
+    "cli.audit_what_if:supposing",
     name="what-if",
     help=say("换一套口径，同一份记录会怎样", "the same record by other rules, as a difference by school"),
+)
+app.command(
+    "cli.audit_process:process",
+    name="process",
+    help=say("与流程模型的偏离、各环节等待时间", "where a year left its model, and who waited for whom"),
+)
+app.command(
+    "cli.audit_anomalies:anomalies",
+    name="anomalies",
+    help=say("异常模式：逐条提问，不下结论", "patterns of known abuse, as questions and no verdicts"),
+)
+app.command(
+    "cli.audit_anomalies:sample",
+    name="sample",
+    help=say("按公开种子分层抽样，可重现", "a stratified sample by a public seed, drawn again by anybody"),
 )
 app.command(
     "cli.audit_export:events",
@@ -88,17 +118,36 @@ async def replayed(campaign: CampaignName, *, face: Face = _FACE) -> int:
     name="timeline", help=say("谁在何时做了什么，逐条写明事件", "who did what when; each line names its event")
 )
 async def timeline(
-    campaign: CampaignName, *, school: School = None, student: Student = None, face: Face = _FACE
+    campaign: CampaignName,
+    *,
+    school: School = None,
+    student: Student = None,
+    proofs: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help=say(
+                "各行事件在树中的位置和覆盖它的检查点", "each line's place in the tree, and the head that covers it"
+            ),
+        ),
+    ] = False,
+    face: Face = _FACE,
 ) -> int:
     """Tell a campaign's events in plain words; a pupil's own are not folded."""
-    _require_reference(student)
+    require_reference(student)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
         lines = await read_timeline(await rooms.ledger(), campaign, LANG, school=school, student=student)
+        shown: list[tuple[dict[str, Any], str]] = [({}, "") for _ in lines]
+        if proofs:
+            from cli.timeline_proofs import proven  # noqa: PLC0415 - the keys: a timeline without them need not pay
+
+            shown = await proven(await rooms.ledger(), campaign, lines)
     if student is not None and not lines:
-        raise _student_unknown()
-    data = {"campaign": campaign, "lines": [line.model_dump(mode="json") for line in lines]}
-    face.show(data, lambda: Text("\n".join(_told(line) for line in lines)))
+        raise student_unknown()
+    told = [line.model_dump(mode="json") | more for line, (more, _) in zip(lines, shown, strict=True)]
+    texts = [_told(line) + text for line, (_, text) in zip(lines, shown, strict=True)]
+    face.show({"campaign": campaign, "lines": told}, lambda: Text("\n".join(texts)))
     return 0
 
 
@@ -111,16 +160,24 @@ async def as_of_(
     *,
     school: School = None,
     student: Student = None,
+    known_at: Annotated[
+        str | None,
+        Parameter(
+            help=say(
+                "“实际”以此时已记录的为准，默认以今日为准", "what was true, as known at this moment; default: today"
+            )
+        ),
+    ] = None,
     face: Face = _FACE,
 ) -> int:
     """Rebuild the board, or a pupil's part of each stage, from both clocks."""
-    _require_reference(student)
-    when = _moment(time)
+    require_reference(student)
+    when, since = _moment(time), None if known_at is None else _moment(known_at, "--known-at")
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
-        found = await as_of(await rooms.ledger(), campaign, when, school=school, student=student)
+        found = await as_of(await rooms.ledger(), campaign, when, school=school, student=student, known_at=since)
         if student is not None and not await (await rooms.ledger()).mentions(campaign, student):
-            raise _student_unknown()
+            raise student_unknown()
     data = found.model_dump(mode="json")
     face.show(data, lambda: _as_of_text(data))
     return 0
@@ -129,41 +186,14 @@ async def as_of_(
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
-def _require_reference(student: str | None) -> None:
-    """Refuse what is no reference, without repeating it: it may be a name.
-
-    Raises:
-        Failure: STUDENT_INVALID (2).
-    """
-    if student is not None and not re.fullmatch(STUDENT, student):
-        raise usage(
-            "STUDENT_INVALID",
-            say("这不是学生编号。", "This is no pupil's reference."),
-            place="--student",
-            remedy=say(
-                "请填写 stu_ 开头的编号，不要填写姓名。", "Give the reference that begins with stu_, never a name."
-            ),
-        )
-
-
-def _student_unknown() -> Failure:
-    return Failure(
-        NOT_FOUND,
-        "STUDENT_UNKNOWN",
-        say("本次活动的事件中没有这名学生。", "No event of the campaign mentions this pupil."),
-        place="--student",
-        remedy=say("请核对编号；可用 record template 查看。", "Check the reference; `record template` shows them."),
-    )
-
-
-def _moment(text: str) -> datetime:
+def _moment(text: str, place: str = "TIME") -> datetime:
     try:
         return moment(text)
     except ValueError:
         raise usage(
             "TIME_INVALID",
             say("时间的写法不对。", "The time is malformed."),
-            place="TIME",
+            place=place,
             remedy=say(
                 "请写成 2025-01-13 或 2025-01-13T18:30:00+08:00。",
                 "Write it as 2025-01-13 or 2025-01-13T18:30:00+08:00.",
@@ -191,9 +221,7 @@ def _clock(text: str) -> str:
 
 def _as_of_text(data: Mapping[str, Any]) -> RenderableType:
     """Return both boards side by side, then what differs and why."""
-    table = Table(
-        say("对象", "what"), say("当时已知", "known then"), say("当时实际（以今日所知）", "true then, as known today")
-    )
+    table = Table(say("对象", "what"), say("当时已知", "known then"), _true_title(data["known_at"]))
     differing = {difference["stream"] for difference in data["difference"]}
     for stream in sorted({**data["known"], **data["true"]}):
         sides = [_side(data[side], stream, data["student"]) for side in ("known", "true")]
@@ -213,6 +241,12 @@ def _as_of_text(data: Mapping[str, Any]) -> RenderableType:
         ]
     same = say("两者一致。", "Both are the same.")
     return Group(Text(f"{data['campaign']}  {data['time']}"), table, *(Text(line) for line in lines or [same]))
+
+
+def _true_title(known_at: str | None) -> str:
+    if known_at is None:
+        return say("当时实际（以今日所知）", "true then, as known today")
+    return say(f"当时实际（以 {_clock(known_at)} 所知）", f"true then, as known on {_clock(known_at)}")
 
 
 def _side(views: Mapping[str, Any], stream: str, student: str | None) -> str:

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from audit.bundle.writer import NotVerifiedError, write_bundle
+from audit.bundle.writer import NotVerifiedError
 from audit.heads import Headed, HeadError, change_key, keys_of, make_head
 from audit.note_errors import NoteError
 from audit.signing_keys import SigningKey, create_key, load_key
 from audit.verifier import verify_bundle
-from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, not_found, usage
+from cli.audit_failures import head_failure, key_failure
+from cli.bundle_export import OWN_KEY, OWN_NAME, engine_of, write
+from cli.failures import NOT_VERIFIED, REJECTED, Failure, not_found, usage
 from cli.options import LANG, CampaignName, Face, note, say
 from cli.rooms import Rooms
 from client import NotFoundError, actor_for
 from domain.time import SHANGHAI
-from notices.catalogue import DIRECTORY as TEMPLATES
 
 _FACE = Face()
-
-OWN_KEY: Final = "audit.key"
-"""In the data directory, where no other key is given: enough for a rehearsal, too near to the record for a county."""
-
-OWN_NAME: Final = "diversion.local"
 
 KeyFile = Annotated[
     Path | None,
     Parameter(
         help=say(
-            "签名密钥文件，应放在数据目录之外（默认：数据目录中的 audit.key）",
-            "file of the signing key, best outside the data directory (default: audit.key in it)",
+            "签名密钥文件，应放在数据目录之外（默认：DIVERSION_AUDIT_KEY，否则数据目录中的 audit.key）",
+            "the signing key's file, best outside the data directory (default: DIVERSION_AUDIT_KEY, else audit.key)",
         )
     ),
 ]
@@ -57,22 +50,14 @@ async def export(
         await rooms.board(campaign)
         if by is not None:
             await _known(rooms, campaign, by)
-        headed, signer = await _headed(rooms, campaign, key)
         try:
-            verdict = await write_bundle(
-                await rooms.ledger(), headed, signer, file, templates=_templates(), code_version=_code_version()
-            )
+            ledger, engine = await rooms.ledger(), await engine_of(rooms)
+            made = await write(ledger, campaign, engine, file, lambda: _headed(rooms, campaign, key), by=by)
         except NotVerifiedError as error:
             raise _not_verified(error.verdict.findings[0]) from None
-    data = _head_data(headed) | {
-        "file": str(file),
-        "sha256": _digest(file),
-        "histories": verdict.histories,
-        "settlements": verdict.settlements,
-        "unarchived": verdict.unarchived,
-        "verified": verdict.verified,
-    }
-    face.show(data, lambda: Text(f"{file}\nSHA-256 {data['sha256']}\n{verify_bundle.told(verdict, LANG)}"))
+    data = _head_data(made.headed) | made.as_data()
+    told = (str(file), f"SHA-256 {data['sha256']}", verify_bundle.told(made.verdict, LANG), made.why_unarchived())
+    face.show(data, lambda: Text("\n".join(filter(None, told))))
     return 0
 
 
@@ -143,7 +128,7 @@ async def new(
     try:
         public = str(create_key(file, name).public)
     except NoteError as error:
-        raise _key_failure(error, str(file)) from None
+        raise key_failure(error, str(file)) from None
     face.show({"file": str(file), "key": public}, lambda: Text(public))
     return 0
 
@@ -160,9 +145,9 @@ async def rotated(
         try:
             made = await change_key(await rooms.ledger(), load_key(old), new_file)
         except NoteError as error:
-            raise _key_failure(error, str(old)) from None
+            raise key_failure(error, str(old)) from None
         except HeadError as error:
-            raise _head_failure(error) from None
+            raise head_failure(error) from None
     public = str(made.public)
     face.show(
         {"key": public, "file": str(new_file)},
@@ -180,7 +165,7 @@ async def listed(*, face: Face = _FACE) -> int:
         try:
             found, _ = await keys_of(await rooms.ledger())
         except NoteError as error:
-            raise _key_failure(error, str(rooms.settings.data)) from None
+            raise key_failure(error, str(rooms.settings.data)) from None
     names = [str(key) for key in found.keys]
     face.show({"keys": names, "current": names[-1]}, lambda: Text("\n".join(names)))
     return 0
@@ -196,9 +181,10 @@ async def _headed(rooms: Rooms, campaign: str, file: Path | None) -> tuple[Heade
         Failure: what is wrong with the key (2, 4) or the record (7).
     """
     ledger = await rooms.ledger()
-    place = rooms.settings.data / OWN_KEY if file is None else file
+    given = file or rooms.settings.audit_key
+    place = given or rooms.settings.data / OWN_KEY
     try:
-        if file is None and not place.exists():
+        if given is None and not place.exists():
             made = create_key(place, OWN_NAME)
             note(
                 f"已新建签名密钥 {place}，公钥：{made.public}。正式使用请另建密钥，存放在数据目录之外。",
@@ -209,9 +195,9 @@ async def _headed(rooms: Rooms, campaign: str, file: Path | None) -> tuple[Heade
         now = datetime.now(SHANGHAI)
         return await make_head(ledger, campaign, signer, str(first["data"].get("clock")), now), signer
     except NoteError as error:
-        raise _key_failure(error, str(place)) from None
+        raise key_failure(error, str(place)) from None
     except HeadError as error:
-        raise _head_failure(error) from None
+        raise head_failure(error) from None
 
 
 async def _known(rooms: Rooms, campaign: str, staff_ref: str) -> None:
@@ -237,54 +223,10 @@ def _head_data(headed: Headed) -> dict[str, Any]:
     }
 
 
-def _key_failure(error: NoteError, place: str) -> Failure:
-    message = error.message(say("zh", "en"))
-    missing = error.code == "KEY_FILE_MISSING"
-    remedy = say(
-        "密钥用 audit keys new 新建，用 audit keys rotate 更换。", "See `audit keys new` and `audit keys rotate`."
-    )
-    code = NOT_FOUND if missing else NOT_VERIFIED if error.code.startswith(("ROTATION", "SIGNATURE")) else REJECTED
-    return Failure(code, error.code, message, place=place, remedy=remedy)
-
-
-def _head_failure(error: HeadError) -> Failure:
-    if error.code == "HEAD_RACED":
-        sentence = say("同时有别的检查点在签署。", "Other heads are being signed at the same time.")
-        remedy = say("请稍后再试。", "Try again in a moment.")
-    else:
-        sentence = say(
-            "台账与其哈希链或已签的检查点不符，不予签署。",
-            "The ledger does not agree with its chains or with a signed head: nothing is signed over it.",
-        )
-        remedy = say(
-            "请运行 audit replay，并与另存的检查点比对。", "Run `audit replay`; compare with heads kept elsewhere."
-        )
-    return Failure(NOT_VERIFIED, error.code, sentence, place=error.place, remedy=remedy)
-
-
 def _not_verified(finding: verify_bundle.Finding) -> Failure:
     told = verify_bundle.error_of(finding, LANG)
     return Failure(NOT_VERIFIED, finding.code, told["message"], place=finding.place, remedy=told["remedy"])
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
 def _write(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
-
-
-def _templates() -> dict[str, str]:
-    """Return label → digest of each version of each template that ships."""
-    return {f"{file.parent.name}/{file.stem}": _digest(file) for file in sorted(TEMPLATES.glob("*/*.toml"))}
-
-
-def _code_version() -> str:
-    """Return the program's release, also where it runs from its folder."""
-    try:
-        return importlib.metadata.version("diversion-campaign")
-    except importlib.metadata.PackageNotFoundError:
-        project = Path(__file__).parents[1] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

@@ -20,9 +20,11 @@ from rich.table import Table
 
 from cli.channels import channels_of
 from cli.failures import NOT_VERIFIED, UNREACHABLE, failure_of
+from cli.heads_view import key_problem, note_sentence, sentence, shown
 from cli.options import Face, say
 from cli.rooms import Rooms, exists, sqlite_file
 from engine import EngineUnreachableError, connect, temporal_binary
+from ledger.anchors import read_troubles
 from ledger.database import REVISION
 from notices.channels import Channel, ChannelAwayError
 from settings import Settings
@@ -53,6 +55,7 @@ async def doctor(*, face: Face = _FACE) -> int:
     checks = [_python(), _binary(), _port(), _directory(settings.data)]
     async with Rooms(settings) as rooms:
         checks += [await _ledger(rooms), await _registry(rooms), await _engine(rooms), _keys(settings)]
+        checks.append(await _heads(rooms))
         halted = await _halted(rooms)
     checks += [await _channels(channels_of(settings)), halted]
     data = {"checks": [asdict(check) for check in checks]}
@@ -179,6 +182,23 @@ def _keys(settings: Settings) -> Check:
     names = ", ".join(key.name for key in held) or say("尚无密钥文件", "no secrets yet")
     remedy = say(f"请执行 chmod 600 {' '.join(open_)}。", f"chmod 600 {' '.join(open_)}: others can read it.")
     return Check("keys", not open_, names, remedy if open_ else "")
+
+
+async def _heads(rooms: Rooms) -> Check:
+    """Whether heads sign themselves, and nothing keeps them from it (docs/audit-bundle.md)."""
+    wrong = key_problem(rooms.settings)
+    if wrong is not None:
+        return Check("heads", ok=False, detail=f"{rooms.settings.audit_key}: {wrong}", remedy=note_sentence(wrong))
+    try:
+        troubles = await read_troubles(await rooms.ledger()) if exists(rooms.settings.ledger_url) else []
+    except Exception as error:  # noqa: BLE001 - the check of the ledger says it
+        return Check("heads", ok=True, detail=_said(error))
+    if troubles:
+        return Check("heads", ok=False, detail=shown(troubles), remedy=sentence(troubles[0].code))
+    if rooms.settings.audit_key is None:
+        remedy = say("要自动签署，请设置 DIVERSION_AUDIT_KEY。", "To have them signed, set DIVERSION_AUDIT_KEY.")
+        return Check("heads", ok=True, detail=say("不自动签署", "not signed by themselves"), remedy=remedy)
+    return Check("heads", ok=True, detail=say("自动签署", "signed by themselves"))
 
 
 async def _channels(channels: Mapping[str, Channel]) -> Check:

@@ -80,6 +80,7 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         if answer.accepted and not goes_on:  # who looks after a case is still told of its days
             await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
         if answer.accepted and board[campaign]["status"] in ENDED:
+            await client.heads.finish(campaign, SENDING_ENDS_WITHIN)
             report, asked = await completed(rooms, campaign)
             if asked and report.missing:
                 return _incomplete(face, campaign, report.missing, answer)
@@ -92,6 +93,7 @@ async def _closed_before(face: Face, campaign: str, client: CampaignClient, refu
     if board[campaign]["status"] != "archived":
         return _still_closing(face, campaign, board, refusal)
     await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
+    await client.heads.finish(campaign, SENDING_ENDS_WITHIN)
     raise refusal
 
 

@@ -128,6 +128,8 @@ async def _approve(rooms: Rooms, campaign: str, change: Change, face: Face, data
         return REFUSED
     data["warnings"] = [*data["warnings"], *channel_cautions(ways)]
     await client.sending.start(campaign, ways)
+    if rooms.settings.audit_key is not None:
+        await client.heads.start(campaign)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + SCHOOLS_START
     while (pending := await _pending(rooms, campaign)) and loop.time() < deadline:  # noqa: ASYNC110 - the ledger is polled

@@ -43,6 +43,9 @@ STARTING: Final = 20
 CASE_OPENING: Final = ("complain", "report_suspicion")
 """Commands whose note belongs to a case that people read in any event."""
 
+ENDS_A_STAGE: Final = ("complete", "skip")
+"""Commands after which a signed head may be due, where heads sign themselves."""
+
 SQLITE: Final = "sqlite+aiosqlite:///"
 
 
@@ -226,6 +229,8 @@ class Rooms:
                 continue
             if channels := ways_out(self.settings):
                 await client.sending.wake(campaign, channels)
+            if self.settings.audit_key is not None and command["kind"] in ENDS_A_STAGE:
+                await client.heads.wake(campaign)
             return answer
 
     async def note(self, campaign: str, command_id: str, text: str) -> str:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from cli.cautions import calendar_cautions, channel_cautions
 from cli.failures import not_found, usage
+from cli.heads_view import heads_data, heads_lines
 from cli.options import LANG, Face, console, say
 from cli.refusals import blockers_data
 from cli.rooms import Rooms
@@ -125,6 +126,7 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequen
         ],
         "notices": channels_data(backlog, now if own["clock"] == "engine" else None),
         "killed": own.get("killed", []),
+        "heads": await heads_data(ledger, chosen, rooms.settings),
         "campaigns": campaigns,
     }
     if by is not None:
@@ -323,6 +325,7 @@ def readable(data: dict[str, Any], names: Mapping[str, str] | None = None) -> Re
             table.add_row(school["school"], "—", _standing(school["status"]), "—", "—", "")
     lines = [f"{say('停办', 'halted')}: {halt['stream']}#{halt['version']}" for halt in data["halted"]]
     lines += [f"{say('提示', 'warning')}: {warning['message']}" for warning in data["warnings"]]
+    lines += heads_lines(data["heads"], rehearsal=data["clock"] != "engine")
     work = [_work_table(data, names or {})] if "work" in data else []
     sending = channels_shown(data["notices"], data["killed"])
     return Group(Text(head), table, *work, *sending, *(Text(line) for line in lines))

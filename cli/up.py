@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -16,6 +16,7 @@ from cli.house import House
 from cli.options import Face, note, say
 from cli.ways_out import providers, ways_out
 from client import CampaignClient
+from ledger.growth import uncovered
 from ledger.store import Ledger
 from settings import Settings
 
@@ -58,21 +59,38 @@ async def up(
                     )
                 ),
             )
-            if channels := ways_out(settings):
-                await _go_on_sending(house, settings, channels)
+            await _go_on(house, settings, ways_out(settings))
             await asyncio.Event().wait()
     except (asyncio.CancelledError, SystemExit):
         note("已结束", "ended")
     return 0
 
 
-async def _go_on_sending(house: House, settings: Settings, channels: Sequence[str]) -> None:
-    """Start the dispatchers of campaigns under way, also stopped or closing ones: notices may have waited."""
+async def _go_on(house: House, settings: Settings, channels: Sequence[str]) -> None:
+    """Start the dispatchers of campaigns under way, also stopped or closing ones: notices may have waited.
+
+    Where heads sign themselves, that goes on too, also for a campaign that has ended: its last head may be missing.
+    """
+    if not channels and settings.audit_key is None:
+        return
     ledger = await Ledger.open(settings.ledger_url)
     try:
         client = CampaignClient(house.client, ledger)
         for campaign in await ledger.campaigns():
-            if (await ledger.board(campaign))[campaign].get("status") not in ("draft", "archived"):
+            view = (await ledger.board(campaign))[campaign]
+            if channels and view.get("status") not in ("draft", "archived"):
                 await client.sending.start(campaign, channels)
+            if settings.audit_key is not None and await heads_to_sign(ledger, campaign, view):
+                await client.heads.start(campaign)
     finally:
         await ledger.close()
+
+
+async def heads_to_sign(ledger: Ledger, campaign: str, view: Mapping[str, Any]) -> bool:
+    """Tell whether a campaign's heads sign themselves from now on.
+
+    A rehearsal's clock is its driver's, and of a campaign that has ended the last head may be missing.
+    """
+    if view.get("clock") != "engine" or view.get("status") == "draft":
+        return False
+    return view.get("status") != "archived" or await uncovered(ledger, campaign) > 0

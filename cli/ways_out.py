@@ -8,8 +8,16 @@ from typing import Final
 from domain.notices import BY_PEOPLE, DINGTALK_ROBOT, EMAIL, SMS, WECOM, WECOM_ROBOT
 from settings import Settings
 
-PROVIDERS: Final = ("DIVERSION_SMTP_", "DIVERSION_SMS_", "DIVERSION_WECOM_", "DIVERSION_DINGTALK_", "DIVERSION_METRICS")
-"""How the variables begin that the worker needs to send; the rest of a worker's environment is made for it."""
+PROVIDERS: Final = (
+    "DIVERSION_SMTP_",
+    "DIVERSION_SMS_",
+    "DIVERSION_WECOM_",
+    "DIVERSION_DINGTALK_",
+    "DIVERSION_METRICS",
+    "DIVERSION_AUDIT_KEY",
+    "DIVERSION_HEADS_",
+)
+"""How the variables begin that the worker needs to send and to sign; the rest of its environment is made for it."""
 
 
 def ways_out(settings: Settings) -> tuple[str, ...]:
@@ -29,5 +37,5 @@ def ways_out(settings: Settings) -> tuple[str, ...]:
 
 
 def providers(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an environment that the worker needs to send."""
+    """Return the variables of an environment that the worker needs to send and to sign."""
     return {name: value for name, value in environ.items() if name.startswith(PROVIDERS)}

@@ -23,6 +23,7 @@ from temporalio.service import RPCError
 from client.calls import EngineCalls, until
 from client.closing import archive_end
 from client.errors import MismatchError, NotFoundError, NotRecordedError, UnreachableError
+from client.heads import Heads
 from client.sending import Sending
 from domain.actors import Actor, require
 from domain.deciders import decider_of
@@ -79,6 +80,7 @@ class CampaignClient:
 
     Attributes:
         sending: the dispatcher of each campaign's notices.
+        heads: what signs the heads of each campaign's record.
     """
 
     def __init__(self, engine: Client, ledger: Ledger, *, patience: timedelta = timedelta(seconds=30)) -> None:
@@ -92,6 +94,7 @@ class CampaignClient:
         self._calls = EngineCalls(engine, patience)
         self._ledger = ledger
         self.sending = Sending(self._calls)
+        self.heads = Heads(self._calls)
 
     @property
     def ledger(self) -> Ledger:

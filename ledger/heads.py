@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, func, insert, or_, select
@@ -19,6 +19,9 @@ from ledger.tables import archive, events, heads, marks, signing_keys
 
 HEADS_LOCK: Final = 0x6865616473
 """PostgreSQL's advisory lock while a head or a key is kept ("heads" in ASCII)."""
+
+
+COLUMNS: Final = ("size", "root", "note", "edge", "made_at")
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class KeptHead:
         root: hex.
         note: the signed checkpoint.
         marks: by stream, how far it came, of the streams that moved since the head before.
+        edge: roots of its tree's complete subtrees, hex, the largest first; the next head goes on from there.
+        made_at: by the clock of whoever made it.
     """
 
     size: int
     root: str
     note: str
     marks: dict[str, int] = field(default_factory=dict)
+    edge: str = ""
+    made_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class PackedHistory:
 
 async def read_snapshot(ledger: Ledger, campaign: str) -> Snapshot:
     """Read a campaign's events and heads as they are at one instant."""
-    async with _snapshot(ledger) as connection:
+    async with reading(ledger) as connection:
         columns = (events.c.stream, events.c.version, events.c.body)
         rows = await connection.execute(select(*columns).where(_of(campaign, events.c.stream)))
         written = [Written(*row) for row in rows]
@@ -89,13 +96,30 @@ async def read_snapshot(ledger: Ledger, campaign: str) -> Snapshot:
             select(marks.c.size, marks.c.stream, marks.c.version).where(marks.c.campaign == campaign)
         ):
             moved.setdefault(size, {})[stream] = version
-        kept = await connection.execute(
-            select(heads.c.size, heads.c.root, heads.c.note).where(heads.c.campaign == campaign).order_by(heads.c.size)
+        return Snapshot(
+            written, [replace(head, marks=moved.get(head.size, {})) for head in await _heads(connection, campaign)]
         )
-        return Snapshot(written, [KeptHead(size, root, note, moved.get(size, {})) for size, root, note in kept])
 
 
-async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int, made_at: str) -> bool:
+async def read_heads(ledger: Ledger, campaign: str) -> list[KeptHead]:
+    """Return a campaign's heads without their marks, oldest first."""
+    async with reading(ledger) as connection:
+        return await _heads(connection, campaign)
+
+
+async def last_head(ledger: Ledger, campaign: str) -> KeptHead | None:
+    """Return a campaign's newest head without its marks, None before the first."""
+    async with reading(ledger) as connection:
+        return await newest_head(connection, campaign)
+
+
+async def newest_head(connection: AsyncConnection, campaign: str) -> KeptHead | None:
+    """Return the newest head as one snapshot shows it."""
+    found = await _heads(connection, campaign, newest=True)
+    return found[0] if found else None
+
+
+async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int) -> bool:
     """Keep a head with its marks; tells whether it is kept, which it is not where another came first.
 
     Args:
@@ -103,7 +127,6 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
         campaign: the campaign's id.
         head: the signed head.
         after: size of the head that it was made after, 0 for the first.
-        made_at: by our clock.
     """
 
     def put(connection: Connection) -> bool:
@@ -111,8 +134,8 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
         newest = connection.scalar(select(func.max(heads.c.size)).where(heads.c.campaign == campaign))
         if (newest or 0) != after:
             return False
-        row = {"campaign": campaign, "size": head.size, "root": head.root, "note": head.note, "made_at": made_at}
-        connection.execute(insert(heads), [row])
+        row = {name: getattr(head, name) for name in COLUMNS}
+        connection.execute(insert(heads), [{"campaign": campaign, **row}])
         moved = [
             {"campaign": campaign, "size": head.size, "stream": stream, "version": version}
             for stream, version in head.marks.items()
@@ -125,7 +148,7 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
 
 async def newest_heads(ledger: Ledger) -> dict[str, list[str]]:
     """Return every campaign's signed heads, newest first."""
-    async with _snapshot(ledger) as connection:
+    async with reading(ledger) as connection:
         found: dict[str, list[str]] = {}
         rows = await connection.execute(select(heads.c.campaign, heads.c.note).order_by(heads.c.size.desc()))
         for campaign, note in rows:
@@ -135,7 +158,7 @@ async def newest_heads(ledger: Ledger) -> dict[str, list[str]]:
 
 async def read_keys(ledger: Ledger) -> list[KeptKey]:
     """Return the keys in the order in which they followed one another."""
-    async with _snapshot(ledger) as connection:
+    async with reading(ledger) as connection:
         columns = (signing_keys.c.public, signing_keys.c.statement)
         rows = await connection.execute(select(*columns).order_by(signing_keys.c.number))
         return [KeptKey(*row) for row in rows]
@@ -158,10 +181,17 @@ async def keep_key(ledger: Ledger, key: KeptKey, *, after: int) -> bool:
 async def packed_histories(ledger: Ledger, campaign: str) -> list[PackedHistory]:
     """Return a campaign's archived runs with their bytes, by workflow and version."""
     columns = [archive.c[name] for name in PackedHistory.__dataclass_fields__]
-    async with _snapshot(ledger) as connection:
+    async with reading(ledger) as connection:
         rows = await connection.execute(select(*columns).where(_of(campaign, archive.c.workflow_id)))
         found = [PackedHistory(*row) for row in rows]
     return sorted(found, key=lambda row: (row.workflow_id, row.first_version, row.last_version, row.run_id))
+
+
+async def _heads(connection: AsyncConnection, campaign: str, *, newest: bool = False) -> list[KeptHead]:
+    query = select(*(heads.c[name] for name in COLUMNS)).where(heads.c.campaign == campaign)
+    ordered = query.order_by(heads.c.size.desc()).limit(1) if newest else query.order_by(heads.c.size)
+    rows = await connection.execute(ordered)
+    return [KeptHead(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 def _lock(connection: Connection) -> None:
@@ -175,7 +205,8 @@ def _of(campaign: str, place: Column[Any]) -> ColumnElement[bool]:
 
 
 @asynccontextmanager
-async def _snapshot(ledger: Ledger) -> AsyncIterator[AsyncConnection]:
+async def reading(ledger: Ledger) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection that sees one snapshot of the ledger."""
     engine = ledger._engine  # noqa: SLF001 - the same room
     async with engine.connect() as connection:
         if engine.dialect.name == "postgresql":  # on SQLite every transaction sees one snapshot

@@ -28,7 +28,7 @@ from domain.notices import NoticePlan
 from ledger import database
 from ledger.outbox import Outbox
 from ledger.tables import archive, boards, conflicts, events, holds, outbox
-from ledger.writer import Writer
+from ledger.turns import Turns
 
 PAGE = 2_000
 
@@ -117,9 +117,10 @@ class Ledger:
         self._one_writer = engine.dialect.name == "sqlite"
         self._turn = asyncio.Lock()
         self._waiting: list[_Append] = []
-        self._writer = Writer(engine)
+        self._writer = Turns(engine, begin="IMMEDIATE")
+        self._reader = Turns(engine, begin="DEFERRED")
         self._board = _upsert_board(self._insert(boards))
-        self.outbox = Outbox(engine, self._in_turn, self._insert)
+        self.outbox = Outbox(self._reader.run, self._in_turn, self._insert)
 
     @classmethod
     async def open(cls, url: str) -> Ledger:
@@ -131,6 +132,7 @@ class Ledger:
     async def close(self) -> None:
         """Give the connections back."""
         await self._writer.close()
+        await self._reader.close()
         await self._engine.dispose()
 
     # -- the append -------------------------------------------------------------------------------------------

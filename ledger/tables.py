@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -24,20 +26,29 @@ metadata = MetaData(
     }
 )
 
+
+def _index_of_known(name: str, column: str) -> Index:
+    """Return an index of the rows that have a value: where few do, the others pay nothing for it."""
+    known = text(f"{column} IS NOT NULL")
+    return Index(name, column, sqlite_where=known, postgresql_where=known)
+
+
 events = Table(
     "events",
     metadata,
     Column("stream", String(200), primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("campaign", String(80), nullable=False, index=True),
+    Column("campaign", String(80), nullable=False),
     Column("type", String(64), nullable=False),
-    Column("student", String(40), nullable=True, index=True),
+    Column("student", String(40), nullable=True),
     Column("occurred_at", String(32), nullable=False),
     Column("recorded_at", String(32), nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Column("body", Text, nullable=False, doc="the canonical text of the whole envelope"),
     UniqueConstraint("hash"),
+    Index("ix_events_campaign", "campaign", "type"),
+    Index("ix_events_student", "student", "type"),  # most pupils have no event of the types that a notice asks for
 )
 
 boards = Table(
@@ -86,10 +97,10 @@ outbox = Table(
     Column("repair", Boolean, nullable=False, server_default=false(), doc="an address of its reader is none any more"),
     Column("student", String(40), nullable=True, doc="the pupil whom a notice to staff is about"),
     Index("ix_outbox_recipient", "recipient"),
-    Index("ix_outbox_student", "student"),
+    _index_of_known("ix_outbox_student", "student"),
     Index("ix_outbox_due", "campaign", "channel", "state", "next_at", "planned_at", "notice_id"),
-    Index("ix_outbox_digest_of", "digest_of"),
-    Index("ix_outbox_copy_of", "copy_of"),
+    _index_of_known("ix_outbox_digest_of", "digest_of"),
+    _index_of_known("ix_outbox_copy_of", "copy_of"),
 )
 
 attempts = Table(
@@ -107,7 +118,7 @@ attempts = Table(
     Column("digest", String(64), nullable=True),
     Column("segments", Integer, nullable=False, server_default="0"),
     Column("generation", Integer, nullable=False, server_default="0", doc="the notice's when it began"),
-    Index("ix_attempts_provider_id", "provider_id"),
+    _index_of_known("ix_attempts_provider_id", "provider_id"),
 )
 
 journal = Table(
@@ -250,6 +261,7 @@ heads = Table(
     Column("root", String(64), nullable=False),
     Column("note", Text, nullable=False, doc="the signed checkpoint (C2SP), whole"),
     Column("made_at", String(32), nullable=False, doc="by the clock of whoever made it: it proves nothing"),
+    Column("edge", Text, nullable=False, doc="roots of the tree's complete subtrees, hex, the largest first"),
 )
 
 marks = Table(
@@ -259,6 +271,47 @@ marks = Table(
     Column("size", Integer, primary_key=True, doc="of the head that the stream moved in"),
     Column("stream", String(200), primary_key=True),
     Column("version", Integer, nullable=False, doc="how far the head came in the stream"),
+    Index("ix_marks_stream", "campaign", "stream", "version"),
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("size", Integer, primary_key=True, doc="of the head"),
+    Column("place", String(20), primary_key=True, doc="where outside it was put: directory, mail"),
+    Column("by", Integer, nullable=False, doc="size of the head that was put there, this one or one that covers it"),
+    Column("at", String(32), nullable=False),
+)
+
+stamps = Table(
+    "stamps",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("size", Integer, primary_key=True, doc="of the head"),
+    Column("authority", String(200), primary_key=True, doc="where it was asked for"),
+    Column("token", LargeBinary, nullable=False, doc="the answer of the time-stamp authority (RFC 3161), DER"),
+)
+
+head_troubles = Table(
+    "head_troubles",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("code", String(40), nullable=False, doc="why no head is signed by itself, or none is put outside"),
+    Column("place", String(250), nullable=False),
+    Column("since", String(32), nullable=False, doc="when it was first seen"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, doc="1 for the first, then one by one"),
+    Column("by", String(40), nullable=True, doc="reference of whoever exported; nobody was named: null"),
+    Column("at", String(32), nullable=False),
+    Column("events", Integer, nullable=False, doc="how many events the bundle holds"),
+    Column("size", BigInteger, nullable=False, doc="of the file, in bytes"),
+    Column("sha256", String(64), nullable=False, doc="of the file"),
 )
 
 signing_keys = Table(

@@ -111,9 +111,10 @@ def test_a_leaf_is_over_every_byte_of_the_canonical_text():
         causation=None,
         policy=PolicyRef(id="compliant", version=1, parameter_hash="0" * 64),
     )
-    assert leaf_of(event) == hashlib.sha256(b"\x00" + canonical_text(event).encode()).digest()
+    line = canonical_text(event).encode()
+    assert leaf_of(line) == hashlib.sha256(b"\x00" + line).digest()
     changed = [{**event, "recorded_at": "2026-01-01T00:00:00Z"}, {**event, "prev_hash": "1" * 64}]
     changed += [{**event, "hash": recomputed_hash(other)} for other in changed]
     changed += [{**other, "hash": recomputed_hash(other)} for other in changed[:2]]
-    found = {leaf_of(other) for other in [event, *changed]}
+    found = {leaf_of(canonical_text(other).encode()) for other in [event, *changed]}
     assert len(found) == 1 + len(changed)

@@ -15,8 +15,6 @@ from audit.merkle import (
     Tree,
     leaf_hash,
     node_hash,
-    root_of,
-    roots_at,
     verify_consistency,
     verify_inclusion,
 )
@@ -120,12 +118,14 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 def test_the_roots_are_those_of_the_reference_implementation():
-    """All sizes from 0 to 8, by each of the three ways to a root."""
+    """All sizes from 0 to 8, by both ways to a root."""
     hashes = [leaf_hash(entry) for entry in ENTRIES]
-    tree = Tree(hashes)
+    tree, edge = Tree(hashes), Edge()
     assert [tree.root(size) for size in range(9)] == ROOTS
-    assert [root_of(hashes[:size]) for size in range(9)] == ROOTS
-    assert roots_at(hashes, range(9)) == dict(enumerate(ROOTS))
+    assert edge.root() == ROOTS[0]
+    for entry, root in zip(hashes, ROOTS[1:], strict=True):
+        edge.append(entry)
+        assert edge.root() == root
     assert ROOTS[0] == EMPTY_ROOT
 
 
@@ -211,20 +211,21 @@ def test_each_way_to_a_root_gives_the_definitions(count, steps):
         assert tree.root() == by_definition(hashes[:at])
     for leaf in hashes:
         edge.append(leaf)
-    assert edge.root() == root_of(hashes) == tree.root() == Tree(hashes).root()
-    assert [tree.leaf(number) for number in range(count)] == hashes
+    assert edge.root() == tree.root() == Tree(hashes).root()
+    assert (edge.size, edge.peaks) == (tree.edge().size, tree.edge().peaks)
 
 
 @quick
-@given(SIZES, st.data())
-def test_roots_at_are_those_of_the_prefixes(count, data):
-    """What a list of heads is held against; a head larger than the record is an error, not a silence."""
-    sizes = data.draw(st.lists(st.integers(0, count), max_size=6))
-    hashes = leaves(count)
-    assert roots_at(iter(hashes), sizes) == {size: by_definition(hashes[:size]) for size in sizes}
-    for wrong in (count + 1, -1):
-        with pytest.raises(ValueError, match=r"leaves|negative"):
-            roots_at(hashes, [*sizes, wrong])
+@given(st.integers(0, 200), st.integers(0, 80))
+def test_an_edge_that_was_kept_goes_on_as_if_it_had_seen_every_leaf(before, more):
+    """What is kept beside a head is enough for the next one."""
+    hashes = leaves(before + more)
+    kept = Tree(hashes[:before]).edge()
+    edge = Edge(kept.size, kept.peaks)
+    assert edge.root() == by_definition(hashes[:before])
+    for leaf in hashes[before:]:
+        edge.append(leaf)
+    assert edge.root() == by_definition(hashes)
 
 
 def test_every_inclusion_proof_of_every_small_tree_verifies_and_proves_no_other_place():
@@ -284,7 +285,7 @@ def test_a_node_does_not_pass_for_a_leaf():
 def test_a_proof_that_climbs_past_the_head_is_refused():
     """Nodes above the root hash to something, and a head that was made up to fit them is no head of that size."""
     tree, above = Tree(leaves(8)), leaf_hash(b"above")
-    leaf, proof = tree.leaf(5), tree.inclusion_proof(5)
+    leaf, proof = leaves(8)[5], tree.inclusion_proof(5)
     assert not verify_inclusion(leaf, 5, 8, [*proof, above], node_hash(above, tree.root()))
     assert not verify_inclusion(leaf, 0, 1, [above], node_hash(above, leaf))
     old, new, path = tree.root(6), tree.root(), tree.consistency_proof(6)
@@ -354,8 +355,6 @@ def test_no_proof_is_made_of_what_the_tree_never_held():
     for call in (
         lambda: tree.root(6),
         lambda: tree.root(-1),
-        lambda: tree.leaf(5),
-        lambda: tree.leaf(-1),
         lambda: tree.inclusion_proof(5),
         lambda: tree.inclusion_proof(-1),
         lambda: tree.inclusion_proof(0, 6),
@@ -365,6 +364,9 @@ def test_no_proof_is_made_of_what_the_tree_never_held():
         lambda: tree.consistency_proof(4, 6),
         lambda: tree.extend([leaf_hash(b""), b"short"]),
         lambda: Edge().append(b"short"),
+        lambda: Edge(-1),
+        lambda: Edge(3, tree.edge().peaks[:1]),
+        lambda: Edge(1, [b"short"]),
     ):
         with pytest.raises(ValueError, match=r"tree|leaf"):
             call()

@@ -91,6 +91,7 @@ class Closing:
 
     def __init__(self, status="running"):
         self.settings = self.sending = self.ledger = self
+        self.heads = SimpleNamespace(finish=self.last_head)
         self.status = status
         self.asked = []
 
@@ -133,9 +134,14 @@ class Closing:
         self.asked.append("finish")
         return True
 
+    async def last_head(self, _campaign, _within):
+        """Have the last head signed."""
+        self.asked.append("head")
+        return True
+
 
 @pytest.mark.parametrize(
-    ("status", "asked"), [("running", ["settle", "close", "finish"]), ("closing", ["close", "finish"])]
+    ("status", "asked"), [("running", ["settle", "close", "finish", "head"]), ("closing", ["close", "finish", "head"])]
 )
 async def test_the_last_day_of_sending_is_settled_while_the_campaign_can_hear_of_it(monkeypatch, status, asked):
     """Its stream takes no news once it has ended; and one that closes already has settled its day."""

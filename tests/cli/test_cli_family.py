@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 from cli_runner import CAMPAIGN, STARTER, Up, cli, county, environment, eventually, staff
 
+from audit.signing_keys import create_key, load_key
 from domain.notices import BY_PEOPLE
 from domain.signing import SIGNATURE, TIMESTAMP, sign
 from domain.time import stamp
@@ -69,14 +70,17 @@ def letters(tmp_path_factory, warm):
     home = county(folder / "county", schools=1, pupils=12, windows=OPEN)
     mailbox = Mailbox()
     smtp = {"DIVERSION_SMTP_URL": mailbox.sink.url, "DIVERSION_SMTP_FROM": "bureau@example.invalid"}
+    smtp |= {"DIVERSION_AUDIT_KEY": str(folder / "secret" / "key"), "DIVERSION_HEADS_DIR": str(folder / "heads")}
+    create_key(folder / "secret" / "key", "audit.example")
+    (folder / "heads").mkdir()
     up = Up(folder / "var", **smtp)
     try:
         officer, head = staff(home, "bureau_officer"), staff(home, "class_head", SCHOOL)
 
         def run(*arguments):
-            """Run a command; only what starts the sending, or wakes it, has to know the mail server."""
+            """Run a command; only what starts sending and signing, or wakes them, has to know the settings."""
             given = (*arguments, "--data", up.data, "--json")
-            sends = arguments[0] == "approve" or arguments[:2] == ("choice", "offer")
+            sends = arguments[0] == "approve" or arguments[:2] == ("choice", "offer") or "parent-meetings" in arguments
             return cli(*given, **smtp) if sends else warm(*given)
 
         assert run("launch", home, "--by", officer).code == 0
@@ -100,7 +104,14 @@ def letters(tmp_path_factory, warm):
         assert eventually(all_gone_out, 60)
         assert len(mailbox.letters()) >= 12
         yield SimpleNamespace(
-            run=run, head=head, officer=officer, codes=mailbox.letters(), mailbox=mailbox, data=up.data
+            run=run,
+            head=head,
+            officer=officer,
+            codes=mailbox.letters(),
+            mailbox=mailbox,
+            data=up.data,
+            heads=folder / "heads",
+            key=folder / "secret" / "key",
         )
     finally:
         assert up.end() == 0
@@ -248,3 +259,18 @@ def test_the_year_with_families_replays(letters):
     assert replayed.code == 0, replayed
     assert replayed.json["replay_ok"] is True
     assert replayed.json["differences"] == []
+
+
+def test_heads_sign_themselves_and_lie_outside(letters):
+    """A stage was skipped: the head of that is this ledger's, and the key is nowhere in the house."""
+    assert eventually(lambda: list(letters.heads.glob("*.note")))
+    note = min(letters.heads.glob("*.note"))
+    public = str(load_key(letters.key).public)
+    told = letters.run("audit", "heads", "check", CAMPAIGN, note, "--key", public)
+    assert (told.code, told.json["trusted"]) == (0, True)
+    listed = letters.run("audit", "heads", "list", CAMPAIGN).json["heads"]
+    assert {(head["signed"], *head["outside"]) for head in listed} == {(True, "directory")}
+    secret = letters.key.read_text().strip().rpartition("+")[2].encode()
+    held = [path for path in letters.data.rglob("*") if path.is_file()]
+    assert len(held) > 5
+    assert not [path.name for path in held if secret in path.read_bytes()]

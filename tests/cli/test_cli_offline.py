@@ -197,6 +197,7 @@ def test_a_doctor_visits_an_empty_house(tmp_path, warm):
         "registry",
         "engine",
         "keys",
+        "heads",
         "channels",
         "halted",
     }

@@ -1,0 +1,350 @@
+"""`audit heads …`: heads listed, printed, kept outside and held against a ledger that was changed in the meantime."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cli_in_process import command_line
+
+sys.path.append(str(Path(__file__).parents[1] / "audit"))  # for `bundle_maker` and the log beside it
+from audit_log_tools import sealed
+from audit_small_log import CAMPAIGN, good
+from bundle_maker import NOW, line_of, rehashed
+
+from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.heads import make_head
+from audit.merkle import verify_consistency
+from audit.signed_note import VerifierKey, from_base64
+from audit.signing_keys import create_key, load_key
+from cli.head_page import Page, plain, web
+from cli.up import heads_to_sign
+from ledger.heads import KeptHead
+from ledger.store import Ledger
+
+BOARD = {"status": "running", "clock": "engine", "paused": False, "paused_schools": [], "schools": {}}
+
+
+@pytest.fixture(scope="module")
+async def county(tmp_path_factory):
+    """A data directory with the ledger of a small campaign."""
+    folder = tmp_path_factory.mktemp("data")
+    ledger = await Ledger.open(f"sqlite+aiosqlite:///{folder / 'ledger.db'}")
+    for stream, events in sealed(good()).items():
+        await ledger.append(events, [], BOARD if stream == CAMPAIGN else {})
+    await ledger.close()
+    return folder
+
+
+@pytest.fixture
+def data(county, tmp_path):
+    """A copy of it."""
+    shutil.copytree(county, tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, data):
+    """Run `audit …` over that directory."""
+    line = command_line(monkeypatch, capsys)
+
+    def audit(*arguments, readable=False):
+        offline = arguments[0] == "keys" and arguments[1] == "new"
+        where = () if offline else ("--data", data)
+        return line("audit", *arguments, *where, *(() if readable else ("--json",)))
+
+    return audit
+
+
+@pytest.fixture
+def edit(data):
+    """Change the ledger behind the program's back."""
+
+    def statement(*given):
+        with closing(sqlite3.connect(data / "ledger.db")) as connection, connection:
+            return connection.execute(*given).fetchall()
+
+    return statement
+
+
+@pytest.fixture
+def two(run, edit, tmp_path):
+    """Two heads: one over the record without its last events, one over all. Their notes are kept outside."""
+    late = edit("SELECT * FROM events WHERE stream = ? AND version > 3", (CAMPAIGN,))
+    edit("DELETE FROM events WHERE stream = ? AND version > 3", (CAMPAIGN,))
+    notes = []
+    for name in ("one", "two"):
+        told = run("head", CAMPAIGN, "--out", tmp_path / f"{name}.note")
+        assert told.code == 0, told.out
+        notes.append(told.json["events"])
+        for row in late if name == "one" else ():
+            edit(f"INSERT INTO events VALUES ({','.join('?' * len(row))})", row)
+    return notes
+
+
+def forged(edit):
+    """Change an event of the record and make every hash after it fit again, as whoever has the database can."""
+    before = None
+    rows = edit("SELECT version, body FROM events WHERE stream = ? ORDER BY version", (CAMPAIGN,))
+    for version, body in rows:
+        event = json.loads(body)
+        if version == 2:
+            event["recorded_at"] = event["recorded_at"].replace("+08:00", "+08:01")
+        event = rehashed(event, before)
+        before = event["hash"]
+        edit(
+            "UPDATE events SET body = ?, hash = ?, prev_hash = ? WHERE stream = ? AND version = ?",
+            (line_of(event).decode(), event["hash"], event["prev_hash"], CAMPAIGN, version),
+        )
+
+
+def test_heads_are_listed_with_what_became_of_them(run, two, edit):
+    """Size, root, key, time; a signature that does not hold is 7."""
+    told = run("heads", "list", CAMPAIGN)
+    assert told.code == 0
+    assert [row["events"] for row in told.json["heads"]] == two
+    assert all(row["signed"] and row["key"].startswith("diversion.local+") for row in told.json["heads"])
+    assert (told.json["by_themselves"], told.json["trouble"]) == (False, None)
+    edit("INSERT INTO anchors VALUES (?, ?, 'mail', ?, '2025-01-01')", (CAMPAIGN, two[0], two[1]))
+    assert f"mail ({two[1]})" in run("heads", "list", CAMPAIGN, readable=True).out
+    edit("UPDATE heads SET root = ? WHERE size = ?", ("0" * 64, two[0]))
+    edit("UPDATE heads SET note = replace(note, '/campaign/', '/campaing/') WHERE size = ?", (two[1],))
+    told = run("heads", "list", CAMPAIGN)
+    assert told.code == 7
+    assert [row["code"] for row in told.json["heads"]] == ["HEAD_BROKEN", "SIGNATURE_INVALID"]
+
+
+def test_a_head_is_printed_for_people_who_keep_paper(run, two, tmp_path):
+    """Size, root in groups of four, the key, places to sign; the note on it can be typed in and checked."""
+    told = run("heads", "print", CAMPAIGN, readable=True)
+    root = run("heads", "list", CAMPAIGN).json["heads"][-1]["root"]
+    assert told.code == 0
+    assert f"事件数：{two[1]}" in told.out
+    groups = [root[at : at + 4] for at in range(0, 64, 4)]
+    assert all(" ".join(groups[at : at + 8]) in told.out for at in (0, 8))
+    assert all(words in told.out for words in ("签收人（签名）", "单位（盖章）", "日期"))
+    note = told.out[told.out.index("diversion.local/campaign", told.out.index("签名原文")) :]
+    (tmp_path / "typed.note").write_text(note[: note.index("\n\n签收人")])
+    assert run("heads", "check", CAMPAIGN, tmp_path / "typed.note").json["events"] == two[1]
+    page = tmp_path / "page.html"
+    assert run("heads", "print", CAMPAIGN, "--size", two[0], "--out", page).json["file"] == str(page)
+    text = page.read_text(encoding="utf-8")
+    assert (text.startswith("<!DOCTYPE html>"), str(two[0]) in text) == (True, True)
+    assert not any(words in text + told.out for words in ("http", "演练数据"))
+    head = KeptHead(1, "ab" * 32, "a<b\n", made_at="2025-01-01")
+    rehearsed = Page(CAMPAIGN, "o", head, VerifierKey("name", bytes(32)), rehearsal=True)
+    assert all("演练数据" in form(rehearsed) for form in (plain, web))
+    assert "a&lt;b" in web(rehearsed)
+    told = run("heads", "print", CAMPAIGN, "--size", 1)
+    assert (told.code, told.json["error"]["code"]) == (4, "HEAD_UNKNOWN")
+
+
+def test_a_head_from_outside_agrees_and_the_proof_can_be_checked_by_others(run, two, tmp_path):
+    """Also as a mail program has kept it; with the public key it is trusted, with another's it is not."""
+    key = run("keys", "list").json["current"]
+    told = run("heads", "check", CAMPAIGN, tmp_path / "one.note", "--key", key)
+    assert (told.code, told.json["agreed"], told.json["trusted"]) == (0, True, True)
+    assert (told.json["events"], told.json["newest"]["events"], told.json["recorded"]) == (*two, two[1])
+    nodes = [from_base64(node) for node in told.json["proof"]]
+    roots = [bytes.fromhex(row["root"]) for row in run("heads", "list", CAMPAIGN).json["heads"]]
+    assert verify_consistency(*two, *roots, nodes)
+    (tmp_path / "mail.note").write_bytes((tmp_path / "one.note").read_bytes().replace(b"\n", b"\r\n") + b"\r\n\r\n")
+    assert run("heads", "check", CAMPAIGN, tmp_path / "mail.note").json["trusted"] is False
+
+    proof = run("heads", "prove", CAMPAIGN, *two).json["proof"]
+    old, *lines = proof.partition("\n\n")[0].split("\n")
+    assert old == f"old {two[0]}"
+    assert [from_base64(line) for line in lines] == nodes
+    assert proof.endswith("\n\n" + (tmp_path / "two.note").read_text())
+    assert run("heads", "prove", CAMPAIGN, *two, "--out", tmp_path / "proof").code == 0
+    assert (tmp_path / "proof").read_text() == proof
+    for sizes in ((two[1], two[0]), (two[0], two[1] + 1), (1, two[1])):
+        assert run("heads", "prove", CAMPAIGN, *sizes).json["error"]["code"] == "HEAD_UNKNOWN"
+
+    other = run("keys", "new", tmp_path / "other").json["key"]
+    told = run("heads", "check", CAMPAIGN, tmp_path / "one.note", "--key", other)
+    assert (told.code, told.json["error"]["code"]) == (7, "SIGNER_UNKNOWN")
+    assert run("heads", "check", CAMPAIGN, tmp_path / "one.note", "--key", "hello").json["error"]["code"] == (
+        "KEY_MALFORMED"
+    )
+
+
+def test_a_record_that_was_written_anew_does_not_agree(run, two, edit, tmp_path):
+    """Every hash fits, every head is signed again by the true key: only the head outside tells."""
+    forged(edit)
+    told = run("heads", "check", CAMPAIGN, tmp_path / "one.note")
+    assert (told.code, told.json["error"]["code"]) == (7, "HEAD_BROKEN")
+    edit("DELETE FROM heads")
+    edit("DELETE FROM marks")
+    told = run("heads", "check", CAMPAIGN, tmp_path / "one.note")
+    assert (told.code, told.json["error"]["code"]) == (4, "HEADS_NONE")
+    assert run("head", CAMPAIGN).code == 0
+    assert run("heads", "list", CAMPAIGN).code == 0
+    for note, events in zip(("one", "two"), two, strict=True):
+        told = run("heads", "check", CAMPAIGN, tmp_path / f"{note}.note")
+        assert (told.code, told.json["error"]["code"]) == (7, "HEAD_DIFFERS")
+        assert told.json["error"]["place"] == f"{CAMPAIGN} ({events})"
+
+
+def test_an_older_copy_of_the_ledger_does_not_agree_with_a_newer_head(run, two, edit, tmp_path):
+    """A tail that was cut off with its heads, and a broken event below."""
+    for table in ("heads", "marks"):
+        edit(f"DELETE FROM {table} WHERE size = ?", (two[1],))
+    edit("DELETE FROM events WHERE stream = ? AND version > 3", (CAMPAIGN,))
+    assert run("heads", "check", CAMPAIGN, tmp_path / "one.note").code == 0
+    told = run("heads", "check", CAMPAIGN, tmp_path / "two.note")
+    assert (told.code, told.json["error"]["code"]) == (7, "HEAD_GONE")
+    assert told.json["error"]["place"] == f"{CAMPAIGN} ({two[1]})"
+    edit("UPDATE events SET body = replace(body, 'actor', 'Actor') WHERE stream = ? AND version = 2", (CAMPAIGN,))
+    told = run("heads", "check", CAMPAIGN, tmp_path / "one.note")
+    assert (told.code, told.json["error"]["code"]) == (7, "LEDGER_BROKEN")
+    assert told.json["error"]["place"] == f"{CAMPAIGN}#2"
+
+
+def test_what_is_no_head_is_said(run, two, tmp_path):
+    """A file that is missing, that is none, of another log, with another number; and a ledger without heads."""
+    del two
+    text = (tmp_path / "one.note").read_text()
+    for name, content, code, exit_code in (
+        ("none", None, "FILE_UNREADABLE", 3),
+        ("empty", "", "NOTE_UNSIGNED", 3),
+        ("cut", text[:60], "NOTE_UNSIGNED", 3),
+        ("changed", text.replace("/2026\n", "/2027\n"), "SIGNATURE_INVALID", 7),
+    ):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        told = run("heads", "check", CAMPAIGN, tmp_path / name)
+        assert (told.code, told.json["error"]["code"]) == (exit_code, code)
+    assert run("heads", "list", "campaign/nowhere/2025").code == 4
+
+
+def test_status_and_doctor_say_what_is_in_the_way(monkeypatch, capsys, data, edit, two, tmp_path):
+    """No key, a key that others can read, a record that does not hold; and that all is well."""
+    line = command_line(monkeypatch, capsys)
+
+    def doctor():
+        checks = line("doctor", "--json", "--data", data).json["checks"]
+        return next((check["ok"], check["detail"]) for check in checks if check["name"] == "heads")
+
+    assert doctor()[0]
+    assert line("status", CAMPAIGN, "--json", "--data", data).json["heads"]["events"] == two[1]
+    key = tmp_path / "audit.key"
+    assert line("audit", "keys", "new", key).code == 0
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(key))
+    assert doctor()[0]
+    key.chmod(0o644)
+    assert doctor() == (False, f"{key}: KEY_FILE_OPEN")
+    key.chmod(0o600)
+    edit("INSERT INTO head_troubles VALUES (?, 'LEDGER_BROKEN', ?, '2025-01-01')", (CAMPAIGN, f"{CAMPAIGN}#3"))
+    assert doctor() == (False, f"{CAMPAIGN}: LEDGER_BROKEN {CAMPAIGN}#3")
+    heads = line("status", CAMPAIGN, "--json", "--data", data).json["heads"]
+    assert (heads["by_themselves"], heads["trouble"]["code"]) == (True, "LEDGER_BROKEN")
+    assert "LEDGER_BROKEN" in line("status", CAMPAIGN, "--data", data).out
+
+
+def test_one_event_is_proven_to_somebody_without_a_ledger(monkeypatch, capsys, run, two, tmp_path, data):
+    """`prove` writes the file, `prove-check` needs the public key alone; what is not signed yet is said."""
+    key = run("keys", "list").json["current"]
+    told = run("prove", CAMPAIGN, f"{CAMPAIGN}#2", "--out", tmp_path / "one.tlog-proof")
+    assert (told.code, told.json["events"]) == (0, two[1])
+    shutil.rmtree(data)
+    line = command_line(monkeypatch, capsys)
+    checked = line("audit", "prove-check", tmp_path / "one.tlog-proof", "--key", key, "--json")
+    assert (checked.code, checked.json["event"], checked.json["key"]) == (0, f"{CAMPAIGN}#2", key)
+    assert not data.exists()
+    assert f"{CAMPAIGN}#2" in line("audit", "prove-check", tmp_path / "one.tlog-proof", "--key", key).out
+    text = (tmp_path / "one.tlog-proof").read_text()
+    (tmp_path / "two.tlog-proof").write_text(text.replace("index ", "index 1"))
+    checked = line("audit", "prove-check", tmp_path / "two.tlog-proof", "--key", key, "--json")
+    assert (checked.code, checked.json["error"]["code"]) == (7, "PROOF_BROKEN")
+    checked = line("audit", "prove-check", tmp_path / "nowhere", "--key", key, "--json")
+    assert (checked.code, checked.json["error"]["code"]) == (3, "PROOF_MALFORMED")
+
+
+def test_what_cannot_be_proven_is_said(run, two, edit):
+    """No such event, no event's id, one that no head covers yet."""
+    del two
+    assert run("prove", CAMPAIGN, f"{CAMPAIGN}#999").json["error"]["code"] == "EVENT_UNKNOWN"
+    assert run("prove", CAMPAIGN, "hello").json["error"]["code"] == "EVENT_INVALID"
+    edit("DELETE FROM heads WHERE size = (SELECT max(size) FROM heads)")
+    edit("DELETE FROM marks WHERE size = (SELECT max(size) FROM marks)")
+    told = run("prove", CAMPAIGN, f"{CAMPAIGN}#4")
+    assert (told.code, told.json["error"]["code"]) == (4, "EVENT_NOT_SIGNED_YET")
+
+
+async def test_up_goes_on_with_what_is_still_to_be_signed(data, tmp_path):
+    """A campaign under way; one that has ended only as long as its last head is missing; no draft and no rehearsal."""
+    ledger = await Ledger.open(f"sqlite+aiosqlite:///{data / 'ledger.db'}")
+    try:
+        ended = {**BOARD, "status": "archived"}
+        assert await heads_to_sign(ledger, CAMPAIGN, BOARD)
+        assert await heads_to_sign(ledger, CAMPAIGN, ended)
+        for other in ({"status": "draft"}, {"clock": "stepped"}):
+            assert not await heads_to_sign(ledger, CAMPAIGN, {**BOARD, **other})
+        await make_head(ledger, CAMPAIGN, create_key(tmp_path / "k", "audit.example"), "engine", NOW)
+        assert not await heads_to_sign(ledger, CAMPAIGN, ended)
+        assert await heads_to_sign(ledger, CAMPAIGN, BOARD)
+    finally:
+        await ledger.close()
+
+
+def test_a_head_by_hand_is_signed_with_the_key_of_the_settings(run, monkeypatch, data, tmp_path):
+    """Whoever signs by hand beside the worker need not know which key that is; none is made in the data directory."""
+    key = run("keys", "new", tmp_path / "own.key", "--name", "audit.example").json["key"]
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(tmp_path / "own.key"))
+    assert run("head", CAMPAIGN).json["key"] == key
+    assert not (data / "audit.key").exists()
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(tmp_path / "missing"))
+    assert run("head", CAMPAIGN).json["error"]["code"] == "KEY_FILE_MISSING"
+
+
+def test_a_superior_bureau_countersigns_only_what_has_grown_out_of_what_it_signed(run, two, edit, tmp_path):
+    """From head to head with the county's proof; a past written anew gets no signature, though the key is right."""
+    county = run("keys", "list").json["current"]
+    bureau = run("keys", "new", tmp_path / "bureau.key", "--name", "superior.example").json["key"]
+
+    def cosign(name, out, *more):
+        given = (tmp_path / name, "--key", tmp_path / "bureau.key", "--log", county, "--out", tmp_path / out)
+        return run("heads", "cosign", *given, *more)
+
+    first = cosign("one.note", "one.signed")
+    assert (first.code, first.json["compared"]) == (0, False)
+    run("heads", "prove", CAMPAIGN, *two, "--out", tmp_path / "proof")
+    last = ("--last", tmp_path / "one.signed")
+    assert cosign("proof", "two.signed", *last).json["compared"] is True
+    told = run("heads", "check", CAMPAIGN, tmp_path / "two.signed", "--key", county, "--witness", bureau)
+    assert (told.code, told.json["witnesses"], told.json["events"]) == (0, [bureau], two[1])
+    told = run("heads", "check", CAMPAIGN, tmp_path / "two.note", "--witness", bureau)
+    assert (told.code, told.json["error"]["code"]) == (7, "WITNESS_MISSING")
+    assert cosign("one.signed", "x").json["error"]["code"] == "NOTE_SIGNED_ALREADY"
+    assert cosign("proof", "x", "--last", tmp_path / "one.note").json["error"]["code"] == "COSIGN_LAST_NOT_OWN"
+    assert cosign("two.note", "x", *last).json["error"]["code"] == "COSIGN_PROOF_MISSING"
+    assert cosign("one.note", "same.signed", *last).code == 0  # the same head again
+    back = cosign("one.note", "x", "--last", tmp_path / "two.signed")
+    assert back.json["error"]["code"] == "COSIGN_PROOF_MISSING"
+    elsewhere = Checkpoint("diversion.local/campaign/elsewhere/2026", 1, bytes(32))
+    (tmp_path / "other.log").write_bytes(bytes(sign_checkpoint(elsewhere, load_key(tmp_path / "bureau.key"))))
+    assert cosign("proof", "x", "--last", tmp_path / "other.log").json["error"]["code"] == "COSIGN_OTHER_LOG"
+    assert cosign("nowhere", "x").json["error"]["code"] == "FILE_UNREADABLE"
+    lines = (tmp_path / "proof").read_text().split("\n")
+    (tmp_path / "short").write_text("\n".join([lines[0], *lines[2:]]))
+    (tmp_path / "odd").write_text("\n".join([lines[0], "no base64", *lines[2:]]))
+    for name in ("short", "odd"):
+        told = cosign(name, "x", *last)
+        assert (told.code, told.json["error"]["code"]) == (7, "COSIGN_NOT_CONSISTENT")
+
+    forged(edit)
+    edit("DELETE FROM heads")
+    edit("DELETE FROM marks")
+    assert run("head", CAMPAIGN, "--out", tmp_path / "anew.note").code == 0
+    anew = (tmp_path / "anew.note").read_text()
+    for proof in (lines[: lines.index("")], [f"old {two[0]}"]):
+        (tmp_path / "anew").write_text("\n".join([*proof, "", anew]))
+        told = cosign("anew", "x", *last)
+        assert (told.code, told.json["error"]["code"]) == (7, "COSIGN_NOT_CONSISTENT")
+    assert not (tmp_path / "x").exists()
