@@ -8,6 +8,7 @@ its decisions captured, catches code that no longer decides as it did, also wher
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 
 from temporalio.client import Client
@@ -17,7 +18,7 @@ from audit.compare import compare_decisions, compare_histories, compare_live, co
 from audit.report import Difference, Findings, LedgerKind, ReplayKind, ReplayReport
 from audit.rows import Record, envelope_of, read_record, read_tail
 from audit.runs import CONTINUED, Live, Run, archived_runs
-from audit.verify import expected_streams, fold_stream, verify
+from audit.verify import Folded, expected_streams, fold_stream, verify
 from domain.events import Envelope
 from ledger.store import Ledger
 
@@ -46,16 +47,16 @@ async def replay(
     """
     findings = Findings()
     record = await read_record(ledger, campaign)
-    verify(record, findings)
+    folds = verify(record, findings)
     live = Live(client)
     streams = sorted({**record.events, **record.archived, **dict.fromkeys(expected_streams(record))})
     if processes is None:
         processes = await _processes(record, live, streams)
     histories = unreached = 0
     async with replays(processes) as pool:
-        audits = _Audit(ledger, record, live, pool, findings)
-        # One stream a process, and no more histories in memory than that.
-        gate = asyncio.Semaphore(max(1, processes))
+        audits = _Audit(ledger, record, folds, live, pool, findings)
+        # One stream a process, one more that is read or compared meanwhile, and no more histories in memory than that.
+        gate = asyncio.Semaphore(processes + 1 if processes > 1 else 1)
 
         async def one(stream: str) -> tuple[int, bool]:
             async with gate:
@@ -84,9 +85,18 @@ async def replay(
 class _Audit:
     """What the audits of all streams share."""
 
-    def __init__(self, ledger: Ledger, record: Record, live: Live, pool: Replays, findings: Findings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        record: Record,
+        folds: dict[str, Folded],
+        live: Live,
+        pool: Replays,
+        findings: Findings,
+    ) -> None:
         self._ledger = ledger
         self._record = record
+        self._folds = folds
         self._live = live
         self._pool = pool
         self._findings = findings
@@ -97,11 +107,13 @@ class _Audit:
         archived = {row["run_id"]: None for row in rows}
         runs = await archived_runs(self._ledger, stream, rows, self._findings)
         runs += await self._live.runs(stream, archived)
+        if stream in self._live.foreign:
+            self._findings.add("history", stream, "workflow", run=self._live.foreign[stream])
         runs.sort(key=lambda run: run.number)
         reached = bool(runs) and runs[-1].closed_by != CONTINUED
         computed = await self._pool.run([(run.workflow, run.text) for run in runs]) if runs else []
         state = await self._live.state(runs[-1]) if reached and runs[-1].closed_by is None else None
-        needed = max([0, *(_last_version(run) for run in runs)])
+        needed = max([0, *(run.last_version for run in runs)])
         if state is not None:
             needed = max(needed, int(state["version"]))
         rows = self._record.events.get(stream, [])
@@ -112,7 +124,7 @@ class _Audit:
         compare_histories(stream, held, texts, runs, self._findings, known=known)
         compare_decisions(stream, held, runs, computed, self._findings)
         versions = _versions(runs, computed, 0 if state is None else int(state["version"]))
-        folded = fold_stream(stream, held.values(), versions)
+        folded = self._folded(stream, held, versions)
         compare_states(stream, folded, runs, computed, self._findings)
         if reached and runs[-1].closed_by is None:
             if state is None:
@@ -120,6 +132,15 @@ class _Audit:
             else:
                 compare_live(stream, runs[-1], state, folded, self._findings)
         return len(runs), reached
+
+    def _folded(self, stream: str, held: dict[int, Envelope], versions: list[int]) -> Folded:
+        """Fold a stream, or take the fold that there is where nothing came after it and only its end is asked for."""
+        known, last = self._folds.get(stream), max(held, default=0)
+        if known is None or known.state is None or known.view is None or len(held) != known.count:
+            return fold_stream(stream, held.values(), versions)
+        if any(version not in (0, last) for version in versions):
+            return fold_stream(stream, held.values(), versions)
+        return dataclasses.replace(known, at={last: (known.state, known.view)})
 
     async def _catch_up(
         self, stream: str, needed: int, held: dict[int, Envelope], texts: dict[int, str], *, wait: bool
@@ -135,10 +156,6 @@ class _Audit:
             if loop.time() >= deadline:
                 return
             await asyncio.sleep(0.02)
-
-
-def _last_version(run: Run) -> int:
-    return int(run.appended[-1]["version"]) if run.appended else run.start.version
 
 
 def _versions(runs: list[Run], computed: list[Computed], live: int) -> list[int]:

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import notices, year
+from bench import audit, notices, year
 from cli.run_main import run_main
 
 
@@ -17,4 +17,5 @@ async def one_after_another(*benches: Callable[[], Awaitable[int]]) -> int:
 
 if __name__ == "__main__":
     kept = ["--no-write"] if "--no-write" in sys.argv[1:] else []
-    run_main(functools.partial(one_after_another, year.main, functools.partial(notices.main, kept)))
+    rest = (functools.partial(bench.main, kept) for bench in (notices, audit))
+    run_main(functools.partial(one_after_another, year.main, *rest))

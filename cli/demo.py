@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.table import Table
 
+from cli.demo_bundle import end_with_bundle
 from cli.demo_marker import MARKER
 from cli.failures import NOT_VERIFIED, USAGE, Failure
 from cli.lock import NAME as LOCK
@@ -39,6 +41,8 @@ OWN: Final = (
     "registry.*",
     "gateway.*",
     "worker.log",
+    "audit.*",
+    ".audit.*",
     "pepper",
     ".pepper.*",
 )
@@ -100,7 +104,8 @@ async def demo(
         require_size(schools, pupils)
     with _place(face, Size(seed, schools, pupils), resume=resume) as (settings, lock, size):
         make_county(settings.data / "county", size.schools, size.pupils, size.seed)
-        totals, _ = await whole_year(settings, lock, settings.data / "county", size.seed)
+        ending = functools.partial(end_with_bundle, settings.data)
+        totals, _ = await whole_year(settings, lock, settings.data / "county", size.seed, ending=ending)
     data = {**totals, "seconds": round(time.monotonic() - started, 1)}
     return _end(face, data, shown=data["held_overnight"] is not None)
 
@@ -181,7 +186,9 @@ def _end(face: Face, data: dict[str, Any], *, shown: bool) -> int:
     """Show the totals; a record that does not verify, or a demo that does not show what it is for, is no success."""
     face.show(data, lambda: _summary(data))
     verified = data["ledger_verified"] and data["replay_ok"] and data["invariants_ok"] and not data["differences"]
-    return 0 if verified and shown else NOT_VERIFIED
+    bundle = data.get("bundle")  # a rehearsal makes none
+    audited = bundle is None or (bundle["verified"] and bundle["tampered"]["exit"] == NOT_VERIFIED)
+    return 0 if verified and audited and shown else NOT_VERIFIED
 
 
 def _counts(numbers: Mapping[str, int]) -> str:
@@ -259,6 +266,29 @@ def _invariants(data: Mapping[str, Any]) -> str:
     return say("不成立：", "BROKEN: ") + ", ".join(f"{name} {number}" for name, number in told["broken"].items())
 
 
+def _bundle(bundle: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Tell of the bundle and of the byte that was changed in a copy; of none where none was made."""
+    if bundle is None:
+        return []
+    held = say(
+        f"{bundle['file']}，{bundle['size'] // 1024} KiB：事件 {bundle['events']} 条，签名检查点 {bundle['heads']} 个，"
+        f"历史 {bundle['histories']} 份，无历史的事件 {bundle['unarchived']} 条",
+        f"{bundle['file']}, {bundle['size'] // 1024} KiB: {bundle['events']} events, {bundle['heads']} signed heads, "
+        f"{bundle['histories']} histories, {bundle['unarchived']} events without one",
+    )
+    verified = say("离线核验通过", "verified offline") if bundle["verified"] else say("核验不符", "NOT verified")
+    tampered = bundle["tampered"]
+    found = say(
+        f"被拒绝，位置 {tampered['place']}：{tampered['message']}",
+        f"refused, at {tampered['place']}: {tampered['message']}",
+    )
+    missed = say("未被发现", "NOT FOUND")
+    return [
+        (say("审计包", "audit bundle"), f"{held}\n{verified}"),
+        (say("改动一个字节后", "after one changed byte"), found if tampered["place"] else missed),
+    ]
+
+
 def _summary(data: dict[str, Any]) -> Table:
     yes, no = say("一致", "verified"), say("不符", "NOT verified")
     stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
@@ -283,6 +313,7 @@ def _summary(data: dict[str, Any]) -> Table:
             say("历史重放", "replay of histories"),
             f"{data['replayed']}/{data['histories']} {yes if data['replay_ok'] else no}",
         ),
+        *_bundle(data.get("bundle")),
         (say("用时", "time"), f"{data['seconds']} s"),
     ]
     if "notices_by_week" in data:

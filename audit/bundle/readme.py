@@ -38,7 +38,7 @@ _TEXT: Final = """# 审计包：{campaign}
 | keys.txt、rotations/ | 第一个公钥，以及历次更换密钥的声明（新旧密钥共同签名） |
 | heads/、proofs.json | 签名检查点（树根）及其间的一致性证明（RFC 6962） |
 | events.jsonl | 全部事件 {events} 条，每行一条，按树叶的次序 |
-| histories.json、histories/ | 流程引擎的历史 {histories} 份（gzip）及其摘要 |
+| histories.json、histories/ | 流程引擎的历史 {histories} 份（gzip）及其摘要；仍在进行的流程取到导出时为止 |
 | policies.json、calendars.json | 政策口径和日历，取自事件 |
 | templates.json | 各版通知模板的摘要 |
 | schemas.json | 每种事件的 JSON Schema |

@@ -27,8 +27,7 @@ from domain.deciders import DECIDERS
 from domain.events import CommandRefused, Event, PolicyAdopted, SignalRefused
 from domain.policy import PROFILES
 from domain.words import WORDS
-from ledger.heads import PackedHistory, packed_histories
-from ledger.store import Ledger
+from ledger.heads import PackedHistory
 
 _OF_ALL: Final[tuple[type[Event], ...]] = (CommandRefused, SignalRefused, PolicyAdopted)
 """Events that any stream can have."""
@@ -46,14 +45,20 @@ class NotVerifiedError(Exception):
         self.verdict = verdict
 
 
-async def write_bundle(
-    ledger: Ledger, headed: Headed, signer: Signer, path: Path, *, templates: Mapping[str, str], code_version: str
+def write_bundle(
+    headed: Headed,
+    histories: Sequence[PackedHistory],
+    signer: Signer,
+    path: Path,
+    *,
+    templates: Mapping[str, str],
+    code_version: str,
 ) -> Verdict:
     """Write the bundle of a campaign up to its newest head.
 
     Args:
-        ledger: where the archived histories are.
         headed: events and heads; the last head covers all events.
+        histories: the runs, by workflow and version, taken before the head was signed.
         signer: the key in force.
         path: where; a file there is replaced, but only by a bundle that verifies.
         templates: label of each version of a notice's template → SHA-256 of its file.
@@ -66,7 +71,6 @@ async def write_bundle(
         NotVerifiedError: nothing was written to `path`.
         OSError: the place cannot be written to.
     """
-    histories = _covered(await packed_histories(ledger, headed.campaign), headed)
     members = [*_members(headed, histories, templates, code_version)]
     manifest = manifest_of(
         members,
@@ -163,12 +167,6 @@ def _from_events(events: Sequence[tuple[str, bytes]]) -> list[Content]:
         _json(verify_bundle.POLICIES, {"campaign": policies, "shipped": shipped}),
         _json(verify_bundle.CALENDARS, calendars),
     ]
-
-
-def _covered(rows: Sequence[PackedHistory], headed: Headed) -> list[PackedHistory]:
-    """Return the histories that the newest head covers: a live campaign goes on while its bundle is written."""
-    reached = {place.stream: place.version for place in headed.places}
-    return [row for row in rows if row.last_version <= reached.get(row.workflow_id, 0)]
 
 
 def _entry(row: PackedHistory, member: str) -> dict[str, Any]:

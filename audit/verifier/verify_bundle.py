@@ -52,8 +52,10 @@ RATIO_MOST: Final = 200
 RATIO_FROM: Final = 2**20
 NOTE_MOST: Final = 4096
 FINDINGS_MOST: Final = 50
-WORTH_PROCESSES: Final = 16 * 2**20
-"""Bytes of events; below, starting processes costs more than it saves."""
+WORTH_PROCESSES: Final = 8 * 2**20
+"""Bytes of events, and of histories as they are unpacked; below, starting processes costs more than it saves."""
+PACKED: Final = 10
+"""About so many bytes of a history's JSON lie in one packed byte."""
 
 GENESIS: Final = "0" * 64
 HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -245,7 +247,8 @@ class Verdict:
         findings: the bad places, the first one first; none where all agrees.
         key: the public key that signed the bundle, as it is published.
         trusted: that a key was given and vouches for the bundle. Without one the signature proves self-consistency.
-        unarchived: events that no archived history vouches for.
+        running: histories of runs that went on when the bundle was made.
+        unarchived: events that no history vouches for.
         sample: the pupils drawn, by school, with the events that speak of them.
     """
 
@@ -258,6 +261,7 @@ class Verdict:
     streams: int = 0
     heads: int = 0
     histories: int = 0
+    running: int = 0
     settlements: int = 0
     unarchived: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -278,7 +282,9 @@ def _refuse_number(text: str) -> Any:
 
 
 _decode: Final = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number).decode
-_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_encode: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
 """RFC 8785, where keys are ASCII and numbers whole and below 2^53, as they are in all that is written here."""
 
 
@@ -562,20 +568,30 @@ def roots_at(leaves: bytes, sizes: Sequence[int]) -> dict[int, bytes]:
     """Return the roots at some sizes, ascending and none beyond the leaves, which are 32 bytes each."""
     peaks: list[bytes] = []
     found: dict[int, bytes] = {}
-    done = 0
+    at = 0
     for size in sizes:
-        for at in range(done, size):
-            node, full = leaves[32 * at : 32 * at + 32], at
+        while at < size:
+            height = (size - at).bit_length() - 1
+            while at & ((1 << height) - 1):
+                height -= 1
+            node, full = _whole(leaves[32 * at : 32 * (at + (1 << height))]), at >> height
             while full & 1:
                 node = _node(peaks.pop(), node)
                 full >>= 1
             peaks.append(node)
-        done = size
+            at += 1 << height
         root = peaks[-1] if peaks else _sha256(b"").digest()
         for peak in reversed(peaks[:-1]):
             root = _node(peak, root)
         found[size] = root
     return found
+
+
+def _whole(nodes: bytes) -> bytes:
+    """Return the root over as many nodes as a power of two, 32 bytes each, level by level."""
+    while len(nodes) > POINT_BYTES:
+        nodes = b"".join([_sha256(b"\x01" + nodes[at : at + 64]).digest() for at in range(0, len(nodes), 64)])
+    return nodes
 
 
 def consistent(old: Head, new: Head, proof: Sequence[bytes]) -> bool:
@@ -868,19 +884,24 @@ def _compare_bits(data: Data, members: Sequence[Member], findings: Findings) -> 
 
 # -- events -----------------------------------------------------------------------------------------------------------
 
-_HEAD: Final = re.compile(
-    rb'\{"actor":(\{[^{}]*\}),"causation":(?:null|"[^"\\\x00-\x1f]*"),"command_id":(?:null|"[^"\\\x00-\x1f]*"),'
-    rb'"data":(\{.*\})',
-    re.DOTALL,
+_ACTOR: Final = b'{"actor":'
+_CAUSES: Final = re.compile(
+    rb',"causation":(?:null|"[^"\\\x00-\x1f]*"),"command_id":(?:null|"[^"\\\x00-\x1f]*"),"data":'
 )
 _TAIL: Final = re.compile(
-    rb',"hash":"([0-9a-f]{64})"(,"occurred_at":"[^"\\\x00-\x1f]{1,40}","policy":(\{[^{}]*\}),"prev_hash":'
-    rb'"([0-9a-f]{64})","recorded_at":"[^"\\\x00-\x1f]{1,40}","schema":[1-9][0-9]{0,8},'
-    rb'"stream":"([^"\\\x00-\x1f]{1,250})","type":"([A-Za-z]{1,64})","version":([1-9][0-9]{0,8})\})\Z'
+    rb',"hash":"([0-9a-f]{64})","occurred_at":"([^"\\\x00-\x1f]{1,40})","policy":(\{[^{}]*\}),"prev_hash":'
+    rb'"([0-9a-f]{64})","recorded_at":"([^"\\\x00-\x1f]{1,40})","schema":([1-9][0-9]{0,8}),'
+    rb'"stream":"([^"\\\x00-\x1f]{1,250})","type":"([A-Za-z]{1,64})","version":([1-9][0-9]{0,8})\}\Z'
 )
 """Every event's text is made so: its keys are sorted. What is no plain text here is looked at as JSON."""
 BATCH: Final = 400
 """Events whose data are read as JSON at once: starting the reader takes longer than reading."""
+_OWN_HASH: Final = len(',"hash":""') + _HEX
+_TIME: Final = len("2025-06-15T08:00:00.000+08:00")
+_END_OF: Final = b',"hash":"%b","occurred_at":"%b","policy":%b,"prev_hash":"%b","recorded_at":"%b%b%b","version":%d}'
+_OCCURRED: Final = len(',"hash":"","occurred_at":"') + _HEX
+_RECORDED: Final = _OCCURRED + _TIME + len('","policy":,"prev_hash":"","recorded_at":"') + _HEX
+"""Where an event's end has its two times; its policy's text stands between them."""
 
 _FIELDS: Final = frozenset(
     {
@@ -944,23 +965,29 @@ class _Forms:
     def __init__(self) -> None:
         self.bad: list[tuple[int, Finding]] = []
         self._sound: set[bytes] = set()
-        self._waiting: list[tuple[int, str, bytes, bytes]] = []
+        self._waiting: list[tuple[int, bytes]] = []
+        self._parts: dict[bytes, None] = {}
+        self._new: dict[bytes, None] = {}
 
-    def look(self, at: int, name: str, line: bytes, head: bytes, policy: bytes) -> None:
+    def look(self, at: int, line: bytes, cut: int, policy: bytes) -> None:
         """Take one event.
 
         Args:
             at: its place in the list.
-            name: its id.
-            line: its text.
-            head: the text before `hash`.
+            line: its text, whose end has been read.
+            cut: where its hash begins, after the data.
             policy: the text of its policy.
         """
-        found = _HEAD.fullmatch(head)
-        if found is None or not (self._is_sound(found[1]) and self._is_sound(policy)):
-            self._one(at, name, line)
+        actor = line.find(b',"causation":')
+        causes = _CAUSES.match(line, max(actor, 0), cut)
+        if causes is None or not line.startswith(_ACTOR):
+            self._one(at, line)
             return
-        self._waiting.append((at, name, line, found[2]))
+        self._waiting.append((at, line))
+        self._parts[line[causes.end() : cut]] = None
+        for shared in (line[len(_ACTOR) : actor], policy):
+            if shared not in self._sound:
+                self._parts[shared] = self._new[shared] = None
         if len(self._waiting) >= BATCH:
             self.end()
 
@@ -971,36 +998,74 @@ class _Forms:
         one.
         """
         waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        data = [data for _, _, _, data in waiting]
-        fence = b',"' + _sha256(b",".join(data)).hexdigest().encode() + b'",'
+        parts, self._parts = [*self._parts], {}
+        new, self._new = self._new, {}
+        fence = b',"' + _sha256(b",".join(parts)).hexdigest().encode() + b'",'
         try:
-            b"".join(line for _, _, line, _ in waiting).decode()
-            values = _json(b"[" + fence.join(data) + b"]")
+            b"".join([line for _, line in waiting]).decode()
+            values = _json(b"[" + fence.join(parts) + b"]")
         except ValueError:
-            values = []
-        if len(values) != 2 * len(waiting) - 1 or any(type(value) is not dict for value in values[::2]):
-            for at, name, line, _ in waiting:
-                self._one(at, name, line)
+            values = [None]
+        if len(values) != max(0, 2 * len(parts) - 1) or any(type(value) is not dict for value in values[::2]):
+            for at, line in waiting:
+                self._one(at, line)
+        else:
+            self._sound.update(new)
 
-    def _is_sound(self, text: bytes) -> bool:
-        """Tell whether a part that many events share is canonical."""
-        if text not in self._sound:
-            try:
-                _json(text)
-            except ValueError:
-                return False
-            self._sound.add(text)
-        return True
-
-    def _one(self, at: int, name: str, line: bytes) -> None:
+    def _one(self, at: int, line: bytes) -> None:
         try:
             event = _json(line)
         except ValueError:
             event = None
         if not isinstance(event, dict) or event.keys() != _FIELDS or not isinstance(event["data"], dict):
-            self.bad.append((at, Finding("EVENT_FORM", name)))
+            self.bad.append((at, Finding("EVENT_FORM", _name_of(line))))
+
+
+def _name_of(line: bytes) -> str:
+    """Return the id of an event whose end can be read."""
+    tail = _TAIL.match(line, line.rfind(b',"hash":"'))
+    return f"{tail[7].decode('utf-8', 'replace')}#{int(tail[9])}" if tail is not None else EVENTS
+
+
+class _Next:
+    """The end of a stream's next event, made again from the one before: comparing bytes is quicker than reading them.
+
+    What is not as expected is read; nothing is refused here.
+    """
+
+    def __init__(self) -> None:
+        self.policy = self._frame = b""
+        self._recorded = self._kind = 0
+        self._times: set[bytes] = set()
+        self._kinds: set[bytes] = set()
+
+    def follow(
+        self, policy: bytes, schema: bytes, stream: bytes, occurred: bytes, recorded: bytes, kind: bytes
+    ) -> None:
+        """Expect another event like one that was read; its times and its type may come again."""
+        self.policy = policy
+        self._frame = b'","schema":%b,"stream":"%b","type":"' % (schema, stream)
+        self._recorded = _RECORDED + len(policy)
+        self._kind = self._recorded + _TIME + len(self._frame)
+        self._times |= {occurred, recorded}
+        self._kinds.add(kind)
+
+    def kind(self, end: bytes, own: bytes, before: bytes, version: int) -> bytes | None:
+        """Return the type that stands in an event's end, None where that is not as expected.
+
+        Args:
+            end: the text from the event's hash on.
+            own: the event's hash, as computed.
+            before: hash of the event before.
+            version: the event's.
+        """
+        occurred = end[_OCCURRED : _OCCURRED + _TIME]
+        recorded = end[self._recorded : self._recorded + _TIME]
+        kind = end[self._kind : end.find(b'"', self._kind)]
+        if kind not in self._kinds or occurred not in self._times or recorded not in self._times:
+            return None
+        frame = self._frame
+        return kind if end == _END_OF % (own, occurred, self.policy, before, recorded, frame, kind, version) else None
 
 
 def read_events(lines: Iterable[bytes], first: int, *, pupils: bool = False) -> Part:
@@ -1011,41 +1076,50 @@ def read_events(lines: Iterable[bytes], first: int, *, pupils: bool = False) -> 
         first: the place of the first one in the list, from 0.
         pupils: whether to collect the references of pupils.
     """
-    part, forms = Part(), _Forms()
-    leaves, hashes, bad = bytearray(), bytearray(), forms.bad
+    part, forms, next_ = Part(), _Forms(), _Next()
+    leaves, hashes, bad = [], [], forms.bad
     now: Stretch | None = None
     for at, line in enumerate(lines, first):
-        leaves += _sha256(b"\x00" + line).digest()
+        leaves.append(_sha256(b"\x00" + line).digest())
         cut = line.rfind(b',"hash":"')
-        tail = _TAIL.match(line, cut) if cut > 0 else None
-        if tail is None:
-            bad.append((at, Finding("EVENT_FORM", f"{EVENTS} line {at + 1}")))
-            hashes += bytes(32)
-            now = None
-            continue
-        own, rest, policy, before, raw, kind, number = tail.groups()
-        stream, version, claimed = raw.decode("utf-8", "replace"), int(number), own.decode()
-        head, name = line[:cut], f"{stream}#{version}"
-        computed = _sha256(head + rest)
-        hashes += computed.digest()
-        if computed.hexdigest() == claimed:
-            forms.look(at, name, line, head, policy)
-        else:
-            bad.append((at, Finding("EVENT_HASH", name)))
-        if now is not None and now.version + now.count == version and now.stream == stream:
-            if before.decode() != now.last_hash:
-                bad.append((at, Finding("EVENT_CHAIN", name)))
+        computed = _sha256(line[:cut] + line[cut + _OWN_HASH :])
+        own, policy, kind = computed.hexdigest(), next_.policy, None
+        if now is not None:
+            version = now.version + now.count
+            kind = next_.kind(line[cut:], own.encode(), now.last_hash.encode(), version)
+        if now is not None and kind is not None:
             now.count += 1
-            now.last_hash = claimed
+            now.last_hash = own
         else:
-            now = Stretch(at, stream, version, before.decode(), 1, claimed)
-            part.stretches.append(now)
+            tail = _TAIL.match(line, cut) if cut > 0 else None
+            if tail is None:
+                bad.append((at, Finding("EVENT_FORM", f"{EVENTS} line {at + 1}")))
+                hashes.append(bytes(32))
+                now = None
+                continue
+            says, occurred, policy, before, recorded, schema, raw, kind, number = tail.groups()
+            stream, version, claimed = raw.decode("utf-8", "replace"), int(number), says.decode()
+            if claimed != own:
+                bad.append((at, Finding("EVENT_HASH", f"{stream}#{version}")))
+            if now is not None and now.version + now.count == version and now.stream == stream:
+                if before.decode() != now.last_hash:
+                    bad.append((at, Finding("EVENT_CHAIN", f"{stream}#{version}")))
+                now.count += 1
+                now.last_hash = claimed
+            else:
+                now = Stretch(at, stream, version, before.decode(), 1, claimed)
+                part.stretches.append(now)
+            next_.follow(policy, schema, raw, occurred, recorded, kind)
+        hashes.append(computed.digest())
+        if now.last_hash == own:
+            forms.look(at, line, cut, policy)
         if kind in _READ_LATER:
             part.kept += _kept(line)
         if pupils:
+            name = f"{now.stream}#{version}"
             part.pupils += [(found.decode(), name) for found in dict.fromkeys(_PUPIL.findall(line))]
     forms.end()
-    part.leaves, part.hashes = bytes(leaves), bytes(hashes)
+    part.leaves, part.hashes = b"".join(leaves), b"".join(hashes)
     part.findings = [finding for _, finding in sorted(bad, key=lambda found: found[0])[:FINDINGS_MOST]]
     return part
 
@@ -1308,12 +1382,20 @@ def _check_proofs(opened: Opened, data: Data, heads: Sequence[tuple[str, Head]],
 # -- the engine's histories -------------------------------------------------------------------------------------------
 
 
+CLOSING: Final = frozenset(
+    f"EVENT_TYPE_WORKFLOW_EXECUTION_{end}"
+    for end in ("COMPLETED", "CONTINUED_AS_NEW", "FAILED", "TERMINATED", "TIMED_OUT", "CANCELED")
+)
+"""How a history ends; that of a run that goes on ends otherwise."""
+
+
 @dataclass(frozen=True)
 class Told:
     """What a run's history says.
 
     Attributes:
         code: what is wrong with it, empty where it could be read.
+        closed: whether the run had ended.
         version, hash: where the run took the stream up.
         leaves: of the events that it handed to the ledger, 32 bytes each.
         versions: of these events.
@@ -1321,6 +1403,7 @@ class Told:
 
     code: str = ""
     stream: str = ""
+    closed: bool = False
     version: int = 0
     hash: str = ""
     leaves: bytes = b""
@@ -1370,6 +1453,7 @@ def read_history(packed: bytes, size: int, digest: str) -> Told:
         return Told(
             "",
             carry["stream"],
+            history["events"][-1]["eventType"] in CLOSING,
             int(carry.get("version", 0)),
             carry.get("hash", GENESIS),
             bytes(leaves),
@@ -1387,7 +1471,7 @@ def _history_of(path: str, start: int, end: int, size: int, digest: str) -> tupl
     with Path(path).open("rb") as file:
         file.seek(start)
         told = read_history(file.read(end - start), size, digest)
-    return (told.code, told.stream, told.version, told.hash, told.leaves, told.versions)
+    return (told.code, told.stream, told.closed, told.version, told.hash, told.leaves, told.versions)
 
 
 _WORK: Final[dict[str, Callable[..., Any]]] = {"events": _read_part, "histories": _history_of}
@@ -1395,8 +1479,11 @@ _WORK: Final[dict[str, Callable[..., Any]]] = {"events": _read_part, "histories"
 
 def _check_histories(
     opened: Opened, path: Path, data: Data, events: Events, ways: int, findings: Findings
-) -> tuple[int, int]:
-    """Check every history against its digest and the events; return how many there are, and the events they hold.
+) -> tuple[int, int, int]:
+    """Check every history against its digest and the events.
+
+    Returns:
+        How many there are, how many of their runs go on, and how many events they hold.
 
     Raises:
         Refused: BUNDLE_BOMB.
@@ -1416,8 +1503,8 @@ def _check_histories(
             held += _check_history(row, member.name, one, events, ends, findings)
     except (ValueError, KeyError, TypeError):
         findings.add("MEMBER_FORM", HISTORIES)
-        return 0, 0
-    return len(rows), held
+        return 0, 0, 0
+    return len(rows), sum(not one.closed for one in told), held
 
 
 def _check_history(
@@ -1430,12 +1517,13 @@ def _check_history(
         findings.add(told.code, where)
         return 0
     last = told.versions[-1] if told.versions else told.version
-    if told.stream != stream or (row["first_version"], row["last_version"]) != (told.version + 1, last):
+    named = (row["first_version"], row["last_version"], row["closed"])
+    if told.stream != stream or named != (told.version + 1, last, told.closed):
         findings.add("HISTORY_FORM", where)
         return 0
     if (told.version, told.hash) != ends.get(stream, (0, GENESIS)):
         findings.add("HISTORY_SEGMENT", where)
-    ends[stream] = (last, row["last_hash"])
+    ends[stream] = (last, row["last_hash"]) if told.closed else (-1, "")  # nothing follows a run that goes on
     held = 0
     for number, version in enumerate(told.versions):
         if version != told.version + 1 + number:
@@ -1543,7 +1631,7 @@ def _check_settlements(events: Events, profiles: Sequence[dict[str, Any]], findi
     for run in runs:
         try:
             _check_run(run, events, profiles, findings)
-        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
             findings.add("EVENT_FORM", run.name)
     return len(runs)
 
@@ -1710,13 +1798,14 @@ def _check_inside(
     heads = _read_heads(opened, data, keys, keyed)
     content = opened.members[EVENTS]
     cores = os.cpu_count() or 1
-    ways = processes or (cores if content.size >= WORTH_PROCESSES else 1)
+    work = content.size + PACKED * sum(one.size for one in opened.members.values() if one.name.startswith("histories/"))
+    ways = processes or (cores if work >= WORTH_PROCESSES else 1)
     part = _read_all(path, data, content, ways, pupils=pupils)
     events = Events(part, opened.manifest["campaign"])
     for found in part.findings:
         findings.add(found.code, found.place)
     misplaced = _check_chains(events, [head.size for _, head in heads], findings)
-    verdict.histories, held = _check_histories(opened, path, data, events, ways, findings)
+    verdict.histories, verdict.running, held = _check_histories(opened, path, data, events, ways, findings)
     whole = bool(heads) and heads[-1][1].size == events.count
     for found in misplaced if whole else ():
         findings.add(found.code, found.place)
@@ -1754,10 +1843,10 @@ def told(verdict: Verdict, lang: str = "zh") -> str:
         if zh
         else f"Bundle: {verdict.campaign} (written by release {verdict.code_version})",
         f"事件 {verdict.events} 条，流 {verdict.streams} 条，签名检查点 {verdict.heads} 个，"
-        f"流程历史 {verdict.histories} 份，结算 {verdict.settlements} 次"
+        f"流程历史 {verdict.histories} 份（其中 {verdict.running} 份的流程仍在进行），结算 {verdict.settlements} 次"
         if zh
         else f"{verdict.events} events, {verdict.streams} streams, {verdict.heads} signed heads, "
-        f"{verdict.histories} histories, {verdict.settlements} settlements",
+        f"{verdict.histories} histories ({verdict.running} of runs that go on), {verdict.settlements} settlements",
     ]
     if verdict.verified:
         lines.append(
@@ -1799,7 +1888,7 @@ def warnings(verdict: Verdict, lang: str = "zh") -> list[str]:
 
 def as_data(verdict: Verdict, lang: str = "zh") -> dict[str, Any]:
     """Return the verdict as one JSON object; of a bad bundle with the first bad place under `error`."""
-    counts = ("events", "streams", "heads", "histories", "settlements", "unarchived", "omitted")
+    counts = ("events", "streams", "heads", "histories", "running", "settlements", "unarchived", "omitted")
     data: dict[str, Any] = {
         "verified": verdict.verified,
         "campaign": verdict.campaign,

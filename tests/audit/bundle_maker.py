@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_small_log import CAMPAIGN, Streams
+from temporalio.client import Client
 
+from audit.bundle.histories import gather
 from audit.bundle.manifest import Content, manifest_of, signed_over, write_container
 from audit.bundle.writer import write_bundle
 from audit.heads import Headed, make_head
@@ -19,6 +21,7 @@ from audit.verifier import verify_bundle as vb
 from domain.canonical import encode
 from domain.events import GENESIS, Envelope
 from domain.time import instant
+from ledger.heads import packed_histories
 from ledger.histories import kept
 from ledger.store import Ledger
 
@@ -95,10 +98,18 @@ async def made(folder: Path, streams: Streams, *, signer: SigningKey = KEY) -> M
             headed = await make_head(ledger, CAMPAIGN, signer, clock, NOW)
         await archived(ledger, streams)
         path = folder / "bundle.zip"
-        await write_bundle(ledger, headed, signer, path, templates=TEMPLATES, code_version="1.2.3")
+        rows = await packed_histories(ledger, CAMPAIGN)
+        write_bundle(headed, rows, signer, path, templates=TEMPLATES, code_version="1.2.3")
     finally:
         await ledger.close()
     return Made(path, streams, headed)
+
+
+async def exported(ledger: Ledger, campaign: str, client: Client | None, path: Path) -> vb.Verdict:
+    """Export a campaign that the engine's clock drives as the program does: histories first, then the head."""
+    histories = await gather(ledger, campaign, client)
+    headed = await make_head(ledger, campaign, KEY, "engine", NOW)
+    return write_bundle(headed, histories.rows, KEY, path, templates=TEMPLATES, code_version="1.2.3")
 
 
 class Workshop:

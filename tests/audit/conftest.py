@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from bundle_maker import exported
 
 import worker
 from audit import runs
 from audit.replay import ReplayReport, replay
+from audit.verifier.verify_bundle import Verdict
 from client import CampaignClient, actor_for
 from domain.actors import ANONYMOUS
 from engine import EmbeddedEngine
@@ -38,11 +40,17 @@ class Year:
     without_worker: ReplayReport | None = None
     closed: ReplayReport | None = None
     everything_archived: bool = False
+    running: Verdict | None = None
 
     @property
     def ledger(self) -> Path:
         """The ledger's file."""
         return self.directory / "ledger.db"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle that was written while the campaign went on."""
+        return self.directory / "running.zip"
 
     def copy_to(self, path: Path) -> Path:
         """Copy the ledger, with what its write-ahead log still holds, into a file that a test may damage."""
@@ -77,6 +85,7 @@ async def year(tmp_path_factory):
         with pytest.MonkeyPatch.context() as impatient:
             impatient.setattr(runs, "ANSWER_WITHIN", timedelta(seconds=1))
             done.without_worker = await replay(ledger, draft.campaign, connection)
+        done.running = await exported(ledger, draft.campaign, connection, done.bundle)  # nothing moves now
         async with worker.build(connection, ledger, registry, failing=[Exception]):
             await _skip_the_rest(client, draft, people)
             command = people.command("officer", "close_campaign", "close", reason="YEAR_OVER")

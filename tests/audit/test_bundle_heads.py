@@ -20,7 +20,7 @@ from audit.heads import HeadError, change_key, keys_of, make_head
 from audit.note_errors import NoteError
 from audit.signing_keys import create_key
 from audit.verifier import verify_bundle as vb
-from ledger.heads import KeptHead, keep_head, read_snapshot
+from ledger.heads import KeptHead, keep_head, packed_histories, read_snapshot
 from ledger.store import Ledger
 
 sys.path.append(str(Path(__file__).parents[1] / "cli"))  # for `cli_canary`
@@ -51,7 +51,8 @@ def head(ledger, key=KEY):
 
 async def exported(ledger, headed, key, path):
     """Write the bundle."""
-    return await write_bundle(ledger, headed, key, path, templates={}, code_version="1")
+    rows = await packed_histories(ledger, headed.campaign)
+    return write_bundle(headed, rows, key, path, templates={}, code_version="1")
 
 
 async def test_a_head_takes_in_what_is_new_and_moves_nothing(tmp_path):
@@ -80,7 +81,7 @@ async def test_two_heads_at_the_same_time_are_one_after_the_other(tmp_path):
         assert {one.head.note for one in several} == {several[0].head.note}
         assert len((await read_snapshot(ledger, CAMPAIGN)).heads) == 1
         late = KeptHead(1, "0" * 64, "", {CAMPAIGN: 1})
-        assert not await keep_head(ledger, CAMPAIGN, late, after=0, made_at="")
+        assert not await keep_head(ledger, CAMPAIGN, late, after=0)
 
 
 TOUCHED = {

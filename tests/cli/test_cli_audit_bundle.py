@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -15,6 +17,10 @@ from cli_in_process import command_line
 sys.path.append(str(Path(__file__).parents[1] / "audit"))  # for `bundle_maker` and the years beside it
 from audit_kernel_year import kernel_year
 from bundle_maker import Workshop, rehashed
+
+from audit.bundle.manifest import Content, manifest_of, signed_over, write_container
+from audit.signing_keys import load_key
+from audit.verifier import verify_bundle
 
 CAMPAIGN = "campaign/qingshan/2025"
 ALONE = """import sys, runpy
@@ -30,6 +36,8 @@ async def data(tmp_path_factory):
     """A data directory with the ledger of a rehearsed year."""
     folder = tmp_path_factory.mktemp("data")
     await kernel_year(folder, schools=1, pupils=10)
+    (folder / "pepper").write_bytes(b"p" * 32)  # the year's own, so that its people can be asked for
+    (folder / "pepper").chmod(0o600)
     return folder
 
 
@@ -143,12 +151,96 @@ def test_one_byte_is_found_with_its_place(run, bundle):
     assert CAMPAIGN in told.out
 
 
+def compressed(shop, path, _key):
+    """Fifty megabytes of nothing in a few kilobytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in shop.members.items():
+            archive.writestr(name, content if name != "events.jsonl" else b"\x00" * 50_000_000)
+
+
+def climbing(shop, path, key):
+    """A member that would be unpacked outside."""
+    shop.members["../evil"] = b"x"
+    shop.write(path, key)
+
+
+def newer(shop, path, key):
+    """A bundle of a format that this program does not know, signed by the right key."""
+    members = [Content(name, content) for name, content in shop.members.items()]
+    manifest = manifest_of(members, campaign=CAMPAIGN, code_version="9", heads=[], origin=shop.origin)
+    manifest = manifest.replace(b'"format":1', b'"format":2')
+    write_container(path, signed_over(manifest, shop.origin, key), manifest, members)
+
+
+def cut_off(shop, path, key):
+    """A copy that was broken off."""
+    path.write_bytes(shop.write(path, key).read_bytes()[:-500])
+
+
+def of_something_else(_shop, path, _key):
+    """Any other ZIP."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("letter.txt", "hello")
+
+
+HARM = {
+    compressed: "BUNDLE_BOMB",
+    climbing: "BUNDLE_PATH",
+    newer: "BUNDLE_TOO_NEW",
+    cut_off: "BUNDLE_TRUNCATED",
+    of_something_else: "NOT_A_BUNDLE",
+}
+
+
+def test_what_is_no_bundle_or_would_harm_is_refused_clearly(run, bundle, tmp_path, data):
+    """Exit 3, which file, what is wrong and what to do; the program alone says the same."""
+    key = load_key(data / "audit.key")
+    for made, code in HARM.items():
+        file = tmp_path / f"{code}.zip"
+        made(Workshop(bundle), file, key)
+        told = run("verify", file)
+        error = told.json["error"]
+        assert (told.code, error["code"]) == (3, code)
+        assert error["place"].startswith(str(file))
+        assert error["message"]
+        assert error["remedy"]
+        by_itself = alone(verify_bundle.__file__, file, "--json")
+        assert by_itself.returncode == 3
+        assert json.loads(by_itself.stdout)["error"]["code"] == code
+
+
 def test_a_head_is_shown_kept_outside_and_followed_by_a_new_key(run, tmp_path):
     """`head --out` writes the note; after a rotation the old file signs nothing."""
     first = run("head", CAMPAIGN, "--out", tmp_path / "head.note")
     assert first.code == 0
     assert (tmp_path / "head.note").read_text() == first.json["note"]
     assert first.json["origin"].startswith("diversion.local/rehearsal/")
+
+
+def test_every_export_is_on_the_list_with_who_made_it(run, tmp_path, data):
+    """Who, when, which file; one without a name stands there too, and one that was refused does not."""
+    before = run("exports", "list", CAMPAIGN).json["exports"]
+    with contextlib.closing(sqlite3.connect(data / "registry.db")) as registry:
+        (who,) = registry.execute("select staff_ref from staff order by staff_ref limit 1").fetchone()
+    named = run("export", CAMPAIGN, tmp_path / "b.zip", "--by", who)
+    assert (named.code, named.json["engine"], named.json["unarchived"]) == (0, "unreachable", named.json["events"])
+    assert run("export", CAMPAIGN, tmp_path / "c.zip").code == 0
+    assert run("export", CAMPAIGN, tmp_path / "d.zip", "--by", "stf_nobody").code == 4
+    assert run("export", CAMPAIGN, tmp_path / "e.zip", "--key", tmp_path / "missing").code == 4
+    first, second = run("exports", "list", CAMPAIGN).json["exports"][len(before) :]
+    kept = ("sha256", "size", "events")
+    assert first == {"by": who, "at": first["at"], **{name: named.json[name] for name in kept}}
+    assert (second["by"], second["sha256"]) == (None, first["sha256"])
+    told = run("exports", "list", CAMPAIGN, readable=True)
+    assert all(text in told.out for text in (who, first["at"], first["sha256"]))
+    assert run("exports", "list", "campaign/nowhere/2025").code == 4
+
+
+def test_without_an_engine_it_is_said_why_events_have_no_history(run, tmp_path):
+    """A person reads how many, and what to do."""
+    told = run("export", CAMPAIGN, tmp_path / "b.zip", readable=True)
+    assert told.code == 0
+    assert "diversion up" in told.out
 
 
 def test_what_is_wrong_is_said(run, tmp_path, data):

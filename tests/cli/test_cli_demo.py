@@ -159,6 +159,22 @@ def test_a_demo_computes_both_profiles_and_publishes_what_two_have_approved(demo
     assert run.json["refusals"]["FUNDING_GATE"] == 1
 
 
+def test_a_demo_ends_with_a_bundle_and_a_changed_byte_that_is_found(demo, warm):
+    """Export, verify offline, one byte: runs that go on are in it too, and the place is an event of the record."""
+    data, run = demo
+    told = run.json["bundle"]
+    assert (told["verified"], told["unarchived"], told["heads"] > 0) == (True, 0, True)
+    assert told["events"] == run.json["events"]
+    assert told["histories"] == run.json["histories"] >= told["running"] > 0
+    assert told["size"] == (data / told["file"]).stat().st_size
+    tampered = told["tampered"]
+    assert (tampered["exit"], tampered["code"]) == (7, "EVENT_HASH")
+    stream, _, version = tampered["place"].partition("#")
+    assert (stream, int(version)) in _events(data)
+    again = warm("audit", "verify", data / told["file"], "--key", told["key"], "--json")
+    assert (again.code, again.json["trusted"], again.json["unarchived"]) == (0, True, 0)
+
+
 def test_no_personal_value_leaves_the_registry(demo):
     """The canary: names, numbers, phones, addresses and marks of the files stand in no event, history, row or log."""
     data, _ = demo
