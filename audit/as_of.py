@@ -1,7 +1,8 @@
 """What was known, and what was true, at an instant: as-at and as-of, the two clocks of every event (FEATURES A9, A12).
 
 *Known* folds what had been recorded by then: the board as the bureau saw it. *True* folds, in each stream's order,
-what had happened by then among all that is recorded today. They differ by what was recorded late, or ahead of time.
+what had happened by then among all that is recorded today, or that was recorded by another moment: what the bureau knew
+on 15 May about 1 May. They differ by what was recorded late, or ahead of time.
 
 A stream without some of its events may contradict itself: a meeting whose cancelling was backdated before its
 scheduling. The rules then cannot fold it; `true` is None for that stream, with the event at which they stopped,
@@ -88,6 +89,7 @@ class AsOf(BaseModel):
         campaign: the campaign's id.
         time: the instant, RFC 3339.
         student: the pupil whose parts are shown instead of the board's lines, if any.
+        known_at: what was recorded later than this does not count as true; None counts all that is recorded today.
         known, true: by stream that had begun: its line of the board with the `version` last folded, or the pupil's
             parts of the state by path; None where the rules cannot fold the events.
         not_computable: why a side is None.
@@ -99,6 +101,7 @@ class AsOf(BaseModel):
     campaign: str
     time: str
     student: str | None = None
+    known_at: str | None = None
     known: dict[str, View | None]
     true: dict[str, View | None]
     not_computable: tuple[NotComputable, ...]
@@ -118,7 +121,13 @@ def moment(text: str) -> datetime:
 
 
 async def as_of(
-    ledger: Ledger, campaign: str, time: datetime, *, school: str | None = None, student: str | None = None
+    ledger: Ledger,
+    campaign: str,
+    time: datetime,
+    *,
+    school: str | None = None,
+    student: str | None = None,
+    known_at: datetime | None = None,
 ) -> AsOf:
     """Rebuild a campaign at an instant, from both clocks.
 
@@ -128,6 +137,7 @@ async def as_of(
         time: events of exactly this instant count.
         school: only this school's streams.
         student: only this pupil's parts.
+        known_at: what had happened by `time` as it was known at this moment; None: as it is known today.
     """
     known: dict[str, View | None] = {}
     true: dict[str, View | None] = {}
@@ -136,7 +146,7 @@ async def as_of(
     for stream in await ledger.streams(campaign):
         if school is not None and stream.split("/")[3:4] != [school]:
             continue
-        both = StreamAsOf.of(stream, [envelope async for envelope in ledger.events(stream)], time)
+        both = StreamAsOf.of(stream, [envelope async for envelope in ledger.events(stream)], time, known_at)
         for shown, side in ((known, both.known), (true, both.true)):
             if side.version and (student is None or side.broken is not None or student in side.parts):
                 shown[stream] = side.shown(student)
@@ -148,6 +158,7 @@ async def as_of(
         campaign=campaign,
         time=stamp(time),
         student=student,
+        known_at=None if known_at is None else stamp(known_at),
         known=known,
         true=true,
         not_computable=tuple(broken),
@@ -208,13 +219,17 @@ class StreamAsOf:
     one_sided: tuple[Explaining, ...]
 
     @classmethod
-    def of(cls, stream: str, envelopes: Iterable[Envelope], time: datetime) -> StreamAsOf:
+    def of(
+        cls, stream: str, envelopes: Iterable[Envelope], time: datetime, known_at: datetime | None = None
+    ) -> StreamAsOf:
         """Divide a stream's events, given in the order of their versions, by the two clocks and fold each side."""
         known: list[Envelope] = []
         true: list[Envelope] = []
         one_sided: list[Explaining] = []
         for envelope in envelopes:
-            was_known, was_true = (instant(envelope[clock]) <= time for clock in ("recorded_at", "occurred_at"))
+            recorded_at, occurred_at = instant(envelope["recorded_at"]), instant(envelope["occurred_at"])
+            was_known = recorded_at <= time
+            was_true = occurred_at <= time and (known_at is None or recorded_at <= known_at)
             if was_known:
                 known.append(envelope)
             if was_true:

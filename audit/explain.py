@@ -1,6 +1,9 @@
 """Why the record says what it says of a pupil or of a figure: rule, inputs, events, way to contest (FEATURES A17).
 
 Pure reads. Inputs are codes, thresholds and counts: a pupil's marks are in no event, so none can come out here.
+
+What is explained carries its proof: the versions of the policy, the number of events and their root
+(`audit.event_sets`), and the command that explains the same from a bundle (FEATURES idea 10).
 """
 
 from __future__ import annotations
@@ -8,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
+from audit.bundle_ledger import BundleLedger
 from audit.counts import recorded
+from audit.event_sets import EventSet
 from audit.invariants.check import read_streams
 from audit.invariants.log import Log, name_of
 from domain.events import Envelope
@@ -102,13 +107,14 @@ async def explain_student(ledger: Ledger, campaign: str, student: str, lang: Lan
         lang: language of the sentences.
 
     Returns:
-        `campaign, student, complaint_line, identification, destination`; None for a stage that knows nothing of the
-        pupil. Both name the policy's version and hash, the events, who confirmed, and how to contest.
+        `campaign, student, complaint_line, identification, destination, recompute`; None for a stage that knows
+        nothing of the pupil. Both name the policy's version and hash, the events, their `proof`, who confirmed, and
+        how to contest.
 
     Raises:
         NothingToExplainError: no event mentions the pupil.
     """
-    log = Log(campaign, await read_streams(ledger, campaign))
+    log = await _log(ledger, campaign)
     own = [event for event in log.of("HelpProposed", *_CONFIRMS, *_OF_THE_CASE) if _is_about(event, student)]
     if not own:
         raise NothingToExplainError(student)
@@ -120,6 +126,7 @@ async def explain_student(ledger: Ledger, campaign: str, student: str, lang: Lan
         "complaint_line": line,
         "identification": _identification(log, own, lang, line),
         "destination": _destination([event for event in own if event["type"] in _OF_THE_CASE], lang, line),
+        "recompute": f"diversion audit explain {campaign} --student {student} --bundle FILE",
     }
 
 
@@ -136,8 +143,9 @@ async def explain_settlement(
         lang: language of the sentences.
 
     Returns:
-        `campaign, school, policy, rules, classes, basis`: each rule with its parameters, each class with its exact
-        inputs, the events that they were counted from, and the line of each run that holds it.
+        `campaign, school, policy, rules, classes, basis, proof, recompute`: each rule with its parameters, each class
+        with its exact inputs, the events that decided them with their `proof`, and the line of each run that holds it.
+        The `proof` of the whole is over every event of the streams of `basis`: nothing else was looked at.
 
     Raises:
         NothingToExplainError: the campaign has no such school or class.
@@ -149,7 +157,7 @@ async def explain_settlement(
     counts = [one for one in found.classes if one.school == school and class_id in (None, one.class_id)]
     if not counts:
         raise NothingToExplainError(school)
-    log = Log(campaign, await read_streams(ledger, campaign))
+    log = await _log(ledger, campaign)
     stream = f"{campaign}/{school}"
     profile = found.state.policy
     parameters = {name: getattr(profile.parameters, name) for _, names, _ in RULES for name in names}
@@ -158,15 +166,19 @@ async def explain_settlement(
     for count in counts:
         pupils = log.cohorts.get(stream, {}).get(count.class_id, [])
         events = [one for one in log.own(f"{stream}/application-filing", *_COUNTED) if one["data"]["student"] in pupils]
+        quotas = _quota_events(log, school, count.class_id)
         classes.append(
             {
                 "class": count.class_id,
                 "inputs": count.model_dump(mode="json", exclude={"school", "class_id"}),
-                "quota_events": _quota_events(log, school, count.class_id),
+                "quota_events": [name_of(event) for event in quotas],
                 "events": [_told(event) for event in events],
+                "proof": EventSet.of([*quotas, *events]).as_data(),
                 "lines": _lines(log, school, count.class_id),
             }
         )
+    one = "" if class_id is None else f"{class_id} "
+    basis = {name: mark for name, mark in found.basis.items() if name == campaign or name.startswith(stream)}
     return {
         "campaign": campaign,
         "school": school,
@@ -177,7 +189,9 @@ async def explain_settlement(
             for rule, names, about in RULES
         ],
         "classes": classes,
-        "basis": {name: mark for name, mark in found.basis.items() if name == campaign or name.startswith(stream)},
+        "basis": basis,
+        "proof": (await _events_of(ledger, basis)).as_data(),
+        "recompute": f"diversion audit explain {campaign} {one}--settlement {school} --bundle FILE",
         "contest": _contest_settlement(campaign, school, lang),
     }
 
@@ -203,6 +217,7 @@ def _identification(log: Log, own: Iterable[Envelope], lang: Lang, line: str | N
         "confirmed_by": None if last is None else {"id": last["actor"]["id"], "role": last["actor"]["role"]},
         "policy": event["policy"],
         "events": [_told(one) for one in (event, *made, *decided)],
+        "proof": EventSet.of((event, *made, *decided)).as_data(),
         "expires_on": frozen[-1]["data"]["expires_on"] if frozen else None,
         "contest": _contest(event["stream"], lang, line),
     }
@@ -234,6 +249,7 @@ def _destination(events: list[Envelope], lang: Lang, line: str | None) -> dict[s
         if confirmed
         else None,
         "events": [_told(event) for event in events],
+        "proof": EventSet.of(events).as_data(),
         "changes_if": (late if registered else free)[_number(lang)],
         "contest": _complain("/".join(parts[:3]), parts[3], lang, line),
     }
@@ -260,9 +276,26 @@ def _told(event: Envelope) -> dict[str, Any]:
     }
 
 
-def _quota_events(log: Log, school: str, class_id: str) -> list[str]:
+async def _log(ledger: Ledger, campaign: str) -> Log:
+    """Read all events of a campaign, of a ledger in one snapshot."""
+    held = ledger.held if isinstance(ledger, BundleLedger) else await read_streams(ledger, campaign)
+    return Log(campaign, held)
+
+
+async def _events_of(ledger: Ledger, basis: Mapping[str, Mapping[str, Any]]) -> EventSet:
+    """Return the events of some streams up to the versions that were looked at."""
+    found: list[Envelope] = []
+    for stream, mark in basis.items():
+        async for envelope in ledger.events(stream):
+            if envelope["version"] > mark["version"]:
+                break
+            found.append(envelope)
+    return EventSet.of(found)
+
+
+def _quota_events(log: Log, school: str, class_id: str) -> list[Envelope]:
     types = ("CampaignDrafted", "ClassQuotaAssigned", "ClassQuotaReassigned")
-    return [name_of(event) for event in log.own(log.campaign, *types) if _gives_quota(event["data"], school, class_id)]
+    return [event for event in log.own(log.campaign, *types) if _gives_quota(event["data"], school, class_id)]
 
 
 def _gives_quota(data: Mapping[str, Any], school: str, class_id: str) -> bool:

@@ -1,8 +1,9 @@
 """Statutory returns from the record alone: the school's month, the county's quarter, ledgers and write-offs (B15, B16).
 
-Each figure names its rules and the digest of the events that it was counted from, as recorded up to a cut-off: whoever
-has the record counts again and gets the same number and the same digest (INV-34). A later event makes another
-version; `changes` tells what it changed (edge case 40). Pupils stand here as references only.
+Each figure names its rules, the versions of the policy, and digest and root of the events that it was counted from, as
+recorded up to a cut-off: whoever has the record, or a bundle of it, counts again and gets the same number and the same
+root (INV-34, `audit.event_sets`). A later event makes another version; `changes` tells what it changed (edge case 40).
+Pupils stand here as references only.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from audit.event_sets import EventSet
 from domain import attendance_periods
 from domain.attendance_state import AttendanceState, Standing
 from domain.deciders import decider_of
 from domain.dropout_events import Ending
 from domain.dropout_state import DropoutState
-from domain.events import Envelope, digest, event_id
+from domain.events import Envelope
 from domain.rates import report_complete_rate, report_on_time_rate
+from domain.small_cells import hidden_rows, shown
 from domain.stream import fold
 from domain.time import end_of, instant, stamp
 from ledger.store import Ledger
@@ -40,6 +43,9 @@ REPORT_EVENTS: Final = (
 
 LATE_RETURN: Final = "LateReturnRecorded"
 """What the school's own stream says about a case that is over."""
+
+STARTED: Final = "AttendanceStarted"
+"""Names the register, the calendar and the policy by which everything after it is counted."""
 
 REGISTER_EVENTS: Final = ("AttendanceStarted", "AttendanceLeft", "AttendanceJoined")
 
@@ -76,6 +82,9 @@ COUNTED: Final = (*_REPORTS, *_REGISTER, *_CASES, *_LATE)
 pupils of the former who were seen again since: that changes neither `not_returned` nor what is lost (R-05).
 """
 
+REGISTERED: Final = ("size", "transfers_in", "transfers_out", "current")
+"""A class's counts of which each follows from the others: `size + transfers_in - transfers_out = current`."""
+
 RECHECKED: Final = (*_REPORTS, "joined", "left")
 """Figures of a monthly report that are about its days, and not about the moment of filing."""
 
@@ -95,12 +104,16 @@ class Figure:
 
     value: int
     rules: tuple[str, ...]
-    events: int
-    digest: str
+    events: EventSet
+
+    @property
+    def digest(self) -> str:
+        """The digest of the events' ids and hashes."""
+        return self.events.digest
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"value": self.value, "rules": list(self.rules), "events": self.events, "digest": self.digest}
+        return {"value": self.value, "rules": list(self.rules), "digest": self.digest, **self.events.as_data()}
 
 
 @dataclass(frozen=True)
@@ -113,11 +126,13 @@ class SchoolReturn:
         ledgers: the three ledgers (school age, suspected, dropout), as references by class; who had not returned at
             the year's end stays on the third, with the day on which the case ended.
         write_offs: the cases closed in the time: reference, ending, day.
+        until: when the last event was recorded that was looked at: by then the same figures are counted again.
         recheck: where a monthly report, as filed, differs from what the record says now of the same days (P12).
     """
 
     school: str
     figures: dict[str, Figure]
+    until: str
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
     ledgers: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     write_offs: list[dict[str, str]] = field(default_factory=list)
@@ -213,9 +228,37 @@ def totals(schools: Iterable[SchoolReturn]) -> dict[str, int]:
     return found
 
 
-def without_small_cells(counts: dict[str, int], least: int) -> dict[str, int | None]:
-    """Return counts below school level as they may be shown outside: a small one, but 0, is kept back (R-22)."""
-    return {name: None if 0 < value < least else value for name, value in counts.items()}
+def total_figures(schools: Sequence[SchoolReturn]) -> dict[str, Figure]:
+    """Return the county's figures with the rules and the events of all schools; nothing where there is no school."""
+    sums = totals(schools)
+    united: dict[tuple[int, ...], EventSet] = {}
+    found = {}
+    for name in COUNTED if schools else ():
+        sets = [one.figures[name].events for one in schools]
+        key = tuple(id(one) for one in sets)  # figures of one kind share their sets
+        if key not in united:
+            united[key] = EventSet.union(sets)
+        found[name] = Figure(sums[name], schools[0].figures[name].rules, united[key])
+    return found
+
+
+def without_small_cells(classes: dict[str, dict[str, int]], least: int) -> dict[str, dict[str, int | None]]:
+    """Return the classes of a school as they may be shown outside (R-22), None for what is kept back.
+
+    A small count, but 0, is kept back, and so is what would give it away beside the school's own figures
+    (`domain.small_cells`): `REGISTERED` together, for each of them follows from the others.
+    """
+    together: dict[str, dict[str, int]] = {
+        name: {key: row[key] for key in REGISTERED if key in row} for name, row in classes.items()
+    }
+    hidden = hidden_rows(together, least)
+    found: dict[str, dict[str, int | None]] = {name: {} for name in classes}
+    for column in dict.fromkeys(key for row in classes.values() for key in row):
+        values = {name: row[column] for name, row in classes.items() if column in row}
+        told = shown(values, least)
+        for name, value in values.items():
+            found[name][column] = (None if name in hidden else value) if column in REGISTERED else told[name]
+    return found
 
 
 # -- one school -------------------------------------------------------------------------------------------------
@@ -252,30 +295,23 @@ def _school(code: str, streams: dict[str, list[Envelope]], span: Span) -> School
         elif _day(events[-1]) >= span.first:
             closed = {"student": case.student, "class": case.class_id, "ending": case.ending.value}
             write_offs.append({**closed, "on": _day(events[-1]).isoformat()})
-    reports = _set([one for one in attendance if _of_reports(one, span)])
-    register = _set([one for one in attendance if one["type"] in REGISTER_EVENTS])
-    of_cases = _set([one for events in cases for one in events])
     values["returned_late"] = len(late)
-    grouped = ((_REPORTS, reports), (_REGISTER, register), (_CASES, of_cases), (_LATE, _set(late)))
-    figures = {
-        name: Figure(values[name], rules, count, known)
-        for group, (count, known) in grouped
-        for name, rules in group.items()
-    }
+    grouped = (
+        (_REPORTS, EventSet.of([one for one in attendance if _of_reports(one, span)])),
+        (_REGISTER, EventSet.of([one for one in attendance if one["type"] in REGISTER_EVENTS])),
+        (_CASES, EventSet.of([one for events in cases for one in events])),
+        (_LATE, EventSet.of(late)),
+    )
+    figures = {name: Figure(values[name], rules, known) for group, known in grouped for name, rules in group.items()}
     return SchoolReturn(
         school=code,
         figures=figures,
+        until=max(one["recorded_at"] for events in streams.values() for one in events),
         classes=classes,
         ledgers=_ledgers(state, standing, gone, span),
         write_offs=sorted(write_offs, key=lambda one: (one["on"], one["student"])),
         recheck=_recheck(state, attendance, span),
     )
-
-
-def events_digest(events: Iterable[Envelope]) -> str:
-    """Return the digest of a set of events: of their ids and hashes, sorted by id."""
-    named = sorted((event_id(one["stream"], one["version"]), one["hash"]) for one in events)
-    return digest([list(one) for one in named])
 
 
 def _count_case(values: dict[str, int], events: Sequence[Envelope], span: Span) -> None:
@@ -340,11 +376,10 @@ def _recheck(state: AttendanceState | None, attendance: Sequence[Envelope], span
     return found
 
 
-def _set(events: Sequence[Envelope]) -> tuple[int, str]:
-    return len(events), events_digest(events)
-
-
 def _of_reports(envelope: Envelope, span: Span) -> bool:
+    """Tell whether the figures of reports rest on an event: one about a day of the time, and the stream's first."""
+    if envelope["type"] == STARTED:
+        return True
     day = envelope["data"].get("day")
     return envelope["type"] in REPORT_EVENTS and span.first <= date.fromisoformat(day) <= span.last
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Group, RenderableType
@@ -13,18 +15,25 @@ from rich.table import Table
 from rich.text import Text
 
 from audit.explain import NothingToExplainError, explain_settlement, explain_student
-from audit.invariants import INVARIANTS, NOT_CHECKABLE, check_campaign
+from audit.invariants import INVARIANTS, NOT_CHECKABLE, Log, check_campaign
+from audit.invariants.check import read_streams
+from audit.invariants.other_law import as_data, under_other_law
+from cli.bundle_given import bundle_given, keys_given
 from cli.explain_labels import label
-from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, usage
+from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, not_found, usage
 from cli.language import LANG, say
 from cli.options import CampaignName, Face
+from cli.policy import parameters_file
 from cli.rooms import Rooms
 from cli.settle_people import seen_by
 from cli.stage_view import word
 from domain.campaign_events import SCHOOL_CODE
 from domain.disclosure import Sight
+from domain.policy import PROFILES, load_parameters
+from domain.policy_parameters import TABLE_NAMES, PolicyParameters
 from domain.refusal import Refusal
 from domain.stream import CLASS, STUDENT
+from ledger.store import Ledger
 
 _FACE = Face()
 
@@ -40,12 +49,27 @@ async def checked(
             consume_multiple=True,
         ),
     ] = (),
+    law_of: Annotated[
+        date | None,
+        Parameter(name="--as-of-law", help=say("假设按这一天有效的规定", "suppose the rules in force on this day")),
+    ] = None,
+    profile: Annotated[
+        Literal["legacy", "compliant"] | None, Parameter(help=say("假设按另一套口径", "suppose a shipped profile"))
+    ] = None,
+    parameters: Annotated[
+        Path | None,
+        Parameter(help=say("假设按文件中的参数（TOML、JSON）", "suppose the parameters of a file, TOML or JSON")),
+    ] = None,
     face: Face = _FACE,
 ) -> int:
     """Ask the record whether a rule was broken; any campaign, of any release."""
     _require_known(only)
+    supposed = _supposed(profile, parameters)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
+        if law_of is not None or supposed is not None:
+            log = Log(campaign, await read_streams(await rooms.ledger(), campaign))
+            return _suppose(log, only, law_of, supposed, face)
         report = await check_campaign(await rooms.ledger(), campaign, only)
     data = report.as_data(LANG)
     face.show(data, lambda: _check_text(data))
@@ -63,6 +87,13 @@ async def explained(
     by: Annotated[
         str | None, Parameter(help=say("查询人的 staff_ref，与 --settlement 同用", "who asks, with --settlement"))
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        Parameter(help=say("从审计包说明，而不是从台账", "explain from an auditor's bundle instead of the ledger")),
+    ] = None,
+    key: Annotated[
+        str | None, Parameter(help=say("审计包的公钥或其文件", "the bundle's public key, or a file with it"))
+    ] = None,
     face: Face = _FACE,
 ) -> int:
     """Explain what the record says of a pupil, or a figure of a settlement: rule, inputs, events, how to contest."""
@@ -76,7 +107,13 @@ async def explained(
                 "Give --student REF, or --settlement SCHOOL and perhaps a class.",
             ),
         )
-    if settlement is not None and by is None:
+    if (bundle is None and key is not None) or (bundle is not None and by is not None):
+        raise usage(
+            "EXPLAIN_WHAT",
+            say("--key 与 --bundle 同用；审计包中没有人员名册。", "--key goes with --bundle; a bundle knows nobody."),
+            place="--key" if bundle is None else "--by",
+        )
+    if settlement is not None and by is None and bundle is None:
         raise usage(
             "SETTLE_BY_MISSING",
             say("没有写明查询人。", "It is not said who asks."),
@@ -86,31 +123,93 @@ async def explained(
     _require_form(student, STUDENT, "--student")
     _require_form(settlement, SCHOOL_CODE, "--settlement")
     _require_form(class_id, CLASS, "CLASS")
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
-        if by is not None:
-            actor, sight = await seen_by(rooms, campaign, by)
-            if settlement is not None and sight is not Sight.ALL:
-                raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
-        ledger = await rooms.ledger()
-        try:
-            if student is not None:
-                data = await explain_student(ledger, campaign, student, LANG)
-            else:
-                data = await explain_settlement(ledger, campaign, settlement or "", class_id, LANG)
-        except NothingToExplainError:
-            raise Failure(
-                NOT_FOUND,
-                "NOTHING_TO_EXPLAIN",
-                say("记录中没有相应的事件。", "The record holds no event of it."),
-                place="--student" if student is not None else "--settlement",
-                remedy=say("请核对编号、学校和班级。", "Check the reference, the school and the class."),
-            ) from None
+    data: dict[str, Any]
+    if bundle is not None:
+        opened = bundle_given(str(bundle), keys_given([] if key is None else [key])[0])
+        if opened.verdict.campaign != campaign:
+            raise not_found(campaign)
+        data = await _explained(opened.ledger, campaign, student, settlement, class_id)
+        data["bundle"] = opened.as_data()
+    else:
+        async with Rooms(face.settings()) as rooms:
+            await rooms.board(campaign)
+            if by is not None:
+                actor, sight = await seen_by(rooms, campaign, by)
+                if settlement is not None and sight is not Sight.ALL:
+                    raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
+            data = await _explained(await rooms.ledger(), campaign, student, settlement, class_id)
     face.show(data, lambda: Text("\n".join(_told(data))))
     return 0
 
 
+def _suppose(
+    log: Log, only: tuple[str, ...], law_of: date | None, supposed: Mapping[str, Any] | None, face: Face
+) -> int:
+    """Tell which acts other rules would call a breach, and which no more: a question, and no finding (exit 0)."""
+    found = under_other_law(log, only, law_of=law_of, parameters=supposed)
+    data: dict[str, Any] = {
+        "campaign": log.campaign,
+        "events": log.size,
+        "law_of": None if law_of is None else law_of.isoformat(),
+        "parameters": sorted(supposed or {}),
+        "otherwise": as_data(found, LANG),
+    }
+    face.show(data, lambda: _supposed_text(data))
+    return 0
+
+
 # -- inside ---------------------------------------------------------------------------------------------------------
+
+
+def _supposed(profile: str | None, file: Path | None) -> dict[str, Any] | None:
+    """Return the parameters to suppose, as JSON values; None where nothing but a day is.
+
+    Raises:
+        InputRejected: POLICY_FILE_MISSING, POLICY_FILE_INVALID.
+        Refusal: POLICY_PARAMETER_UNKNOWN, POLICY_PARAMETER_INVALID.
+        Failure: WHAT_IF_RULES_INVALID (2), both are given.
+    """
+    if profile is not None and file is not None:
+        raise usage(
+            "WHAT_IF_RULES_INVALID",
+            say("--profile 与 --parameters 只能写一个。", "Give --profile or --parameters, not both."),
+            place="--profile | --parameters",
+        )
+    if profile is not None:
+        return _values(PROFILES[profile].parameters, PolicyParameters.model_fields)
+    if file is None:
+        return None
+    content = parameters_file(file)
+    named = content.get("parameters", content)
+    return _values(load_parameters(named), [TABLE_NAMES.get(name, name) for name in named])
+
+
+def _values(parameters: PolicyParameters, names: Iterable[str]) -> dict[str, Any]:
+    """Return parameters as events hold them; a dump leaves out those of later releases that stand at their default."""
+    dumped = parameters.model_dump(mode="json")
+    return {name: dumped.get(name, getattr(parameters, name)) for name in names}
+
+
+async def _explained(
+    ledger: Ledger, campaign: str, student: str | None, settlement: str | None, class_id: str | None
+) -> dict[str, Any]:
+    """Explain from a ledger or a bundle alike.
+
+    Raises:
+        Failure: NOTHING_TO_EXPLAIN (4).
+    """
+    try:
+        if student is not None:
+            return await explain_student(ledger, campaign, student, LANG)
+        return await explain_settlement(ledger, campaign, settlement or "", class_id, LANG)
+    except NothingToExplainError:
+        raise Failure(
+            NOT_FOUND,
+            "NOTHING_TO_EXPLAIN",
+            say("记录中没有相应的事件。", "The record holds no event of it."),
+            place="--student" if student is not None else "--settlement",
+            remedy=say("请核对编号、学校和班级。", "Check the reference, the school and the class."),
+        ) from None
 
 
 def _require_known(only: tuple[str, ...]) -> None:
@@ -163,6 +262,21 @@ def _check_text(data: Mapping[str, Any]) -> RenderableType:
     return Group(
         Text(head), *(Text(line, style="bold red") for line in lines), table, Text("\n".join([others, *beside]))
     )
+
+
+def _supposed_text(data: Mapping[str, Any]) -> RenderableType:
+    table = Table("", say("不变量", "invariant"), say("将不符", "would break it"), say("不再不符", "would no more"))
+    lines = []
+    for one in data["otherwise"]:
+        table.add_row(one["id"], one["title"], *(str(one["counts"][name] or "—") for name in ("newly", "no_longer")))
+        lines += [f"{row['event']} {row['type']}: {one['id']} {row['message']}" for row in one["newly"]]
+    if not data["otherwise"]:
+        return Text(say("没有差别。", "It makes no difference."))
+    note = say(
+        "这是假设：当年的行为仍按当年的规定判断。",
+        "This is supposed: what people did is judged by the rules of their day.",
+    )
+    return Group(table, *(Text(line) for line in lines), Text(note))
 
 
 def _told(data: Mapping[str, Any], depth: int = 0) -> list[str]:

@@ -1,4 +1,4 @@
-"""`audit diff|what-if`: what has changed between two moments, and what other rules would make of the same record."""
+"""`audit diff`: what has changed between two moments; with two bundles in their place see `cli.audit_bundles`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Group, RenderableType
@@ -16,27 +15,25 @@ from rich.table import Table
 from rich.text import Text
 
 from audit.as_of import moment
-from audit.diff import Money, diff
-from audit.what_if import OtherRules, WhatIf, changed_by, shipped, what_if
-from cli.failures import usage
-from cli.options import LANG, CampaignName, Face, say
-from cli.policy import parameters_file
+from audit.diff import KINDS, Money, diff
+from cli.failures import Failure, usage
+from cli.options import LANG, Face, say
+from cli.references import require_reference, student_unknown
 from cli.rooms import Rooms
 from cli.settle_people import seen_by
 from cli.stage_view import word
 from domain.disclosure import Sight, sees_small_cells
-from domain.policy import PolicyProfile
 from domain.refusal import Refusal
-from domain.stream import UnknownEventError
 from domain.time import stamp
 
 _FACE = Face()
 
-Moment = Annotated[
-    str, Parameter(help=say("时刻（RFC 3339）或日期（当日 24:00）", "RFC 3339, or a date: its end, 24:00"))
-]
+MOMENT: Final = ("时刻（RFC 3339）或日期（当日 24:00）", "RFC 3339, or a date: its end, 24:00")
 LINES: Final = 40
 """So many lines of one stream's changes are shown to a person; `--json` has all."""
+
+CHANGED: Final = {"gained": ("新增", "gained"), "lost": ("缺失", "lost"), "altered": ("改动", "altered")}
+"""What became of an event."""
 
 FIGURES: Final[dict[str, tuple[str, str]]] = {
     "quota": ("指标", "quota"),
@@ -55,19 +52,45 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
 
 
 async def differing(
-    campaign: CampaignName,
-    time1: Moment,
-    time2: Moment,
+    campaign: Annotated[
+        str,
+        Parameter(help=say("活动：campaign/县/届；或较早的审计包", "campaign/{county}/{year}; or the earlier bundle")),
+    ],
+    time1: Annotated[str, Parameter(help=say(f"{MOMENT[0]}；或较晚的审计包", f"{MOMENT[1]}; or the later bundle"))],
+    time2: Annotated[str | None, Parameter(help=say(*MOMENT))] = None,
     *,
     school: Annotated[str | None, Parameter(help=say("只看一所学校", "one school only"))] = None,
+    student: Annotated[
+        str | None, Parameter(help=say("只看一名学生（编号 stu_…）", "one pupil only, by reference stu_…"))
+    ] = None,
     by: Annotated[
         str | None,
         Parameter(help=say("查询人的 staff_ref：另列结算数字", "who asks: tells the settlement's figures too")),
     ] = None,
+    key: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help=say(
+                "审计包的公钥或其文件；换过密钥时写两次", "the bundles' public key, or a file with it; twice for two"
+            ),
+            negative="",
+        ),
+    ] = (),
     face: Face = _FACE,
 ) -> int:
-    """Tell what was recorded between two moments, and what it changed: events, boards, pupils, figures."""
-    times = (_moment("TIME1", time1), _moment("TIME2", time2))
+    """Tell what was recorded between two moments, or from one bundle to another, and what it changed."""
+    require_reference(student)
+    if time2 is None:
+        if by is not None:
+            raise _not_with(
+                "--by", "审计包的结算数字总是列出。", "Of bundles the settlement's figures are always told."
+            )
+        from cli.audit_bundles import bundles_differing  # noqa: PLC0415 - the verifier: the ledger's way need not pay
+
+        return await bundles_differing(campaign, time1, key, school=school, student=student, face=face)
+    if key:
+        raise _not_with("--key", "公钥用于比较两个审计包。", "A key is for two bundles.")
+    times = (moment_given("TIME1", time1), moment_given("TIME2", time2))
     if times[1] < times[0]:
         raise usage(
             "TIMES_REVERSED",
@@ -75,22 +98,24 @@ async def differing(
             place="TIME2",
             remedy=say("请把较早的时刻写在前面。", "Give the earlier one first."),
         )
-    if by is not None and school is not None:
-        raise usage(
-            "DIFF_WHAT",
-            say("结算数字不能只看一所学校。", "The settlement's figures are those of the whole county."),
-            place="--school",
-            remedy=say("请去掉 --school 或 --by。", "Leave out --school, or --by."),
+    if by is not None and (school is not None or student is not None):
+        option = "--school" if school is not None else "--student"
+        raise _not_with(
+            option, "结算数字是全县的，不能只看一部分。", "The settlement's figures are those of the whole county."
         )
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
-        money = None if by is None else Money(outside=not await _watches(rooms, campaign, by))
-        found = await diff(await rooms.ledger(), campaign, times, school=school, money=money)
+        ledger = await rooms.ledger()
+        if student is not None and not await ledger.mentions(campaign, student):
+            raise student_unknown()
+        money = None if by is None else Money(outside=not await watches(rooms, campaign, by))
+        found = await diff(ledger, campaign, times, school=school, student=student, money=money)
     data = {
         "campaign": campaign,
         "from": stamp(times[0]),
         "to": stamp(times[1]),
         "school": school,
+        "student": student,
         "digest": hashlib.sha256(found.bytes).hexdigest(),
         **json.loads(found.bytes),
     }
@@ -98,62 +123,10 @@ async def differing(
     return 0
 
 
-async def supposing(
-    campaign: CampaignName,
-    *,
-    profile: Annotated[
-        Literal["legacy", "compliant"] | None, Parameter(help=say("另一套口径", "the other rules: a shipped profile"))
-    ] = None,
-    parameters: Annotated[
-        Path | None,
-        Parameter(help=say("参数文件（TOML、JSON）：在现行口径上改动", "or a file of parameters over those that hold")),
-    ] = None,
-    at: Annotated[
-        str | None, Parameter(help=say("按此时已记录的计算", "go by what was on record then; default: all of it"))
-    ] = None,
-    public: Annotated[
-        bool, Parameter(negative="", help=say("只看可对外公布的内容", "only what may be shown outside"))
-    ] = False,
-    by: Annotated[str, Parameter(help=say("查询人的 staff_ref", "who asks"))],
-    face: Face = _FACE,
-) -> int:
-    """Settle the same record by other rules, and tell the difference by school; it pays nothing and writes nothing."""
-    if (profile is None) == (parameters is None):
-        raise usage(
-            "WHAT_IF_RULES_INVALID",
-            say(
-                "请指定 --profile 或 --parameters，二者择一。", "Name a profile, or a file of parameters: one of them."
-            ),
-            place="--profile | --parameters",
-        )
-    rules = _rules(profile, parameters)
-    as_at = None if at is None else _moment("--at", at)
-    async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
-        watches = await _watches(rooms, campaign, by)
-        try:
-            found = await what_if(await rooms.ledger(), campaign, rules, as_at, public=public or not watches)
-        except UnknownEventError:
-            raise Refusal("CAMPAIGN_NOT_APPROVED") from None
-    data = {
-        "campaign": campaign,
-        "at": None if as_at is None else stamp(as_at),
-        "public": public or not watches,
-        "held": _policy(found.held, found.stamps[0]),
-        "other": _policy(found.other, found.stamps[1]),
-        "parameters": list(found.parameters),
-        "not_looked_at": list(found.not_looked_at),
-        "digest": hashlib.sha256(found.bytes).hexdigest(),
-        **found.changes,
-    }
-    face.show(data, lambda: _what_if_text(data, found))
-    return 0
-
-
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
-async def _watches(rooms: Rooms, campaign: str, by: str) -> bool:
+async def watches(rooms: Rooms, campaign: str, by: str) -> bool:
     """Refuse whoever may not see figures of classes today; tells whether the person sees those of small ones (R-22).
 
     Raises:
@@ -166,28 +139,11 @@ async def _watches(rooms: Rooms, campaign: str, by: str) -> bool:
     return sees_small_cells(actor.role)
 
 
-def _rules(profile: str | None, parameters: Path | None) -> OtherRules:
-    """Read what to compute by.
-
-    Raises:
-        InputRejected: POLICY_FILE_MISSING, POLICY_FILE_INVALID.
-    """
-    if parameters is None:
-        return shipped(profile or "")
-    content = parameters_file(parameters)
-    return changed_by(content.get("parameters", content))
+def _not_with(option: str, zh: str, en: str) -> Failure:
+    return usage("DIFF_WHAT", say(zh, en), place=option, remedy=say(f"请去掉 {option}。", f"Leave out {option}."))
 
 
-def _policy(policy: PolicyProfile, stamp: str | None) -> dict[str, Any]:
-    return {
-        "profile": policy.id,
-        "version": policy.version,
-        "parameter_hash": policy.parameter_hash,
-        "stamp": stamp,
-    }
-
-
-def _moment(place: str, text: str) -> datetime:
+def moment_given(place: str, text: str) -> datetime:
     """Read a moment.
 
     Raises:
@@ -212,51 +168,56 @@ def _moment(place: str, text: str) -> datetime:
 
 def _diff_text(data: Mapping[str, Any]) -> RenderableType:
     head = Text(f"{data['campaign']}  {data['from']} → {data['to']}")
-    if not data["streams"]:
+    if not data["streams"] and not data["events"]:
         return Group(head, Text(say("两个时刻之间没有变化。", "Nothing was recorded between the two moments.")))
-    gained: Counter[tuple[str, str]] = Counter()
+    return Group(head, *changes_shown(data))
+
+
+def changes_shown(data: Mapping[str, Any]) -> list[RenderableType]:
+    """Return events by school and type, the streams or the pupil's parts that differ, and the figures."""
+    counted: dict[tuple[str, str], Counter[str]] = {}
     for row in data["events"]:
-        gained[row["school"] or "—", row["type"]] += row["gained"]
-    events = Table(say("学校", "school"), say("事件", "event"), say("新增", "gained"))
-    for (school, type_), count in sorted(gained.items()):
-        events.add_row(school, type_, str(count))
+        counted.setdefault((row["school"] or "—", row["type"]), Counter()).update({kind: row[kind] for kind in KINDS})
+    events = Table(
+        say("学校", "school"), say("事件", "event"), say("新增", "gained"), say("缺失", "lost"), say("改动", "altered")
+    )
+    for (school, type_), counter in sorted(counted.items()):
+        events.add_row(school, type_, *(str(counter[kind] or "—") for kind in KINDS))
+    parts: list[RenderableType] = [events, *_told(data)]
     streams = Table(say("流程", "stream"), say("序号", "version"), say("变化", "what changed"), say("学生", "pupils"))
     for row in data["streams"]:
         place = row["stream"].removeprefix(data["campaign"]).lstrip("/") or data["campaign"]
         version = " → ".join(str(number) for number in row["version"])
-        streams.add_row(place, version, _changes(row), str(len(row["pupils"]) or "—"))
-    parts: list[RenderableType] = [head, events, streams]
+        streams.add_row(place, version, _changes(row, alone="told" in data), str(len(row["pupils"]) or "—"))
+    if data["streams"]:
+        parts.append(streams)
     if data["settlement"] is not None:
-        parts += _figures(data["settlement"])
-    return Group(*parts)
+        parts += figures_shown(data["settlement"])
+    return parts
 
 
-def _changes(row: Mapping[str, Any]) -> str:
+def _told(data: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the events of one pupil, one by one, where only one was asked for."""
+    if "told" not in data:
+        return []
+    table = Table(say("事件", "event"), "", say("发生", "occurred"), say("记录", "recorded"), "")
+    for row in data["told"]:
+        kind = say(*CHANGED[row["kind"]])
+        table.add_row(row["event"], word(row["type"], LANG), row["occurred_at"][:16], row["recorded_at"][:16], kind)
+    return [table]
+
+
+def _changes(row: Mapping[str, Any], *, alone: bool) -> str:
+    """Return the changes of a line of the board, or of the one pupil who was asked for."""
     if row["not_computable"]:
         return say("无法推算", "cannot be computed")
-    lines = [f"{one['path']}: {_value(one['was'])} → {_value(one['is'])}" for one in row["changes"]]
+    own = [change for pupil in row["pupils"] for change in pupil["changes"]] if alone else row["changes"]
+    lines = [f"{one['path']}: {value_shown(one['was'])} → {value_shown(one['is'])}" for one in own]
     more = len(lines) - LINES
     return "\n".join([*lines[:LINES], *([f"+ {more}"] if more > 0 else [])]) or "—"
 
 
-def _what_if_text(data: Mapping[str, Any], found: WhatIf) -> RenderableType:
-    names = " → ".join(f"{side['profile']} v{side['version']}" for side in (data["held"], data["other"]))
-    parts: list[RenderableType] = [Text(f"{data['campaign']}  {names}")]
-    if data["parameters"]:
-        parameters = Table(say("参数", "parameter"), say("现行", "held"), say("假设", "supposed"))
-        for row in data["parameters"]:
-            parameters.add_row(row["name"], _value(row["was"]), _value(row["will_be"]))
-        parts.append(parameters)
-    if data["not_looked_at"]:
-        left = ", ".join(data["not_looked_at"])
-        parts.append(Text(say(f"下列参数的变化未计入：{left}", f"the change of these is not looked at: {left}")))
-    parts += _figures(data)
-    stamps = dict.fromkeys(stamp for stamp in found.stamps if stamp is not None)
-    parts.append(Text(say("；", "; ").join(stamps)))
-    return Group(*parts)
-
-
-def _figures(changes: Mapping[str, Any]) -> list[RenderableType]:
+def figures_shown(changes: Mapping[str, Any]) -> list[RenderableType]:
     """Return the differences of a settlement by school, its classes below."""
     if not changes["county"] and not changes["schools"]:
         return [Text(say("结算数字没有差别。", "The settlement's figures are the same."))]
@@ -274,10 +235,11 @@ def _figures(changes: Mapping[str, Any]) -> list[RenderableType]:
 
 def _add(table: Table, where: str, changes: Sequence[Mapping[str, Any]]) -> None:
     for row in changes:
-        table.add_row(where, say(*FIGURES[row["figure"]]), _value(row["was"]), _value(row["is"]))
+        table.add_row(where, say(*FIGURES[row["figure"]]), value_shown(row["was"]), value_shown(row["is"]))
 
 
-def _value(value: Any) -> str:
+def value_shown(value: Any) -> str:
+    """Return a JSON value as a person reads it."""
     match value:
         case None:
             return "—"

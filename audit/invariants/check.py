@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from audit.invariants.catalogue import INVARIANTS, NOT_CHECKABLE
+from audit.invariants.clauses import CLAUSES
 from audit.invariants.log import Log, name_of
 from audit.invariants.rule import Found, Invariant
 from domain.events import Envelope
@@ -61,7 +62,7 @@ class CheckReport:
             "events": self.events,
             "ok": self.ok,
             "checked": [_checked(one, number) for one in self.checked],
-            "breaches": [_breach(one.invariant, found, number) for one in self.checked for found in one.found],
+            "breaches": [breach(one.invariant, found, number) for one in self.checked for found in one.found],
             "not_checkable": [
                 {"id": one.id, "title": one.title[number], "reason": one.reason[number]}
                 for one in NOT_CHECKABLE.values()
@@ -117,12 +118,14 @@ def _checked(one: Checked, number: int) -> dict[str, Any]:
         "source": invariant.source,
         "valid_from": None if invariant.valid_from is None else invariant.valid_from.isoformat(),
         "valid_to": None if invariant.valid_to is None else invariant.valid_to.isoformat(),
+        "clauses": [clause.as_data(number) for clause in CLAUSES.get(invariant.id, ())],
         "elsewhere": None if invariant.rest is None else invariant.rest[number],
         "breaches": one.breaches,
     }
 
 
-def _breach(invariant: Invariant, found: Found, number: int) -> dict[str, Any]:
+def breach(invariant: Invariant, found: Found, number: int) -> dict[str, Any]:
+    """Return a breach as JSON, its sentences in one language (0: Chinese)."""
     return {
         "invariant": invariant.id,
         "stream": found.event["stream"],

@@ -51,14 +51,24 @@ class Invariant:
     valid_to: date | None = None
     rest: Words | None = None
 
-    def judges(self, event: Envelope) -> bool:
-        """Tell whether the rule was in force on the day of an event."""
-        day = date.fromisoformat(event["occurred_at"][:10])  # written in the county's own time (INV-28)
+    def in_force(self, day: date) -> bool:
+        """Tell whether the rule was in force on a day."""
         after = self.valid_from is None or self.valid_from <= day
         return after and (self.valid_to is None or day <= self.valid_to)
 
-    def breaches(self, log: Log) -> Iterator[Found]:
-        """Yield the breaches of the days on which the rule was in force."""
+    def judges(self, event: Envelope) -> bool:
+        """Tell whether the rule was in force on the day of an event."""
+        return self.in_force(date.fromisoformat(event["occurred_at"][:10]))  # in the county's own time (INV-28)
+
+    def breaches(self, log: Log, law_of: date | None = None) -> Iterator[Found]:
+        """Yield the breaches of the days on which the rule was in force.
+
+        Args:
+            log: the campaign's events.
+            law_of: judge every event by what was in force on this day instead, as if it had happened on it.
+        """
+        if law_of is not None:
+            return self.check(log) if self.in_force(law_of) else iter(())
         return (found for found in self.check(log) if self.judges(found.event))
 
 

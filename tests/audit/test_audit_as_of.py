@@ -12,6 +12,7 @@ from stream_samples import CAMPAIGN, HEAD, SCHOOL, A, B, C, D, running_county, s
 
 from audit.as_of import NOT_COMPUTABLE, Side, StreamAsOf, as_of, moment, parts_of
 from cli.entry import run
+from cli.status import schools_of
 from domain.time import instant, stamp
 
 MEETINGS = f"{CAMPAIGN}/{SCHOOL}/parent-meetings"
@@ -55,11 +56,14 @@ def test_the_board_of_every_moment_is_what_the_screens_showed(past):
     screens = iter(sorted(past.screens, key=lambda screen: (screen.recorded_at, screen.version)))
     waiting = next(screens)
     assert len(past.instants) > 20
-    for moment_ in past.instants:
+    for number, moment_ in enumerate(past.instants):
+        moved = dict.fromkeys(past.streams) if number % 20 == 0 else {}  # where nothing came nothing is folded anew
         while waiting is not None and waiting.recorded_at <= moment_:
             shown[waiting.stream] = (waiting.version, waiting.view, waiting.state)
+            moved[waiting.stream] = None
             waiting = next(screens, None)
-        for stream, events in past.streams.items():
+        for stream in moved:
+            events = past.streams[stream]
             known = StreamAsOf.of(stream, events, instant(moment_)).known
             expected = shown.get(stream, (0, None, None))
             assert (known.version, known.view, known.state) == expected, (stream, moment_)
@@ -112,6 +116,41 @@ def test_what_was_recorded_late_was_true_before_it_was_known():
     late = [event for event in stream.ledger if event["type"] == "AttendanceRecorded"]
     assert [event.event for event in both.difference.events] == [f"{MEETINGS}#{event['version']}" for event in late]
     assert {event.missing_in for event in both.difference.events} == {"known"}
+
+
+def test_what_was_known_on_one_day_about_another():
+    """A12, as-of and as-at together: of the evening of the 6th nothing was known on the 9th, and all on the 10th."""
+    stream = recorded_late()
+    evening = when("2025-11-06 21:00")
+    outcomes = {}
+    for known_at in ("2025-11-06 21:00", "2025-11-09 09:00", "2025-11-10 09:00", None):
+        moment_ = None if known_at is None else when(known_at)
+        both = StreamAsOf.of(MEETINGS, stream.ledger, evening, moment_)
+        outcomes[known_at] = both.true.parts[A]["households"]["outcome"]
+        assert both.known.parts[A]["households"]["outcome"] is None
+        assert (both.difference is None) is (outcomes[known_at] is None)
+    assert outcomes == {
+        "2025-11-06 21:00": None, "2025-11-09 09:00": None, "2025-11-10 09:00": "INFORMED", None: "INFORMED",
+    }  # fmt: skip
+    before = StreamAsOf.of(MEETINGS, stream.ledger, when("2025-11-05 00:00"), when("2025-11-10 09:00"))
+    assert before.true.parts[A]["households"]["outcome"] is None  # known since, and not true then
+
+
+async def test_status_shows_what_the_fold_of_the_events_gives_at_every_moment(past):
+    """A9: the stages that `status` lists, from the screens of that moment and from the events alone."""
+    screens: dict[str, dict] = {}
+    waiting = sorted(past.screens, key=lambda screen: (screen.recorded_at, screen.version))
+    looked_at = 0
+    async with past.ledger() as ledger:
+        for moment_ in past.instants[:: max(1, len(past.instants) // 6)]:
+            screens |= {
+                one.stream: {**one.view, "version": one.version} for one in waiting if one.recorded_at <= moment_
+            }
+            rebuilt = (await as_of(ledger, past.campaign, instant(moment_))).known
+            assert schools_of(rebuilt, past.campaign) == schools_of(screens, past.campaign), moment_
+            looked_at += len(schools_of(rebuilt, past.campaign))
+        assert schools_of(await ledger.board(past.campaign), past.campaign)
+    assert looked_at > 6
 
 
 def test_a_stream_that_contradicts_itself_is_said_to_be_not_computable():
@@ -196,6 +235,14 @@ async def test_the_command_shows_both_clocks(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["known"][MEETINGS]["households"]["outcome"] is None
     assert told["true"][MEETINGS]["households"]["outcome"] == "INFORMED"
+    for known_at, outcome in (("2025-11-09", None), ("2025-11-10", "INFORMED")):
+        assert await run([*command, "--student", A, "--known-at", known_at, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["true"][MEETINGS]["households"]["outcome"] == outcome
+        assert await run([*command, "--known-at", known_at]) == 0
+        assert "2025-11-1" in capsys.readouterr().out  # the end of the day is 00:00 of the next
+    assert await run([*command, "--known-at", "noon", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["place"] == "--known-at"
     assert await run(command) == 0
     late = next(event["version"] for event in stream.ledger if event["type"] == "AttendanceRecorded")
     assert f"{MEETINGS}#{late}" in capsys.readouterr().out.replace("\n", "")
@@ -226,7 +273,7 @@ async def test_the_command_on_a_year(past, capsys):
     assert await run(["audit", "as-of", past.campaign, day, *data]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["time"] == stamp(moment(day))
-    assert set(told) == {"campaign", "time", "student", "known", "true", "not_computable", "difference"}
+    assert set(told) == {"campaign", "time", "student", "known_at", "known", "true", "not_computable", "difference"}
     assert told["known"][past.campaign]["status"] == "running"
 
     assert await run(["audit", "as-of", past.campaign, day, "--student", "示云山", *data]) == 2

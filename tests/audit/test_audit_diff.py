@@ -104,6 +104,32 @@ async def test_the_states_of_stages_and_pupils_are_told():
     assert row["not_computable"] == []
 
 
+async def test_one_pupil_alone_event_by_event():
+    """What speaks of the reference, and what it changed of the pupil; nothing of anybody else, no line of a board."""
+    ledger = MemoryLedger({MEETINGS: meetings()})
+    both = (when("2025-11-05 00:00"), when("2025-11-07 00:00"))
+    found = await diff(ledger, CAMPAIGN, both, student=A)
+    own = [one for one in ledger.by_id[MEETINGS] if one["type"] == "AttendanceRecorded" and one["data"]["student"] == A]
+    assert [row["event"] for row in found.told] == [f"{MEETINGS}#{own[0]['version']}"]
+    assert found.told[0]["kind"] == "gained"
+    assert [(row["type"], row["gained"]) for row in found.events] == [("AttendanceRecorded", 1)]
+    [row] = found.streams
+    assert ([one["student"] for one in row["pupils"]], row["changes"]) == ([A], [])
+    assert B.encode() not in found.bytes
+    nobody = await diff(ledger, CAMPAIGN, both, student="stu_nobody")
+    assert nobody.bytes == b'{"events":[],"settlement":null,"streams":[],"told":[]}'
+
+
+async def test_a_case_of_its_own_is_the_pupils_though_no_event_in_it_says_the_reference():
+    """A dropout case, and the second one of the same pupil; another pupil whose reference begins alike is not meant."""
+    case = f"{CAMPAIGN}/{SCHOOL}/dropout/{A}"
+    event = {**meetings()[0], "data": {}, "actor": {"id": "stf_x"}}
+    streams = {name: [{**event, "stream": name}] for name in (case, f"{case}-2", f"{case}9")}
+    told = compare({}, streams, student=A)
+    assert [row["event"] for row in told.told] == [f"{case}#1", f"{case}-2#1"]
+    assert [row["not_computable"] for row in told.streams] == [["is"], ["is"]]
+
+
 async def test_one_school_alone():
     """Other schools, the campaign and its cases are left out."""
     streams = good()

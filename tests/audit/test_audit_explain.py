@@ -7,12 +7,18 @@ import json
 import pytest
 import pytest_asyncio
 from audit_kernel_year import kernel_year
+from bundle_maker import KEY, NOW
 
+from audit.bundle.writer import write_bundle
+from audit.bundle_ledger import BundleLedger
 from audit.counts import class_counts
 from audit.explain import NothingToExplainError, explain_settlement, explain_student
+from audit.heads import make_head
 from cli.audit_check import explained
+from cli.entry import run
 from cli.explain_labels import CHINESE
 from cli.failures import Failure
+from cli.language import LANG
 from cli.options import Face
 from registry.store import Registry
 
@@ -81,6 +87,52 @@ async def test_a_figure_is_explained_by_rules_parameters_inputs_and_events(year)
     assert all(name.startswith(year.campaign) and mark["hash"] for name, mark in told["basis"].items())
 
 
+async def test_an_explanation_carries_its_proof_and_is_the_same_from_the_export(year, tmp_path, capsys):
+    """Idea 10: the command beside it, given the bundle, says the same with the same roots."""
+    async with year.ledger() as ledger:
+        clock = year.streams[year.campaign][0]["data"]["clock"]
+        headed = await make_head(ledger, year.campaign, KEY, clock, NOW)
+        (count,) = await class_counts(ledger, year.campaign)
+        student = students(year, "RegistrationVerified")[0]
+        told = [
+            await explain_settlement(ledger, year.campaign, count.school, count.class_id, LANG),
+            await explain_student(ledger, year.campaign, student, LANG),
+        ]
+    write_bundle(headed, [], KEY, tmp_path / "year.zip", templates={}, code_version="1")
+    for one in told:
+        words = one["recompute"].replace("FILE", str(tmp_path / "year.zip")).split()
+        assert await run([*words[1:], "--key", str(KEY.public), "--data", str(tmp_path / "no"), "--json"]) == 0
+        again = json.loads(capsys.readouterr().out)
+        assert again.pop("bundle")["trusted"] is True
+        assert again == json.loads(json.dumps(one))
+    figure, pupil = told
+    assert figure["proof"]["events"] == sum(mark["version"] for mark in figure["basis"].values())
+    for part in (figure, figure["classes"][0], pupil["identification"], pupil["destination"]):
+        assert len(part["proof"]["root"]) == 64
+        assert {policy["id"] for policy in part["proof"]["policies"]} == {"compliant"}
+
+
+async def test_one_event_that_is_edited_changes_the_root_of_what_rests_on_it(year):
+    """Whichever event of the school or the campaign it is; of a pupil's destination only the pupil's own."""
+    (school,) = [stream.rpartition("/")[2] for stream in year.streams if stream.count("/") == 3]
+    student = students(year, "RegistrationVerified")[0]
+
+    async def proofs(streams):
+        ledger = BundleLedger(streams)
+        figure = await explain_settlement(ledger, year.campaign, school, None, "en")
+        pupil = await explain_student(ledger, year.campaign, student, "en")
+        return figure["proof"]["root"], pupil["destination"]["proof"]["root"]
+
+    held = await proofs(year.streams)
+    own = [one for one in year.events if one["type"] == "ConsentConfirmed" and one["data"]["student"] == student]
+    others = [one for one in year.events if one["type"] == "IntentStated" and one["data"]["student"] != student]
+    for event, changed in ((own[0], (True, True)), (others[0], (True, False)), (year.events[0], (True, False))):
+        other = {**event, "recorded_at": event["recorded_at"].replace(".000", ".001")}
+        assert other != event
+        streams = {name: [other if one is event else one for one in events] for name, events in year.streams.items()}
+        assert tuple(a != b for a, b in zip(held, await proofs(streams), strict=True)) == changed
+
+
 def names(told):
     """Yield the names of all parts of an explanation, but for the streams of its basis."""
     for name, value in told.items() if isinstance(told, dict) else ():
@@ -120,6 +172,9 @@ async def test_the_command_names_what_is_wrong_with_the_question(year, capsys):
         ({"student": "王小明"}, "REFERENCE_INVALID"),
         ({"settlement": school}, "SETTLE_BY_MISSING"),
         ({"student": "stu_nobody0000"}, "NOTHING_TO_EXPLAIN"),
+        ({"student": "stu_nobody0000", "key": str(KEY.public)}, "EXPLAIN_WHAT"),
+        ({"settlement": school, "by": "stf_x", "bundle": year.directory / "year.zip"}, "EXPLAIN_WHAT"),
+        ({"student": "stu_nobody0000", "bundle": year.directory / "none.zip"}, "FILE_MISSING"),
     ):
         with pytest.raises(Failure) as failure:
             await explained(year.campaign, **asked, face=face)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import date
 
 import pytest
@@ -11,7 +12,9 @@ from audit_log_tools import broken_copy
 from audit_small_log import CAMPAIGN, good, log_of
 
 from audit.invariants import INVARIANTS, NOT_CHECKABLE, check_log
+from audit.invariants.clauses import CLAUSES
 from audit.invariants.log import name_of
+from audit.invariants.other_law import under_other_law
 
 CASES = [pytest.param(id_, told, id=f"{id_} {told}") for id_, ways in BREAKS.items() for told in ways]
 
@@ -80,6 +83,58 @@ def test_an_old_year_is_judged_by_what_was_in_force(streams):
     assert not check_log(log_of(broken)).ok
     ended = dataclasses.replace(INVARIANTS["INV-23"], valid_to=date(2023, 12, 31))
     assert not list(ended.breaches(log_of(broken)))
+
+
+def test_the_same_log_by_the_rules_of_another_day(streams):
+    """A18: what the regulations of 2024 would call a breach in a log of 2023, and nothing that was one by its own."""
+    broken, named = broken_copy(streams, BREAKS["INV-23"]["an outsider without a reason"])
+    named["occurred_at"] = "2023-12-31T23:59:59.000+08:00"
+    log = log_of(broken)
+    assert check_log(log).ok
+    [found] = under_other_law(log, law_of=date(2024, 1, 1))
+    assert (found.invariant.id, found.in_force) == ("INV-23", True)
+    assert [name_of(one.event) for one in found.newly] == [name_of(named)]
+    assert found.no_longer == ()
+    assert under_other_law(log, law_of=date(2023, 12, 31)) == []
+    named["occurred_at"] = "2024-01-01T00:00:00.000+08:00"
+    assert under_other_law(log_of(broken), law_of=date(2024, 1, 1)) == []
+    [gone] = under_other_law(log_of(broken), law_of=date(2020, 1, 1))
+    assert (gone.in_force, gone.newly, [name_of(one.event) for one in gone.no_longer]) == (False, (), [name_of(named)])
+
+
+def test_the_same_log_by_one_clause_that_changed(streams):
+    """Idea 5: by a longer wait or cooling-off the acts that would have come too soon; by the same figures none."""
+    log = log_of(streams)
+    held = {name: log.parameter(streams[CAMPAIGN][0], name) for name in ("cooling_off_days", "signature_wait_hours")}
+    assert under_other_law(log, parameters=held) == []
+    for name, value, id_, kinds in (
+        ("cooling_off_days", 30, "INV-05", {"CoolingStarted", "ConsentConfirmed"}),
+        ("signature_wait_hours", 24 * 300, "INV-02", {"ConsentSigned"}),
+    ):
+        found = {one.invariant.id: one for one in under_other_law(log, parameters={**held, name: value})}
+        assert found[id_].newly
+        assert {one.event["type"] for one in found[id_].newly} <= kinds
+        told = found[id_].as_data(0)
+        assert told["counts"]["newly"] == len(found[id_].newly)
+        assert told["newly"][0]["invariant"] == id_
+    assert check_log(log).ok  # nobody broke anything
+
+
+def test_every_document_that_a_source_names_has_its_clause():
+    """Number or `UNCONFIRMED`, clause, days: what `source` cites stands in the table, and the table cites no other."""
+    for id_, one in INVARIANTS.items():
+        cited = sorted(set(re.findall(r"\[(P\d+b?)\]", one.source)))
+        cited += ["P22", "P23"] if id_ == "INV-33" else []  # cited without brackets
+        assert sorted({clause.source for clause in CLAUSES.get(id_, ())}) == cited, id_
+        days = [clause.valid_from for clause in CLAUSES.get(id_, ()) if clause.number is None]
+        assert one.valid_from is None or one.valid_from in days, id_
+    shown = {row["id"]: row["clauses"] for row in check_log(log_of({})).as_data("zh")["checked"]}
+    assert shown["INV-12"][0]["number"] == "教职成厅〔2016〕1号"
+    assert shown["INV-24"][0] == {
+        "source": "P16", "document": "个人信息保护法", "number": None, "clause": "art. 28, 31",
+        "valid_from": "2021-11-01", "valid_to": None,
+    }  # fmt: skip
+    assert shown["INV-26"] == []
 
 
 def test_a_release_without_the_protocol_is_not_judged_by_it(streams):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from audit_small_log import CAMPAIGN, good
 
 from audit.invariants import Log, check_campaign, check_log
 from cli.audit_check import checked, explained
+from cli.entry import run
+from cli.failures import Failure
 from cli.options import Face
 from ledger.histories import appended
 from ledger.store import Ledger
@@ -68,6 +71,30 @@ async def test_the_command_says_so_and_ends_with_7_where_a_rule_is_broken(small_
     capsys.readouterr()
     assert await explained(CAMPAIGN, student="stu_000001", face=Face(data=tmp_path, json=True)) == 0
     assert json.loads(capsys.readouterr().out)["identification"]["confirmed_by"]["role"] == "grade_leader"
+
+
+async def test_the_command_supposes_the_rules_of_another_day_or_file(small_year, tmp_path, capsys):
+    """It names what would break them, in both forms, and ends with 0: nobody broke a rule of the day."""
+    face, year = Face(data=small_year.directory, json=True), small_year.campaign
+    (tmp_path / "longer.json").write_text('{"signature_wait_hours": 9000}')
+    assert await checked(year, law_of=date(2020, 1, 1), parameters=tmp_path / "longer.json", face=face) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["law_of"], data["parameters"]) == ("2020-01-01", ["signature_wait_hours"])
+    assert data["otherwise"] == []  # INV-02 asks for it, and its law is of 2021
+    assert await checked(year, parameters=tmp_path / "longer.json", face=face) == 0
+    [found] = json.loads(capsys.readouterr().out)["otherwise"]
+    assert (found["id"], found["in_force"], found["counts"]["no_longer"]) == ("INV-02", None, 0)
+    assert {row["type"] for row in found["newly"]} == {"ConsentSigned"}
+    assert await checked(year, parameters=tmp_path / "longer.json", face=Face(data=small_year.directory)) == 0
+    assert "ConsentSigned" in capsys.readouterr().out
+    assert await checked(year, law_of=date(2025, 6, 1), profile="compliant", face=face) == 0
+    assert json.loads(capsys.readouterr().out)["otherwise"] == []
+    words = ["audit", "check", year, "--as-of-law", "2020-01-01", "--data", str(small_year.directory), "--json"]
+    assert await run(words) == 0
+    assert json.loads(capsys.readouterr().out)["law_of"] == "2020-01-01"
+    with pytest.raises(Failure) as failure:
+        await checked(year, profile="legacy", parameters=tmp_path / "longer.json", face=face)
+    assert failure.value.code == "WHAT_IF_RULES_INVALID"
 
 
 async def _write(ledger, streams):

@@ -26,7 +26,7 @@ from filing_families import Filing
 from settlement_courses import campaign
 from stream_samples import APPROVER, CAMPAIGN, OFFICER, SCHOOL, A, B, policy, running_county, when
 
-NOTHING = b'{"county":[],"schools":[]}'
+NOTHING = b'{"answers":[],"county":[],"schools":[]}'
 
 
 def ledger(**parameters):
@@ -135,8 +135,8 @@ async def test_it_goes_by_what_was_recorded_and_held_at_a_moment():
 
 async def test_what_is_not_looked_at_is_said():
     """A change that no figure here follows is named, so that nobody takes silence for an answer."""
-    found = await what_if(ledger(), CAMPAIGN, changed_by({"cooling_off_days": 3, "penalty": 5}))
-    assert found.not_looked_at == ("cooling_off_days",)
+    found = await what_if(ledger(), CAMPAIGN, changed_by({"appeal_days": 3, "penalty": 5}))
+    assert found.not_looked_at == ("appeal_days",)
 
 
 async def test_a_parameter_that_is_none_is_refused():

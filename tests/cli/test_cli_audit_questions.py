@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,9 @@ from audit_kernel_year import kernel_year
 
 from audit.archive_gaps import ArchiveReport, MissingHistory
 from audit.figures import figures
+from audit.what_if import QUESTIONS
 from cli.audit_diff import FIGURES
+from cli.audit_what_if import QUESTIONS as NAMES
 from cli.rooms import Rooms
 from domain.dropout_rates import DropoutCount
 from domain.policy import PROFILES
@@ -31,7 +34,7 @@ from registry.store import Registry
 
 ENGINE_AWAY = 6
 NO_EVENT = hashlib.sha256(b'{"events":[],"settlement":null,"streams":[]}').hexdigest()
-NO_FIGURE = hashlib.sha256(b'{"county":[],"schools":[]}').hexdigest()
+NO_ANSWER = hashlib.sha256(b'{"answers":[],"county":[],"schools":[]}').hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,21 @@ def test_what_changed_between_two_moments(ask, year, people):
     assert "application-filing" in text
 
 
+def test_what_changed_of_one_pupil(ask, year, people):
+    """The pupil's own events, each by its id; figures are the county's, and a name is no reference."""
+    student = next(one["data"]["student"] for one in year.events if one["type"] == "RegistrationVerified")
+    ends = ("2020-01-01", "2030-01-01")
+    told = ask("diff", "@", *ends, "--student", student).json
+    assert {row["event"] for row in told["told"]} <= {f"{one['stream']}#{one['version']}" for one in year.events}
+    assert "RegistrationVerified" in {row["type"] for row in told["told"]}
+    assert {one["student"] for row in told["streams"] for one in row["pupils"]} == {student}
+    text = ask("diff", "@", *ends, "--student", student, lang="zh", as_json=False).out
+    assert "新增" in text
+    assert code(ask("diff", "@", *ends, "--student", student, "--by", people["auditor"])) == (2, "DIFF_WHAT")
+    assert code(ask("diff", "@", *ends, "--student", "Zhang San")) == (2, "STUDENT_INVALID")
+    assert code(ask("diff", "@", *ends, "--student", "stu_00000000000000000000000000")) == (4, "STUDENT_UNKNOWN")
+
+
 def test_moments_that_are_none_or_the_wrong_way_round_are_refused(ask, people):
     """Each with its place and what to write instead."""
     for words, place in ((("soon", "2025-05-20"), "TIME1"), (("2025-05-20", "2025-05-20T10:00"), "TIME2")):
@@ -172,7 +190,7 @@ def test_the_same_rules_make_no_difference(ask, people, tmp_path):
     for rules in (("--profile", "compliant"), ("--parameters", tmp_path / "same.json")):
         told = ask("what-if", "@", *rules, "--by", people["auditor"])
         assert told.code == 0, told.out
-        assert (told.json["digest"], told.json["county"], told.json["schools"]) == (NO_FIGURE, [], [])
+        assert (told.json["digest"], told.json["county"], told.json["schools"]) == (NO_ANSWER, [], [])
     shown = ask("what-if", "@", "--profile", "compliant", "--by", people["auditor"], lang="zh", as_json=False).out
     assert "没有差别" in shown
 
@@ -197,8 +215,80 @@ def test_the_historical_rules_are_told_by_school_with_their_stamp(ask, people):
         assert ("奖励（元）" if lang == "zh" else "reward (yuan)") in text
 
 
-def test_every_figure_has_a_name():
-    """In both languages, whatever a settlement computes of county, school and class."""
+def test_another_rule_of_identification_is_asked_beside_the_marks(ask, people, year, tmp_path):
+    """Who would newly be proposed and who no more, by reference and school; the rule of the record changes nothing."""
+    by = ("--by", people["auditor"])
+    model = ask_rule(year)
+    (tmp_path / "same.json").write_text(json.dumps(model))
+    same = ask("what-if", "@", "--rule", tmp_path / "same.json", *by).json
+    assert (same["identified"]["schools"], same["identified"]["not_computable"]) == ([], [])
+    proposed = [one for one in year.events if one["type"] == "HelpProposed"]
+    assert same["identified"]["looked_at"] == len(proposed) > 0
+    assert "identification" not in same["not_known"]
+    (tmp_path / "strict.json").write_text(json.dumps({**model, "version": 9, "criteria": model["criteria"][:1]}))
+    told = ask("what-if", "@", "--rule", tmp_path / "strict.json", *by)
+    assert told.code == 0, told.out
+    [school] = told.json["identified"]["schools"]
+    groups = [row for name in ("identified", "dropped", "otherwise") for row in school[name]]
+    held = {one["data"]["student"]: one["data"] for one in proposed}
+    assert groups
+    for row in groups:
+        assert row["was"] == {"code": held[row["student"]]["code"], "help": held[row["student"]]["help"]}
+        assert row["is"] != row["was"]
+    assert not [name for name in year.names if name in told.out]
+    outside = ask("what-if", "@", "--rule", tmp_path / "strict.json", *by, "--public").json["identified"]["schools"]
+    assert "stu_" not in json.dumps(outside)
+    assert "识别" in ask("what-if", "@", "--rule", tmp_path / "strict.json", *by, lang="zh", as_json=False).out
+
+
+def ask_rule(year):
+    """Return the rule that the campaign was drafted with."""
+    return next(one["data"]["rule"] for one in year.events if one["type"] == "CampaignDrafted")
+
+
+def test_facts_that_are_not_those_of_the_record_are_not_computed(ask, people, year, tmp_path, monkeypatch):
+    """A mark that somebody changed in the registry since does not fit the proposal's commitment: named, not guessed."""
+    facts = Registry.facts
+
+    async def changed(self, snapshot):
+        return tuple(replace(one, mark_tenths=1) for one in await facts(self, snapshot))[1:]
+
+    monkeypatch.setattr(Registry, "facts", changed)
+    (tmp_path / "same.json").write_text(json.dumps(ask_rule(year)))
+    told = ask("what-if", "@", "--rule", tmp_path / "same.json", "--by", people["auditor"]).json["identified"]
+    [school] = told["not_computable"]
+    proposed = sum(one["type"] == "HelpProposed" for one in year.events)
+    assert (school["forgotten"], school["differing"], told["looked_at"]) == (1, proposed - 1, 0)
+    assert told["schools"] == []
+
+
+def _file(folder, parameters):
+    """Write parameters and return the file."""
+    (folder / "parameters.json").write_text(json.dumps(parameters))
+    return folder / "parameters.json"
+
+
+def test_what_other_rules_would_have_said_is_told_by_school_and_reference(ask, people, tmp_path):
+    """In time or late, held or sent; each with its rule; what cannot be known is said in both languages."""
+    given = ("--parameters", _file(tmp_path, {"registration_deadline": "01-01"}), "--by", people["auditor"])
+    told = ask("what-if", "@", *given)
+    assert told.code == 0, told.out
+    [answer] = told.json["answers"]
+    assert (answer["question"], answer["rule"]) == ("registration", "P24, INV-11")
+    assert {(row["was"], row["is"]) for row in answer["schools"][0]["changes"]} == {("IN_TIME", "LATE")}
+    assert told.json["not_known"] == ["identification", "households", "consequences"]
+    spoken = {"zh": ("学籍注册是否按期", "成绩只在人员库中"), "en": ("registration in time", "not judged")}
+    for lang, words in spoken.items():
+        text = ask("what-if", "@", *given, lang=lang, as_json=False).out
+        assert all(word in text for word in words)
+    outside = ask("what-if", "@", *given, "--public", as_json=False).out
+    assert "too few to be shown" in outside
+    assert "stu_" not in outside
+
+
+def test_every_figure_and_question_has_a_name():
+    """In both languages, whatever a settlement computes of county, school and class, and all that is judged again."""
+    assert {question.name for question in QUESTIONS} == {*NAMES}
     losses = [DropoutCount(school="s", class_id="c", grade=9, size=9, lost=1, transfers_in=0, transfers_out=0)]
     classes = [ClassCount(school="s", class_id="c", quota=2, countable=1)]
     state = SimpleNamespace(holds=SimpleNamespace(violations={}))
@@ -293,6 +383,7 @@ class Closing:
     def __init__(self):
         self.closed = []
         self.sending = self
+        self.heads = self
         self.ledger = self
 
     async def close_campaign(self, campaign, command, within):

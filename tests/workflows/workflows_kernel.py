@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,8 +25,8 @@ async def kernel_year(registry: Registry, files: Path, *, seed: int = 1) -> tupl
     return await driven(registry, await plan_year(registry, files, seed, settles=True))
 
 
-async def driven(registry: Registry, plan: YearPlan) -> tuple[Kernel, DriverReport]:
-    """Drive a plan through the kernel, with the worker's own activities for the outside work."""
+async def driven(registry: Registry, plan: YearPlan, *, stop_on: date = date.max) -> tuple[Kernel, DriverReport]:
+    """Drive a plan through the kernel, with the worker's own activities for the outside work; up to a day, if named."""
     people = PeopleActivities(registry)
 
     async def work(job: Job) -> dict[str, Any]:
@@ -49,7 +49,7 @@ async def driven(registry: Registry, plan: YearPlan) -> tuple[Kernel, DriverRepo
     await kernel.begin(
         Carry(stream=campaign, kind="campaign", clock="stepped", start=start, started_at=plan.started_at)
     )
-    report = await Driver(kernel, campaign, plan.commands, plan.started_at, counting).run()
+    report = await Driver(kernel, campaign, plan.commands, plan.started_at, counting).run(stop_on=stop_on)
     return kernel, report
 
 
