@@ -1,4 +1,4 @@
-"""A campaign's events for other people's programs: CloudEvents, W3C PROV, CSV (FEATURES A14).
+"""A campaign's events for other people's programs: CloudEvents, W3C PROV, CSV, XES, OCEL 2.0 (FEATURES A14, A19).
 
 The same ledger gives the same file, byte for byte: events stand in the order of their recording, causes first, and no
 clock, host or version of a program is written. A live campaign is cut where its board stood at one moment, so that no
@@ -16,9 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from audit.cloud_events import cloud_event_lines
+from audit.ocel import ocel_pieces
 from audit.provenance import provenance_bytes
 from audit.tables_csv import csv_lines
 from audit.timeline import in_order
+from audit.xes import Case, xes_pieces
 from domain.events import Envelope
 from ledger.store import Ledger
 
@@ -29,6 +31,8 @@ class Format(StrEnum):
     CLOUDEVENTS = "cloudevents"
     PROV = "prov"
     CSV = "csv"
+    XES = "xes"
+    OCEL = "ocel"
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,14 @@ async def events_of(ledger: Ledger, campaign: str, school: str | None = None) ->
     return in_order(found)
 
 
-def exported(envelopes: list[Envelope], form: Format, lang: str) -> Iterable[bytes]:
+def exported(envelopes: list[Envelope], form: Format, lang: str, case: Case = Case.STREAM) -> Iterable[bytes]:
     """Return the pieces of a file about events.
 
     Args:
         envelopes: the events in order.
         form: what the file is.
         lang: language of what people read: the header and the sentences of a CSV.
+        case: what a trace of XES is about; the other forms have none.
     """
     match form:
         case Format.CLOUDEVENTS:
@@ -81,9 +86,14 @@ def exported(envelopes: list[Envelope], form: Format, lang: str) -> Iterable[byt
             return (provenance_bytes(envelopes),)
         case Format.CSV:
             return csv_lines(envelopes, lang)
+        case Format.XES:
+            campaign = "/".join(envelopes[0]["stream"].split("/")[:3]) if envelopes else ""
+            return xes_pieces(envelopes, campaign, case)
+        case Format.OCEL:
+            return ocel_pieces(envelopes)
 
 
-def write_export(path: Path, envelopes: list[Envelope], form: Format, lang: str) -> Exported:
+def write_export(path: Path, envelopes: list[Envelope], form: Format, lang: str, case: Case = Case.STREAM) -> Exported:
     """Write events into a new file, whole or not at all.
 
     Raises:
@@ -93,7 +103,7 @@ def write_export(path: Path, envelopes: list[Envelope], form: Format, lang: str)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         fresh = Path(file.name)
         try:
-            for piece in exported(envelopes, form, lang):
+            for piece in exported(envelopes, form, lang, case):
                 file.write(piece)
                 digest.update(piece)
                 size += len(piece)

@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from audit.exports import Format, events_of, write_export
-from cli.failures import REJECTED, Failure
+from audit.xes import Case
+from cli.failures import REJECTED, Failure, usage
 from cli.options import LANG, CampaignName, Face, say
 from cli.rooms import Rooms
 
@@ -25,24 +26,40 @@ async def events(
     ],
     *,
     form: Annotated[
-        Literal["cloudevents", "prov", "csv"],
+        Literal["cloudevents", "prov", "csv", "xes", "ocel"],
         Parameter(
             name="--format",
             help=say(
-                "格式：CloudEvents 逐行 JSON、W3C PROV-JSON 或表格 CSV",
-                "CloudEvents JSON lines, W3C PROV-JSON, or CSV for a spreadsheet",
+                "格式：CloudEvents 逐行 JSON、W3C PROV-JSON、表格 CSV，或流程挖掘用的 XES、OCEL 2.0",
+                "CloudEvents JSON lines, W3C PROV-JSON, CSV for a spreadsheet; XES or OCEL 2.0 for process mining",
             ),
         ),
     ],
+    case: Annotated[
+        Literal["stream", "pupil"] | None,
+        Parameter(
+            help=say(
+                "XES 中一条轨迹的对象：流程（默认）或学生",
+                "what a trace of XES is about: a stream (default), or a pupil",
+            )
+        ),
+    ] = None,
     school: Annotated[str | None, Parameter(help=say("只写一所学校", "one school only"))] = None,
     face: Face = _FACE,
 ) -> int:
     """Write a campaign's events for other programs; the same ledger gives the same file, byte for byte."""
+    if case is not None and form != "xes":
+        raise usage(
+            "CASE_WITHOUT_XES",
+            say("只有 XES 有轨迹。", "Only XES has traces."),
+            place="--case",
+            remedy=say("请去掉 --case，或写 --format xes。", "Leave out --case, or give --format xes."),
+        )
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign, school)
         _require_new(file)
         found = await events_of(await rooms.ledger(), campaign, school)
-    written = await asyncio.to_thread(write_export, file, found, Format(form), LANG)
+    written = await asyncio.to_thread(write_export, file, found, Format(form), LANG, Case(case or "stream"))
     data: dict[str, Any] = {"campaign": campaign, "file": str(file), "format": form, "school": school}
     data |= asdict(written)
     face.show(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from audit.counts import recorded
 from audit.settlements import Told, told_runs, verified
+from cli.drawn_sample import drawn_sample, drawn_text
 from cli.failures import NOT_VERIFIED, REFUSED, usage
 from cli.options import LANG, CampaignName, Change, Face, say
 from cli.refusals import refused_of, show_refusal
@@ -21,10 +22,9 @@ from domain.disclosure import Sight, without_small_cells
 from domain.funding import FEN
 from domain.policy_change import policy_on
 from domain.refusal import Refusal
-from domain.sampling import draw, rates, sample_digest
 from domain.settlement_vetoes import unanswered
 from domain.stream import UnknownEventError
-from domain.time import civil, end_of
+from domain.time import civil
 
 _FACE = Face()
 
@@ -160,18 +160,10 @@ async def sample(
         except UnknownEventError:
             raise Refusal("CAMPAIGN_NOT_APPROVED") from None
         policy = found.state.policy if moment is None else policy_on(found.state, civil(moment))
-        quotas = {(count.school, count.class_id): count.quota for count in found.classes}
-        drawn = draw(found.consents, quotas, seed, end_of(found.cutoff), policy.parameters)
         data: dict[str, Any] = {
             "campaign": campaign,
-            "seed": seed,
             "rate": str(policy.parameters.callback_rate_autumn),
-            "rates": {wave.value: str(rate) for wave, rate in rates(policy.parameters).items()},
-            "of": len(found.consents),
-            "size": len(drawn),
-            "digest": sample_digest(drawn),
-            "sample": [one.model_dump(mode="json") for one in drawn],
-            "basis": found.basis,
+            **drawn_sample(found, seed, policy.parameters),
             "receipt": None,
         }
         if publish:
@@ -182,14 +174,8 @@ async def sample(
                 show_refusal(refusal, as_json=face.json, receipt=answer.receipt.model_dump(mode="json"))
                 return REFUSED
             data["receipt"] = answer.receipt.model_dump(mode="json")
-    face.show(data, lambda: Text("\n".join(_drawn(data))))
+    face.show(data, lambda: Text(drawn_text(data)))
     return 0
-
-
-def _drawn(data: dict[str, Any]) -> list[str]:
-    head = say(f"抽取 {data['size']} 名，共 {data['of']} 名", f"{data['size']} of {data['of']} drawn")
-    rows = [f"  {one['student']}  {one['school']} {one['class_id']}  {', '.join(one['why'])}" for one in data["sample"]]
-    return [head, *rows, f"{say('摘要', 'digest')} {data['digest']}"]
 
 
 def _table(data: dict[str, Any]) -> Table:

@@ -1,7 +1,7 @@
 """What of a settlement may be shown to whom: small cells and the roles of the design's section 10 (R-22, INV-31).
 
-Below school level a figure smaller than the least cell is left out, and so is the next smallest where the school's own
-sum would give the missing one away.
+Below school level a figure smaller than the least cell is left out, and so are those that would give it away where the
+school's own sum is known (`domain.small_cells`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.actors import Role
+from domain.small_cells import is_small_count, shown
 
 FIGURES: Final = ("quota", "countable", "completion", "reward_yuan", "points")
 """Keys of a class that are left out together: each of them gives the others away."""
@@ -58,7 +59,7 @@ def sees_small_cells(role: Role) -> bool:
 
 def is_small(figure: str, least: int) -> bool:
     """Tell whether an exact figure, "4" or "4/7", names fewer pupils than the least cell; 0 tells of nobody."""
-    return any(0 < int(part) < least for part in figure.split("/"))
+    return any(is_small_count(int(part), least) for part in figure.split("/"))
 
 
 def seers(today: date, cutoff: date) -> tuple[Role, ...]:
@@ -73,16 +74,12 @@ def without_small_cells(classes: Sequence[dict[str, Any]], least: int) -> list[d
         classes: rows with school, class and `FIGURES`.
         least: the least figure that is shown; 0 is shown, for it tells of nobody.
     """
-    hidden: list[int] = []
-    by_school: dict[str, list[int]] = {}
+    by_school: dict[str, dict[str, int]] = {}
     for number, row in enumerate(classes):
-        by_school.setdefault(row["school"], []).append(number)
-    for numbers in by_school.values():
-        small = [number for number in numbers if 0 < classes[number]["countable"] < least]
-        if len(small) == 1:
-            others = [number for number in numbers if number not in small]
-            small += sorted(others, key=lambda number: (classes[number]["countable"], number))[:1]
-        hidden += small
+        by_school.setdefault(row["school"], {})[str(number)] = row["countable"]
+    hidden = [
+        int(number) for counts in by_school.values() for number, count in shown(counts, least).items() if count is None
+    ]
     return [
         {**row, **(dict.fromkeys(FIGURES) if number in hidden else {}), "suppressed": number in hidden}
         for number, row in enumerate(classes)
