@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from typing import Final, Literal
 
 import aiosmtplib
-from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
+from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPStatus, SMTPTimeoutError
 
 from domain.notices import EMAIL, NoticeState
 from notices.catalogue import Language
@@ -276,7 +276,7 @@ class MailSession:
         refused: list[int] = []
         try:
             try:
-                await smtp.mail(self._server.sender)
+                await self._from(smtp)
             except SMTPResponseException as error:  # about us, not about the family: somebody mends it
                 return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{error.code}")
             for recipient in recipients:
@@ -299,6 +299,15 @@ class MailSession:
         name = PROVIDER_ID.search(reply.message)
         known_as = None if name is None else provider_id(name.group(1))
         return Delivery(NoticeState.ACCEPTED, "SMTP_SOME_REFUSED" if refused else None, known_as)
+
+    async def _from(self, smtp: aiosmtplib.SMTP) -> None:
+        """Say whose mail it is; the first time as the library does, which greets, and then without its parsing."""
+        if smtp.is_ehlo_or_helo_needed:
+            await smtp.mail(self._server.sender)
+            return
+        reply = await smtp.execute_command(b"MAIL", f"FROM:<{self._server.sender}>".encode("ascii"))
+        if reply.code != SMTPStatus.completed:
+            raise SMTPResponseException(reply.code, reply.message)
 
     async def _begin_anew(self) -> None:
         """Leave the broken transaction behind; where the server no longer listens, the next mail connects again."""
