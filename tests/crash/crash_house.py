@@ -200,7 +200,7 @@ class House:
         """Start everything, start again what dies, and leave no process behind."""
         watch = None
         try:
-            await self._start_engine()
+            await self._first_start()
             self._start("worker")
             if driver:
                 self._start("driver")
@@ -297,6 +297,16 @@ class House:
             return self.engine.pid
         process = self._processes.get(name)
         return process.pid if process is not None and process.exitcode is None else None
+
+    async def _first_start(self) -> None:
+        """Start the server; where somebody else has taken one of its ports meanwhile, with others."""
+        try:
+            await self._start_engine()
+        except EngineUnreachableError:
+            await self.engine.stop()
+            self.starts["engine"] -= 1
+            self.engine = EmbeddedEngine(self.data, options=self.options)
+            await self._start_engine()
 
     async def _start_engine(self) -> None:
         """Start the server, again on the same port and file."""

@@ -53,11 +53,13 @@ class Running:
             max_cached_workflows=0,
         )
 
-    async def start(self, **given):
-        """Start the dispatcher."""
+    async def start(self, told=None, **given):
+        """Start the dispatcher; what it is told with that it knows before its first batch."""
         start = DispatchInput(campaign=CAMPAIGN, channel="email", **given)
         name = f"{dispatch_id(CAMPAIGN, 'email')}/{self.queue}"
-        return await self.client.start_workflow(NoticeDispatchWorkflow.run, start, id=name, task_queue=self.queue)
+        return await self.client.start_workflow(
+            NoticeDispatchWorkflow.run, start, id=name, task_queue=self.queue, start_signal=told
+        )
 
 
 async def rested(handle, accepted):
@@ -89,8 +91,7 @@ async def test_the_last_day_is_settled_before_it_ends(engine, ledger, sink):
     await invite(ledger, 2)
     running = Running(engine, ledger, sink)
     async with running.worker:
-        handle = await running.start()
-        await handle.signal(SIGNAL_FINISH)
+        handle = await running.start(told=SIGNAL_FINISH)
         await asyncio.wait_for(handle.result(), 30)
         state = await handle.query("state")
     assert (state["settled"], state["sent"]) == (NOW.date().isoformat(), 1)
