@@ -124,7 +124,7 @@ async def make_head(ledger: Ledger, campaign: str, signer: Signer, clock: str, n
         after: dict[str, int] = {place.stream: place.version for place in found.places}
         moved = {stream: version for stream, version in sorted(after.items()) if before.get(stream) != version}
         head = signed_head(found.origin, found.tree.edge(), moved, signer, now)
-        if await keep_head(ledger, campaign, head, after=last):
+        if await keep_head(ledger, campaign, head, after=last, keys=len(keys.keys)):
             found.heads.append(head)
             return found
     raise HeadError("HEAD_RACED", campaign)
@@ -146,11 +146,11 @@ async def read_headed(ledger: Ledger, campaign: str) -> Headed:
     first = next((event for event in snapshot.events if event == Written(campaign, 1, event.body)), None)
     if first is None:
         raise HeadError("LEDGER_BROKEN", f"{campaign}#1")
-    origin = origin_of(keys.current, campaign, clock_of(first.body))
+    origin = origin_of(keys.current, campaign, clock_of(first.body, campaign))
     return await asyncio.to_thread(_joined, campaign, origin, snapshot, keys, statements)
 
 
-def clock_of(first: str) -> str:
+def clock_of(first: str, campaign: str) -> str:
     """Return a campaign's clock, as its first event says, which may have been changed.
 
     Raises:
@@ -158,8 +158,8 @@ def clock_of(first: str) -> str:
     """
     try:
         return str(json.loads(first)["data"]["clock"])
-    except (ValueError, KeyError, TypeError):
-        raise HeadError("LEDGER_BROKEN", "#1") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise HeadError("LEDGER_BROKEN", f"{campaign}#1") from None
 
 
 def signed_head(origin: str, edge: Edge, moved: dict[str, int], signer: Signer, now: datetime) -> KeptHead:
@@ -218,10 +218,12 @@ async def change_key(ledger: Ledger, old: SigningKey, new_file: Path) -> Signing
         new = create_key(new_file, old.public.name)
     except NoteError:  # made before a change that was broken off
         new = load_key(new_file)
-    last = [_last_signed(notes, old.public) for notes in (await newest_heads(ledger)).values()]
+    notes = await newest_heads(ledger)
+    last = [_last_signed(own, old.public) for own in notes.values()]
     statement = str(rotate(old, new, [head for head in last if head is not None]))
     keys.followed_by(statement.encode())  # nothing is kept that cannot be followed
-    if not await keep_key(ledger, KeptKey(str(new.public), statement), after=len(statements) + 1):
+    signed = sum(map(len, notes.values()))
+    if not await keep_key(ledger, KeptKey(str(new.public), statement), after=len(statements) + 1, signed=signed):
         raise HeadError("HEAD_RACED", str(new.public))
     return new
 

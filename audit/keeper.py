@@ -87,6 +87,9 @@ class HeadKeeper:
                 return await self._troubled(HeadsResult(problem=error.code, place=place), before, campaign, now)
             except _NoKeyError:
                 return await self._troubled(HeadsResult(problem=KEY_NOT_SET), before, campaign, now)
+            except (LookupError, TypeError, ValueError, RecursionError):  # no program of ours writes such rows
+                broken = HeadsResult(problem="LEDGER_BROKEN", place=campaign)
+                return await self._troubled(broken, before, campaign, now)
             if reason == "end":
                 self._looked_through[campaign] = newest.size
         signed = reason if newest is not None and (before is None or newest.size != before.size) else None
@@ -113,7 +116,10 @@ class HeadKeeper:
         """Put the heads that are not in a place there, the newest one or each; returns why one is not."""
         waiting = await not_anchored(self._ledger, campaign, anchor.name)
         for head in waiting[-1:] if anchor.newest_only else waiting[:AT_ONCE]:
-            code = await anchor.put(head)
+            try:
+                code = await anchor.put(head)
+            except NoteError:  # the note that is kept here is none any more
+                code = "HEAD_BROKEN"
             if code is not None:
                 return code
             served = waiting if anchor.newest_only else [head]

@@ -74,7 +74,7 @@ async def next_head(ledger: Ledger, campaign: str, signer: Signer, now: datetime
         if keys.current != signer.public:
             raise NoteError("KEY_OUT_OF_TERM")
         growth = await read_growth(ledger, campaign)
-        clock = clock_of(growth.first)
+        clock = clock_of(growth.first, campaign)
         edge = None if growth.newest is None else _edge_of(growth.newest)
         if full or growth.newest is None or edge is None:
             return (await make_head(ledger, campaign, signer, clock, now)).head
@@ -85,7 +85,7 @@ async def next_head(ledger: Ledger, campaign: str, signer: Signer, now: datetime
         if not moved:
             return growth.newest
         head = signed_head(origin, edge, moved, signer, now)
-        if await keep_head(ledger, campaign, head, after=before):
+        if await keep_head(ledger, campaign, head, after=before, keys=len(keys.keys)):
             return head
     raise HeadError("HEAD_RACED", campaign)
 

@@ -7,6 +7,7 @@ moved out of sight, so it asks the tables itself.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -107,10 +108,18 @@ def wish_key(row: Row) -> str:
 def envelope_of(row: Row) -> Envelope | None:
     """Return a row's event, None where its text is no JSON object."""
     try:
-        envelope = json.loads(row["body"])
-    except ValueError:
+        envelope = json.loads(row["body"], parse_float=_finite, parse_constant=_finite)
+    except (TypeError, ValueError, RecursionError):
         return None
     return envelope if isinstance(envelope, dict) else None
+
+
+def _finite(text: str) -> float:
+    """Read a number; NaN and infinity are none, and no canonical form has them."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("no number")
+    return number
 
 
 @asynccontextmanager

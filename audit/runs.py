@@ -85,7 +85,9 @@ def read_run(workflow: str, run: str, text: str) -> Run:
         history = json.loads(text)
         carry = payload(history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"][0])
         last = history["events"][-1]["eventType"]
-        written = appended(history, ACTIVITY_APPEND)
+        written, start = appended(history, ACTIVITY_APPEND), run_start(history)
+        if type(start.version) is not int or not isinstance(start.hash, str):
+            raise ValueError(f"{workflow} {run}: a beginning without version and hash")
         if not all(isinstance(event["version"], int) and isinstance(event["hash"], str) for event in written):
             raise ValueError(f"{workflow} {run}: an append without versions and hashes")
         return Run(
@@ -94,14 +96,14 @@ def read_run(workflow: str, run: str, text: str) -> Run:
             text=text,
             number=int(carry.get("runs", 1)),
             predecessor=carry.get("predecessor"),
-            start=run_start(history),
+            start=start,
             state=carry.get("state"),
             appended=written,
             pending=_pending(history),
             closed_by=last if last in CLOSING_EVENTS else None,
             size=len(history["events"]),
         )
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{workflow} {run}: no history of ours") from error
 
 

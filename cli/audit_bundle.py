@@ -10,17 +10,18 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from audit.bundle.writer import NotVerifiedError
-from audit.heads import Headed, HeadError, change_key, keys_of, make_head
+from audit.heads import Headed, HeadError, change_key, clock_of, keys_of, make_head
 from audit.note_errors import NoteError
 from audit.signing_keys import SigningKey, create_key, load_key
 from audit.verifier import verify_bundle
-from cli.audit_failures import head_failure, key_failure
+from cli.audit_failures import file_exists, head_failure, keep_text, key_failure
 from cli.bundle_export import OWN_KEY, OWN_NAME, engine_of, write
 from cli.failures import NOT_VERIFIED, REJECTED, Failure, not_found, usage
 from cli.options import LANG, CampaignName, Face, note, say
 from cli.rooms import Rooms
 from client import NotFoundError, actor_for
 from domain.time import SHANGHAI
+from ledger.growth import read_first
 
 _FACE = Face()
 
@@ -48,6 +49,7 @@ async def export(
     """Sign a head over the record and write everything into one file, which is verified before it has its name."""
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
+        _require_no_other(file)
         if by is not None:
             await _known(rooms, campaign, by)
         try:
@@ -111,7 +113,7 @@ async def head(
         await rooms.board(campaign)
         headed, _ = await _headed(rooms, campaign, key)
     if out is not None:
-        _write(out, headed.head.note)
+        keep_text(out, headed.head.note)
     data = _head_data(headed) | {"note": headed.head.note}
     face.show(data, lambda: Text(headed.head.note.rstrip("\n")))
     return 0
@@ -191,13 +193,14 @@ async def _headed(rooms: Rooms, campaign: str, file: Path | None) -> tuple[Heade
                 f"Made a signing key in {place}, public half {made.public}. For a real year keep one elsewhere.",
             )
         signer = load_key(place)
-        first = await anext(ledger.events(campaign))
-        now = datetime.now(SHANGHAI)
-        return await make_head(ledger, campaign, signer, str(first["data"].get("clock")), now), signer
+        clock = clock_of(await read_first(ledger, campaign), campaign)
+        return await make_head(ledger, campaign, signer, clock, datetime.now(SHANGHAI)), signer
     except NoteError as error:
         raise key_failure(error, str(place)) from None
     except HeadError as error:
         raise head_failure(error) from None
+    except (LookupError, TypeError, ValueError):  # rows that no program of ours writes
+        raise head_failure(HeadError("LEDGER_BROKEN", f"{campaign}#1")) from None
 
 
 async def _known(rooms: Rooms, campaign: str, staff_ref: str) -> None:
@@ -228,5 +231,18 @@ def _not_verified(finding: verify_bundle.Finding) -> Failure:
     return Failure(NOT_VERIFIED, finding.code, told["message"], place=finding.place, remedy=told["remedy"])
 
 
-def _write(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
+def _require_no_other(file: Path) -> None:
+    """Refuse to write over anything but an earlier bundle.
+
+    Raises:
+        Failure: FILE_EXISTS (3).
+    """
+    header = verify_bundle.local_header(verify_bundle.NOTE, 0, 0)
+    try:
+        with file.open("rb") as held:
+            begins = held.read(len(header))
+    except FileNotFoundError:
+        return
+    name = -len(verify_bundle.NOTE)
+    if begins[:4] != header[:4] or begins[name:] != header[name:]:
+        raise file_exists(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from audit.heads import HeadError
 from audit.note_errors import NoteError
 from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure
@@ -36,3 +38,28 @@ def head_failure(error: HeadError) -> Failure:
             "请运行 audit replay，并与另存的检查点比对。", "Run `audit replay`; compare with heads kept elsewhere."
         )
     return Failure(NOT_VERIFIED, error.code, sentence, place=error.place, remedy=remedy)
+
+
+def keep_text(file: Path, text: str) -> None:
+    """Write a text into a new file; the same text again changes nothing, another file is never written over.
+
+    Raises:
+        Failure: FILE_EXISTS (3): a slip of the hand must not cost a key, a ledger or an earlier head.
+    """
+    try:
+        with file.open("xb") as opened:
+            opened.write(text.encode())
+    except FileExistsError:
+        if not file.is_file() or file.read_bytes() != text.encode():
+            raise file_exists(file) from None
+
+
+def file_exists(file: Path) -> Failure:
+    """Return the failure of a file that is there and not written over (3)."""
+    return Failure(
+        REJECTED,
+        "FILE_EXISTS",
+        say("文件已存在，不予覆盖。", "The file exists, and nothing is written over."),
+        place=str(file),
+        remedy=say("请换一个文件名，或先移走原文件。", "Give another name, or move the old file away."),
+    )

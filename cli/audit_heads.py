@@ -17,7 +17,7 @@ from audit.note_errors import NoteError
 from audit.outside import OutsideError, compare, proof_text, signer_of
 from audit.signed_note import VerifierKey
 from audit.verifier import verify_bundle
-from cli.audit_failures import head_failure, key_failure
+from cli.audit_failures import head_failure, keep_text, key_failure
 from cli.audit_stamp import asked, require_url, roots_of, stamp_data, stamp_failure
 from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, usage
 from cli.head_page import Page, plain, web
@@ -83,7 +83,7 @@ async def printed(
     """Print a head as text, or into a file; a name that ends with .html gives a page of HTML."""
     headed = await headed_of(face, campaign)
     head = _chosen(headed, size)
-    rehearsal = clock_of(headed.lines[headed.places.index(Place(campaign, 1))].decode()) != "engine"
+    rehearsal = clock_of(headed.lines[headed.places.index(Place(campaign, 1))].decode(), campaign) != "engine"
     page = Page(campaign, headed.origin, head, signer_of(headed, head), rehearsal)
     text = web(page) if out is not None and out.suffix == ".html" else plain(page)
     data = {"campaign": campaign, "events": head.size, "root": head.root, "key": str(page.key), "file": None}
@@ -252,7 +252,10 @@ async def _rows(ledger: Ledger, campaign: str, roots: Sequence[Certificate]) -> 
         keys, _ = await keys_of(ledger)
     except NoteError as error:
         raise key_failure(error, campaign) from None
-    origin = origin_of(keys.current, campaign, clock_of(await read_first(ledger, campaign)))
+    try:
+        origin = origin_of(keys.current, campaign, clock_of(await read_first(ledger, campaign), campaign))
+    except (HeadError, LookupError):
+        raise head_failure(HeadError("LEDGER_BROKEN", f"{campaign}#1")) from None
     places: dict[int, list[str]] = {}
     for one in await read_anchored(ledger, campaign):
         places.setdefault(one.size, []).append(one.place if one.by == one.size else f"{one.place} ({one.by})")
@@ -309,7 +312,7 @@ def tell(face: Face, data: dict[str, Any], text: str, out: Path | None) -> None:
     if out is None:
         face.show(data, lambda: Text(text.rstrip("\n")))
         return
-    out.write_text(text, encoding="utf-8")
+    keep_text(out, text)
     face.show(data | {"file": str(out)}, lambda: Text(str(out)))
 
 

@@ -9,6 +9,7 @@ from audit.note_errors import SENTENCES, NoteError
 from audit.signing_keys import load_key
 from cli.options import LANG, say
 from ledger.anchors import Trouble, read_troubles
+from ledger.growth import uncovered
 from ledger.heads import last_head
 from ledger.store import Ledger
 from settings import Settings
@@ -55,6 +56,7 @@ async def heads_data(ledger: Ledger, campaign: str, settings: Settings) -> dict[
         "events": None if newest is None else newest.size,
         "root": None if newest is None else newest.root,
         "made_at": None if newest is None else newest.made_at,
+        "uncovered": await uncovered(ledger, campaign),
         "by_themselves": settings.audit_key is not None,
         "trouble": None if trouble is None else trouble_data(trouble),
     }
@@ -79,6 +81,10 @@ def heads_lines(data: Mapping[str, Any], *, rehearsal: bool) -> list[str]:
                 f"检查点：{data['events']} 条事件，{data['made_at'][:16]}，根 {data['root'][:16]}…",
                 f"signed head: {data['events']} events, {data['made_at'][:16]}, root {data['root'][:16]}…",
             )
+        )
+    if data["uncovered"] and data["by_themselves"]:
+        lines.append(
+            say(f"尚未签署的事件：{data['uncovered']} 条", f"events that no head covers yet: {data['uncovered']}")
         )
     if not data["by_themselves"] and not rehearsal:
         lines.append(say("提示：检查点不会自动签署（未设置 DIVERSION_AUDIT_KEY）", "note: no head is signed by itself"))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from audit.archive_gaps import MissingHistory
 from cli.audit_archive import completed, incomplete
-from cli.failures import REFUSED
+from cli.failures import REFUSED, engine_unreachable
 from cli.options import CampaignName, Change, Face, note, print_json, say
 from cli.refusals import refused_of, show_refusal
 from cli.rooms import Rooms
@@ -62,7 +62,9 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         before = (await rooms.board(campaign))[campaign]["status"]
         client = await rooms.client()
         report, asked = await completed(rooms, campaign)
-        if asked and report.missing:
+        if not asked:  # who could not ask for what is missing does not know that nothing is
+            raise engine_unreachable(campaign)
+        if report.missing:
             return _incomplete(face, campaign, report.missing, None)
         command = await rooms.command(campaign, change, "close_campaign")
         if before not in (CLOSING, *ENDED):
@@ -80,9 +82,15 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         if answer.accepted and not goes_on:  # who looks after a case is still told of its days
             await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
         if answer.accepted and board[campaign]["status"] in ENDED:
-            await client.heads.finish(campaign, SENDING_ENDS_WITHIN)
+            if not await client.heads.finish(campaign, SENDING_ENDS_WITHIN):
+                note(
+                    "最后的检查点尚未签署或存出，见 status。",
+                    "The last head is not signed or not outside yet: see `status`.",
+                )
             report, asked = await completed(rooms, campaign)
-            if asked and report.missing:
+            if not asked:
+                note("引擎没有应答，归档未能核对：请运行 audit archive。", "No engine: run `audit archive`.")
+            if report.missing:
                 return _incomplete(face, campaign, report.missing, answer)
         return _end(face, campaign, board, answer, _running(board), goes_on)
 

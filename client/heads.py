@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -67,7 +67,7 @@ class Heads:
             await handle.signal(SIGNAL_WAKE)
             async with asyncio.timeout(within.total_seconds()):
                 await handle.result()
-        except TimeoutError:
+        except (TimeoutError, WorkflowFailureError):  # somebody has ended it by hand
             return False
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:

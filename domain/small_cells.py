@@ -80,10 +80,11 @@ def hidden_rows(rows: Mapping[str, Mapping[str, int]], least: int) -> list[str]:
     hidden = dict.fromkeys(name for name, row in rows.items() if any(is_small_count(n, least) for n in row.values()))
     columns = dict.fromkeys(name for row in rows.values() for name in row)
     while any(_gives_away(rows, column, hidden, least) for column in columns):
-        others = [(sum(row.values()), n, name) for n, (name, row) in enumerate(rows.items()) if name not in hidden]
+        others = {name: sum(row.values()) for name, row in rows.items() if name not in hidden}
         if not others:
             break
-        hidden[min(others)[2]] = None
+        fewest = min(others.values())  # all that are as small: of two equal ones the choice itself would tell something
+        hidden |= dict.fromkeys(name for name, total in others.items() if total == fewest)
     return [name for name in rows if name in hidden]
 
 

@@ -32,6 +32,11 @@ class Written:
     version: int
     body: str
 
+    def __post_init__(self) -> None:
+        """Take what no program of ours has written, bytes in place of a text, for no event: SQLite keeps anything."""
+        if not isinstance(self.body, str):
+            object.__setattr__(self, "body", "")
+
 
 @dataclass(frozen=True)
 class KeptHead:
@@ -119,7 +124,7 @@ async def newest_head(connection: AsyncConnection, campaign: str) -> KeptHead | 
     return found[0] if found else None
 
 
-async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int) -> bool:
+async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int, keys: int | None = None) -> bool:
     """Keep a head with its marks; tells whether it is kept, which it is not where another came first.
 
     Args:
@@ -127,6 +132,7 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
         campaign: the campaign's id.
         head: the signed head.
         after: size of the head that it was made after, 0 for the first.
+        keys: how many keys there were when the signer was found to be in force; None does not ask.
     """
 
     def put(connection: Connection) -> bool:
@@ -134,6 +140,8 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
         newest = connection.scalar(select(func.max(heads.c.size)).where(heads.c.campaign == campaign))
         if (newest or 0) != after:
             return False
+        if keys is not None and connection.scalar(select(func.count()).select_from(signing_keys)) != keys:
+            return False  # another key came into force meanwhile: its statement does not name this head
         row = {name: getattr(head, name) for name in COLUMNS}
         connection.execute(insert(heads), [{"campaign": campaign, **row}])
         moved = [
@@ -164,12 +172,21 @@ async def read_keys(ledger: Ledger) -> list[KeptKey]:
         return [KeptKey(*row) for row in rows]
 
 
-async def keep_key(ledger: Ledger, key: KeptKey, *, after: int) -> bool:
-    """Keep a key; tells whether it is kept, which it is not where there are not `after` keys before it."""
+async def keep_key(ledger: Ledger, key: KeptKey, *, after: int, signed: int | None = None) -> bool:
+    """Keep a key; tells whether it is kept, which it is not where there are not `after` keys before it.
+
+    Args:
+        ledger: the ledger.
+        key: with its statement.
+        after: how many keys came before.
+        signed: how many heads there were when the statement was made, which names the last; None does not ask.
+    """
 
     def put(connection: Connection) -> bool:
         _lock(connection)
         if connection.scalar(select(func.count()).select_from(signing_keys)) != after:
+            return False
+        if signed is not None and connection.scalar(select(func.count()).select_from(heads)) != signed:
             return False
         row = {"number": after + 1, "public": key.public, "statement": key.statement}
         connection.execute(insert(signing_keys), [row])

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import contextlib
 import json
 import multiprocessing
@@ -12,6 +13,8 @@ from temporalio.client import WorkflowHistory
 import engine
 from audit.capture import replays
 from audit.replay import replay
+from audit.rows import envelope_of
+from audit.runs import read_run
 from domain.identification import IdentificationDecider
 from ledger.store import Ledger
 
@@ -179,3 +182,40 @@ async def test_a_run_whose_first_task_has_not_begun_is_green(year):
     async with asyncio.timeout(20), replays(1) as ready:
         [computed] = await ready.run([(year.campaign, begun)])
     assert (computed.failure, computed.events) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"a":NaN}', '{"a":-Infinity}', '{"a":1e999}', '{"a":[-1e999]}', "[" * 200_000, "[1]", "x", "", None, b"\xff"],
+    ids=lambda body: repr(body)[:12],
+)
+def test_a_text_that_is_no_event_is_none_and_no_failure(body):
+    """What Python's JSON would let pass, or fall over, is an event that is not there: it is named, and all goes on."""
+    assert envelope_of({"body": body}) is None
+    assert envelope_of({"body": '{"a":1.5}'}) == {"a": 1.5}
+
+
+def history_with(**carry):
+    """Return the history of a run that took its stream up with these values."""
+    data = base64.b64encode(json.dumps({"version": 3, "hash": "0" * 64, **carry}).encode()).decode()
+    first = {"eventId": "1", "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_STARTED"}
+    first["workflowExecutionStartedEventAttributes"] = {"input": {"payloads": [{"data": data}]}}
+    return json.dumps({"events": [first]})
+
+
+@pytest.mark.parametrize(
+    "carry",
+    [{"version": float("inf")}, {"version": float("nan")}, {"runs": float("inf")}, {"version": "3"}, {"hash": 7}],
+    ids=str,
+)
+def test_a_history_whose_beginning_has_no_version_or_hash_is_none_of_ours(carry):
+    """Infinity is JSON to Python: such bytes are a difference of the archive's, and the audit goes on."""
+    assert read_run("campaign/x/1", "run", history_with()).start.version == 3
+    with pytest.raises(ValueError, match=r".*"):
+        read_run("campaign/x/1", "run", history_with(**carry))
+
+
+def test_brackets_without_end_are_no_history():
+    """They would be a recursion without one."""
+    with pytest.raises(ValueError, match="no history"):
+        read_run("campaign/x/1", "run", "[" * 200_000)

@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from audit_log_tools import sealed
@@ -17,6 +18,7 @@ from sqlalchemy import text
 
 import domain.campaign_events as campaign
 from audit import heads, next_head
+from audit import keeper as keeping
 from audit.anchors import DirectoryAnchor, file_name
 from audit.heads import HeadError, change_key, make_head
 from audit.keeper import HeadKeeper
@@ -27,7 +29,7 @@ from cli.heads_outside import keeper_of
 from domain.stage_events import StageSkipped
 from domain.time import instant
 from ledger.anchors import read_anchored, read_troubles
-from ledger.heads import last_head, read_heads, read_snapshot
+from ledger.heads import last_head, read_heads, read_keys, read_snapshot
 from ledger.store import Ledger
 from notices.sink import Mood, Sink
 from protocol import HeadsRequest
@@ -289,6 +291,98 @@ async def test_a_new_key_goes_on_by_itself_and_the_old_one_does_not(tmp_path, op
                 await small(ledger, key)
         assert str(new.public.key_id.hex()) not in (await small(ledger, new)).note
         assert len((await make_head(ledger, CAMPAIGN, new, "engine", NOW)).heads) == 2
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["new alone", "everything"])
+async def test_no_head_of_a_key_is_kept_after_the_statement_that_replaced_it(
+    tmp_path, opened, streams, monkeypatch, by_hand
+):
+    """The key changes between the signature and the ledger: the statement could not name that head."""
+    old, where = create_key(tmp_path / "old", "audit.example"), heads if by_hand else next_head
+    async with opened() as ledger:
+        await grown(ledger, streams, 0, 5)
+        await small(ledger, old)
+        await grown(ledger, streams, 5, 10)
+        keep, changes = where.keep_head, []
+
+        async def late(*given, **more):
+            if not changes:
+                changes.append(await change_key(ledger, old, tmp_path / "new"))
+            return await keep(*given, **more)
+
+        monkeypatch.setattr(where, "keep_head", late)
+        with pytest.raises(NoteError, match="KEY_OUT_OF_TERM"):
+            await (make_head(ledger, CAMPAIGN, old, "engine", NOW) if by_hand else small(ledger, old))
+        assert len(changes) == len(await read_heads(ledger, CAMPAIGN)) == 1
+        headed = await make_head(ledger, CAMPAIGN, changes[0], "engine", NOW)
+        assert [head.size for head in headed.heads] == [head.size for head in await read_heads(ledger, CAMPAIGN)]
+
+
+async def test_no_statement_is_kept_that_misses_a_head_of_its_key(tmp_path, opened, streams, monkeypatch):
+    """A head is kept between the statement and the ledger: the change is told, and made again it names that head."""
+    old = create_key(tmp_path / "old", "audit.example")
+    async with opened() as ledger:
+        await grown(ledger, streams, 0, 5)
+        await small(ledger, old)
+        await grown(ledger, streams, 5, 10)
+        keep, kept = heads.keep_key, []
+
+        async def late(*given, **more):
+            if not kept:
+                kept.append(await small(ledger, old))
+            return await keep(*given, **more)
+
+        monkeypatch.setattr(heads, "keep_key", late)
+        with pytest.raises(HeadError, match="HEAD_RACED"):
+            await change_key(ledger, old, tmp_path / "new")
+        assert [key.public for key in await read_keys(ledger)] == [str(old.public)]
+        new = await change_key(ledger, old, tmp_path / "new")
+        assert (await make_head(ledger, CAMPAIGN, new, "engine", NOW)).head.note == kept[0].note
+        assert (await small(ledger, new)).note == kept[0].note
+
+
+OWN = f"WHERE stream='{CAMPAIGN}' AND version="
+UNREADABLE = {
+    "no first event": f"DELETE FROM events {OWN}1",
+    "a first event that is no JSON": f"UPDATE events SET body='x' {OWN}1",
+    "a first event without data": f"UPDATE events SET body='{{}}' {OWN}1",
+    "a first event in bytes": f"UPDATE events SET body=CAST(body AS BLOB) {OWN}1",
+    "a last event in bytes": f"UPDATE events SET body=CAST(body AS BLOB) {OWN}(SELECT max(version) FROM events "
+    f"WHERE stream='{CAMPAIGN}')",
+    "a version that is a word": f"UPDATE events SET version='abc' {OWN}(SELECT max(version) FROM events "
+    f"WHERE stream='{CAMPAIGN}')",
+}
+
+
+@pytest.mark.parametrize("like", ["first", "later"])
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_rows_that_cannot_be_read_are_written_down_and_no_failure(opened, streams, monkeypatch, name, like):
+    """No program of ours wrote them: the look answers, `head_troubles` has a row and no head is kept."""
+    async with opened("ten" if like == "later" else "empty") as ledger:
+        if like == "first":
+            await grown(ledger, streams, 0, 10)
+        before = len(await read_heads(ledger, CAMPAIGN))
+        await changed(ledger, UNREADABLE[name])
+        monkeypatch.setattr(keeping, "load_key", lambda _file: KEY)
+        told = await HeadKeeper(ledger, Path("any"), clock=lambda: LATER).look(ASKED)
+        assert (told.problem, told.reason) == ("LEDGER_BROKEN", None)
+        [trouble] = await read_troubles(ledger)
+        assert (trouble.campaign, trouble.code, trouble.place) == (CAMPAIGN, "LEDGER_BROKEN", told.place)
+        assert len(await read_heads(ledger, CAMPAIGN)) == before
+
+
+async def test_a_head_whose_note_is_none_is_said_and_put_nowhere(tmp_path, opened, streams):
+    """Nothing is new, so nothing is signed; the place outside gets no file that is no head."""
+    (tmp_path / "share").mkdir()
+    async with opened() as ledger:
+        await grown(ledger, streams, 0, 10)
+        file = create_file(tmp_path)
+        assert (await HeadKeeper(ledger, file, clock=lambda: LATER).look(ASKED)).reason == "day"
+        await changed(ledger, "UPDATE heads SET note='x'")
+        told = await HeadKeeper(ledger, file, [DirectoryAnchor(tmp_path / "share")], clock=lambda: LATER).look(ASKED)
+        assert (told.problem, told.outside, told.place) == (None, "HEAD_BROKEN", "directory")
+        assert [(one.code, one.place) for one in await read_troubles(ledger)] == [("HEAD_BROKEN", "directory")]
+        assert list((tmp_path / "share").iterdir()) == []
 
 
 # -- outside ------------------------------------------------------------------------------------------------------

@@ -243,6 +243,25 @@ def test_without_an_engine_it_is_said_why_events_have_no_history(run, tmp_path):
     assert "diversion up" in told.out
 
 
+def test_an_export_is_written_over_an_earlier_bundle_and_nothing_else(run, bundle, tmp_path, data):
+    """Not over the ledger, a key, a text, an empty file; a bundle, whole or cut off, is replaced."""
+    whole = bundle.read_bytes()
+    bundle.write_bytes(whole[:5000])
+    assert run("export", CAMPAIGN, bundle).code == 0
+    assert bundle.read_bytes() == whole
+    (tmp_path / "letter.txt").write_text("hello")
+    (tmp_path / "empty").touch()
+    (tmp_path / "other.zip").write_bytes(b"PK\x03\x04" + whole[100:])
+    before = run("exports", "list", CAMPAIGN).json["exports"]
+    for file in (data / "ledger.db", data / "audit.key", *(tmp_path / name for name in ("letter.txt", "empty"))):
+        held = file.read_bytes()
+        told = run("export", CAMPAIGN, file)
+        assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (3, "FILE_EXISTS", str(file))
+        assert file.read_bytes() == held
+    assert run("export", CAMPAIGN, tmp_path / "other.zip").json["error"]["code"] == "FILE_EXISTS"
+    assert run("exports", "list", CAMPAIGN).json["exports"] == before
+
+
 def test_what_is_wrong_is_said(run, tmp_path, data):
     """An unknown campaign, an unknown person, a key's file that others can read, one that is missing."""
     assert run("export", "campaign/nowhere/2025", tmp_path / "b.zip").code == 4

@@ -348,3 +348,92 @@ def test_a_superior_bureau_countersigns_only_what_has_grown_out_of_what_it_signe
         told = cosign("anew", "x", *last)
         assert (told.code, told.json["error"]["code"]) == (7, "COSIGN_NOT_CONSISTENT")
     assert not (tmp_path / "x").exists()
+
+
+def test_no_file_is_written_over_and_the_same_text_again_is_fine(run, two, data, tmp_path):
+    """A slip of the hand costs no key, no ledger and no earlier head, whichever command has `--out`."""
+    del two
+    key = run("keys", "list").json["current"]
+    run("keys", "new", tmp_path / "bureau.key", "--name", "superior.example")
+    cosign = ("heads", "cosign", tmp_path / "one.note", "--key", tmp_path / "bureau.key", "--log", key)
+    own = (data / "audit.key", data / "ledger.db", tmp_path / "one.note", tmp_path)
+    for number, command in enumerate(
+        (
+            ("head", CAMPAIGN),
+            ("heads", "print", CAMPAIGN),
+            ("heads", "prove", CAMPAIGN, 0, run("head", CAMPAIGN).json["events"]),
+            ("prove", CAMPAIGN, f"{CAMPAIGN}#2"),
+            cosign,
+        )
+    ):
+        for _ in range(2):
+            assert run(*command, "--out", tmp_path / f"out {number}").code == 0, command
+        for file in own:
+            held = file.read_bytes() if file.is_file() else None
+            told = run(*command, "--out", file)
+            assert (told.code, told.json["error"]["code"]) == (3, "FILE_EXISTS"), command
+            assert (told.json["error"]["place"], bool(told.json["error"]["remedy"])) == (str(file), True)
+            assert held == (file.read_bytes() if file.is_file() else None)
+    assert run("heads", "check", CAMPAIGN, tmp_path / "one.note", "--key", key).code == 0
+
+
+OWN = f"WHERE stream = '{CAMPAIGN}' AND version ="
+SPOILT = {
+    "no first event": f"DELETE FROM events {OWN} 1",
+    "a first event that is no JSON": f"UPDATE events SET body = 'x' {OWN} 1",
+    "a first event in bytes": f"UPDATE events SET body = CAST(body AS BLOB) {OWN} 1",
+    "an event in bytes": f"UPDATE events SET body = CAST(body AS BLOB) {OWN} 3",
+}
+
+
+@pytest.mark.parametrize("heads", [0, 1], ids=["no head", "a head"])
+@pytest.mark.parametrize("name", SPOILT)
+def test_rows_that_cannot_be_read_are_a_record_that_does_not_hold(run, edit, tmp_path, name, heads):
+    """Whatever somebody put there: exit 7 and no head; the list of heads, which reads the first event, says it too."""
+    for _ in range(heads):
+        run("head", CAMPAIGN)
+    edit(SPOILT[name])
+    told = run("head", CAMPAIGN, "--out", tmp_path / "head.note")
+    assert (told.code, told.json["error"]["code"]) == (7, "LEDGER_BROKEN")
+    assert not (tmp_path / "head.note").exists()
+    told = run("heads", "list", CAMPAIGN)
+    if heads and "first" in name:
+        assert (told.code, told.json["error"]["code"]) == (7, "LEDGER_BROKEN")
+        assert told.json["error"]["place"] == f"{CAMPAIGN}#1"
+    else:
+        assert (told.code, len(told.json["heads"])) == (0, heads)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["NaN", "-Infinity", "1e999", "[" * 5000 + "]" * 5000, "1.5"],
+    ids=["not a number", "below all", "beyond all", "brackets", "a fraction"],
+)
+def test_a_replay_names_an_event_that_is_no_json_and_ends_well(run, edit, number):
+    """What Python takes for a number, and no canonical form has; brackets without end: exit 7 with the event."""
+    sql = "UPDATE events SET body = replace(body, '\"schema\":1', '\"schema\":' || ?) WHERE stream = ? AND version = 3"
+    edit(sql, (number, CAMPAIGN))
+    told = run("replay", CAMPAIGN)
+    assert (told.code, told.json["ledger_ok"]) == (7, False)
+    assert f"{CAMPAIGN}#3" in {found["event"] for found in told.json["differences"]}
+
+
+def test_status_counts_what_no_head_covers_yet(monkeypatch, capsys, run, data, edit, two, tmp_path):
+    """As a number, and for people where heads sign themselves."""
+    line = command_line(monkeypatch, capsys)
+
+    def status():
+        for_people = line("status", CAMPAIGN, "--data", data).out
+        heads = line("status", CAMPAIGN, "--json", "--data", data).json["heads"]
+        return heads["uncovered"], "尚未签署的事件" in for_people
+
+    assert status() == (0, False)
+    for table in ("heads", "marks"):
+        edit(f"DELETE FROM {table} WHERE size = ?", (two[1],))
+    assert status() == (two[1] - two[0], False)
+    key = tmp_path / "audit.key"
+    line("audit", "keys", "new", key)
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(key))
+    assert status() == (two[1] - two[0], True)
+    assert run("head", CAMPAIGN, "--key", data / "audit.key").code == 0
+    assert status() == (0, False)

@@ -1,13 +1,18 @@
 """What `close` says while something of the campaign goes on by days of its own."""
 
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
+from audit.archive_gaps import MissingHistory
 from cli import holds
+from cli.failures import Failure
 from cli.options import Face
 from client import left_open
+from client.heads import Heads
 from domain.refusal import Refusal
 from domain.stream import Answer, Receipt
 
@@ -89,10 +94,11 @@ def test_a_second_close_says_what_it_still_waits_for(capsys):
 class Closing:
     """Rooms, client, ledger and sending of a campaign that is closed; keeps what is asked of them in its order."""
 
-    def __init__(self, status="running"):
+    def __init__(self, status="running", *, signed=True):
         self.settings = self.sending = self.ledger = self
         self.heads = SimpleNamespace(finish=self.last_head)
         self.status = status
+        self.signed = signed
         self.asked = []
 
     async def __aenter__(self):
@@ -137,7 +143,23 @@ class Closing:
     async def last_head(self, _campaign, _within):
         """Have the last head signed."""
         self.asked.append("head")
-        return True
+        return self.signed
+
+
+async def close_of(monkeypatch, rooms, *answers):
+    """Close; `answers` are the histories that the engine calls missing, each time; None where it does not answer."""
+    left = [*answers] or [(), ()]
+
+    async def completed(_rooms, _campaign):
+        missing = left.pop(0)
+        return SimpleNamespace(missing=missing or ()), missing is not None
+
+    monkeypatch.setattr(holds, "Rooms", rooms)
+    monkeypatch.setattr(holds, "completed", completed)
+    face = SimpleNamespace(settings=lambda: None, json=True, show=lambda *_shown: None)
+    code = await holds.close(CAMPAIGN, change=None, face=face)
+    assert left == []
+    return code
 
 
 @pytest.mark.parametrize(
@@ -145,16 +167,59 @@ class Closing:
 )
 async def test_the_last_day_of_sending_is_settled_while_the_campaign_can_hear_of_it(monkeypatch, status, asked):
     """Its stream takes no news once it has ended; and one that closes already has settled its day."""
-
-    async def completed(_rooms, _campaign):
-        return SimpleNamespace(missing=()), True
-
     rooms = Closing(status)
-    monkeypatch.setattr(holds, "Rooms", rooms)
-    monkeypatch.setattr(holds, "completed", completed)
-    face = SimpleNamespace(settings=lambda: None, json=True, show=lambda *_shown: None)
-    assert await holds.close(CAMPAIGN, change=None, face=face) == 0
+    assert await close_of(monkeypatch, rooms) == 0
     assert rooms.asked == asked
+
+
+@pytest.mark.parametrize("status", ["running", "closing"])
+async def test_a_close_begins_nothing_while_nobody_can_say_what_the_archive_lacks(monkeypatch, status):
+    """The client is there and the engine stops answering: not knowing of a gap is not knowing that there is none."""
+    rooms = Closing(status)
+    with pytest.raises(Failure) as failure:
+        await close_of(monkeypatch, rooms, None)
+    assert (failure.value.exit_code, failure.value.code) == (6, "ENGINE_UNREACHABLE")
+    assert failure.value.place == CAMPAIGN
+    assert rooms.asked == []
+
+
+async def test_a_gap_that_is_known_is_the_answer_before_and_after(monkeypatch, capsys):
+    """Before: nothing is begun. After: the campaign is closed, and it is not accepted."""
+    gap = MissingHistory(workflow=CAMPAIGN, run_id=None)
+    for answers, closed_ in (([[gap]], False), ([[], [gap]], True)):
+        rooms = Closing()
+        assert await close_of(monkeypatch, rooms, *answers) == 5
+        said = json.loads(capsys.readouterr().out)
+        assert (said["accepted"], said["closed"], bool(rooms.asked)) == (False, closed_, closed_)
+
+
+@pytest.mark.parametrize(
+    ("signed", "after", "told"),
+    [(True, [], ""), (True, None, "audit archive"), (False, [], "status"), (False, None, "audit archive")],
+)
+async def test_a_close_that_could_not_see_its_end_says_so(monkeypatch, capsys, signed, after, told):
+    """It is closed all the same: 0, and a line for whoever is to look again."""
+    assert await close_of(monkeypatch, Closing(signed=signed), [], after) == 0
+    err = capsys.readouterr().err
+    assert told in err
+    assert bool(err) == bool(told)
+    assert ("检查点" in err) == (not signed)
+
+
+@pytest.mark.parametrize("ended", ["TERMINATED", "CANCELED"])
+async def test_a_last_head_whose_workflow_somebody_ended_is_not_signed(ended):
+    """The workflow's end is an answer: no head, and no failure of the close."""
+
+    class Handle:
+        async def signal(self, _name):
+            """Be woken."""
+
+        async def result(self):
+            """Tell how it ended."""
+            raise WorkflowFailureError(cause=RuntimeError(ended))
+
+    heads = Heads(SimpleNamespace(engine=SimpleNamespace(get_workflow_handle=lambda *_given, **_more: Handle())))
+    assert await heads.finish(CAMPAIGN, timedelta(seconds=1)) is False
 
 
 def test_nobody_is_pressed_by_what_is_said():

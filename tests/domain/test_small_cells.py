@@ -147,6 +147,41 @@ def test_a_row_whose_figures_follow_from_each_other_is_left_out_whole():
     assert hidden_rows({"a": rows["a"]}, 5) == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("schools", "most", "figures"),
+    [
+        (3, 7, lambda count: {"came": count}),
+        (4, 5, lambda count: {"came": count}),
+        (3, 7, lambda count: {"size": 40, "came": count, "left": 0, "now": 40 + count}),
+    ],
+    ids=["three", "four", "three of several figures"],
+)
+def test_no_tie_between_rows_gives_a_small_figure_away(schools, most, figures):
+    """All tables up to a size: of those that are published alike, none has one value only for a small figure left out.
+
+    Of two equal rows both go: which of them went with the small one would tell that it is not the smaller one.
+    """
+    published = {}
+    for counts in product(range(most), repeat=schools):
+        hidden = hidden_rows({str(n): figures(count) for n, count in enumerate(counts)}, 3)
+        seen = tuple(None if str(n) in hidden else count for n, count in enumerate(counts))
+        published.setdefault((seen, sum(counts)), []).append(counts)
+    looked_at = 0
+    for (seen, total), tables in published.items():
+        # of larger sums some tables have counts above those that are tried; where all are left out, no more can be
+        for n in range(schools) if total < most and seen.count(None) < schools else ():
+            values = {counts[n] for counts in tables}
+            looked_at += seen[n] is None
+            assert seen[n] is not None or len(values) > 1 or not 0 < min(values) < 3, (seen, total)
+    assert looked_at > 10
+
+
+def test_of_equal_rows_all_go():
+    """The smallest other row goes too, with every one that is as small."""
+    rows = {"a": {"came": 1}, "b": {"came": 7}, "c": {"came": 4}, "d": {"came": 4}}
+    assert hidden_rows(rows, 3) == ["a", "c", "d"]
+
+
 def test_a_negative_count_is_none():
     """Such a table is a mistake before it is anything else."""
     with pytest.raises(ValueError, match="below zero"):

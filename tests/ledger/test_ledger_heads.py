@@ -98,6 +98,39 @@ async def test_of_several_keys_at_the_same_time_one_follows(ledger_url: str, ope
     ]
 
 
+async def test_a_head_is_kept_only_while_no_other_key_has_come(ledger: Ledger) -> None:
+    """Whoever says how many keys there were when it signed is refused once there is one more."""
+    assert await keep_key(ledger, KeptKey("key", None), after=0)
+    assert await keep_head(ledger, CAMPAIGN, TWO, after=0, keys=1)
+    assert await keep_key(ledger, KeptKey("new", "by key"), after=1)
+    assert not await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=1)
+    assert [head.size for head in await read_heads(ledger, CAMPAIGN)] == [2]
+    assert await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=2)
+
+
+async def test_a_key_is_kept_only_while_no_other_head_has_come(ledger: Ledger) -> None:
+    """Its statement names the last heads: one more, of whichever campaign, and it is made again."""
+    assert await keep_key(ledger, KeptKey("key", None), after=0, signed=0)
+    assert await keep_head(ledger, CAMPAIGN, TWO, after=0)
+    for signed, campaign in ((0, OTHERS[0]), (1, OTHERS[2])):
+        assert not await keep_key(ledger, KeptKey("new", "by key"), after=1, signed=signed)
+        assert await keep_head(ledger, campaign, TWO, after=0)
+    assert await read_keys(ledger) == [KeptKey("key", None)]
+    assert await keep_key(ledger, KeptKey("new", "by key"), after=1, signed=3)
+
+
+async def test_an_event_whose_text_is_none_has_no_text(ledger: Ledger) -> None:
+    """SQLite keeps bytes where a text belongs; they are no event, and no reader falls over them."""
+    assert Written(CAMPAIGN, 1, "x").body == "x"
+    assert Written(CAMPAIGN, 1, b"x").body == ""  # type: ignore[arg-type]
+    if ledger._engine.dialect.name == "sqlite":
+        await put(ledger, chain(2, CAMPAIGN))
+        async with ledger._writing.begin() as connection:
+            await connection.execute(text("UPDATE events SET body = CAST(body AS BLOB) WHERE version = 2"))
+        found = {event.version: event.body for event in (await read_snapshot(ledger, CAMPAIGN)).events}
+        assert found == {1: canonical_text(chain(2, CAMPAIGN)[0]), 2: ""}
+
+
 async def test_what_is_new_is_found_in_this_campaigns_streams_alone(ledger: Ledger) -> None:
     """Each stream's end and mark; of those that went on, the events from the mark's own on."""
     kind, last = chain(3, CAMPAIGN)[0]["type"], chain(3, CAMPAIGN)[-1]["type"]
