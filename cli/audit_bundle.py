@@ -154,7 +154,12 @@ async def rotated(
     face.show(
         {"key": public, "file": str(new_file)},
         lambda: Text(
-            f"{public}\n{say('请销毁旧密钥文件并公布新公钥。', 'Destroy the old file; publish the new key.')}"
+            f"{public}\n"
+            + say(
+                "请销毁旧密钥文件并公布新公钥；设有 DIVERSION_AUDIT_KEY 的，请改为新文件并重新启动 diversion up。",
+                "Destroy the old file; publish the new key. Where DIVERSION_AUDIT_KEY is set, name the new file and "
+                "start `diversion up` again.",
+            )
         ),
     )
     return 0

@@ -200,7 +200,10 @@ def _told(data: Mapping[str, Any]) -> list[RenderableType]:
     """Return the events of one pupil, one by one, where only one was asked for."""
     if "told" not in data:
         return []
-    table = Table(say("事件", "event"), "", say("发生", "occurred"), say("记录", "recorded"), "")
+    table = Table()
+    table.add_column(say("事件", "event"), overflow="fold")  # whoever goes on to `audit prove` needs all of it
+    for title in (say("类型", "type"), say("发生", "occurred"), say("记录", "recorded"), say("变化", "change")):
+        table.add_column(title)
     for row in data["told"]:
         kind = say(*CHANGED[row["kind"]])
         table.add_row(row["event"], word(row["type"], LANG), row["occurred_at"][:16], row["recorded_at"][:16], kind)

@@ -20,6 +20,11 @@ def key_failure(error: NoteError, place: str) -> Failure:
     remedy = say(
         "密钥用 audit keys new 新建，用 audit keys rotate 更换。", "See `audit keys new` and `audit keys rotate`."
     )
+    if error.code.startswith(UNPROVEN):
+        remedy = say(
+            "请勿采信；请核对公钥，并与另存的副本比对。",
+            "Do not trust it: check the public key, and compare it with another copy.",
+        )
     code = NOT_FOUND if missing else NOT_VERIFIED if error.code.startswith(UNPROVEN) else REJECTED
     return Failure(code, error.code, message, place=place, remedy=remedy)
 

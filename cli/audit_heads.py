@@ -352,7 +352,9 @@ def _unknown(headed: Headed) -> Failure:
         "HEAD_UNKNOWN",
         say("没有这样的检查点。", "There are no such heads."),
         place=headed.campaign,
-        remedy=say("事件数见 audit heads list。", "See `audit heads list` for the sizes."),
+        remedy=say(
+            "事件数见 audit heads list，较小的在前。", "See `audit heads list` for the sizes; the smaller one first."
+        ),
     )
 
 

@@ -1807,7 +1807,7 @@ def _check_inside(
     content = opened.members[EVENTS]
     cores = os.cpu_count() or 1
     work = content.size + PACKED * sum(one.size for one in opened.members.values() if one.name.startswith("histories/"))
-    ways = processes or (cores if work >= WORTH_PROCESSES else 1)
+    ways = processes or (cores if work >= WORTH_PROCESSES and sys.executable else 1)
     part = _read_all(path, data, content, ways, pupils=pupils)
     events = Events(part, opened.manifest["campaign"])
     for found in part.findings:

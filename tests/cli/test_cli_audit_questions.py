@@ -462,7 +462,8 @@ def test_a_close_with_a_whole_archive_is_done(close):
     assert json.dumps(told.json["goes_on"]) == "[]"
 
 
-def test_nothing_is_called_lost_where_no_engine_was_asked(close):
-    """An engine that has gone away in between may still have it."""
+def test_nothing_is_closed_where_no_engine_could_be_asked(close):
+    """Who could not ask for what is missing does not know that nothing is."""
     told = close(["r1"], ["r1"], asked=False)
-    assert (told.code, told.json["accepted"]) == (0, True)
+    assert told.code == 6
+    assert close.client.closed == []
