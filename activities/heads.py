@@ -26,7 +26,8 @@ class HeadActivities:
         """Look once; repeated after a crash, it finds the head that was kept and signs no other.
 
         Raises:
-            ApplicationError: `HeadsFailed` with the name of what went wrong, retried: the ledger does not answer.
+            ApplicationError: `HeadsFailed` with the name of what went wrong, retried: the ledger does not answer,
+                or others sign at the same time.
         """
         try:
             return await self._look(request)

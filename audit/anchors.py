@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets
 from pathlib import Path
 from typing import Final
 
+from audit.new_file import write_new
 from audit.signed_note import parse_note
 from ledger.heads import KeptHead
 
 DIRECTORY: Final = "directory"
+MAIL: Final = "mail"
+"""What the places are called in the ledger."""
 
 
 class DirectoryAnchor:
@@ -34,43 +34,13 @@ class DirectoryAnchor:
 
     def _put(self, head: KeptHead) -> str | None:
         path = self._directory / file_name(head.note)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
-                file.write(head.note.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            _name(draft, path)
+            write_new(path, head.note.encode(), mode=0o644)
         except FileExistsError:
             return None if _holds(path, head.note) else "HEADS_FILE_DIFFERS"
         except OSError:
             return "HEADS_DIR_UNWRITABLE"
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
         return None
-
-
-def _name(draft: Path, path: Path) -> None:
-    """Give a file its name, unless another one has it; many network shares know no second name for a file.
-
-    Raises:
-        FileExistsError: another one has it.
-        OSError: the place cannot be written to.
-    """
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(path) from None
-        draft.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # it is noted as put outside: a power cut must not take it back
-    finally:
-        os.close(directory)
 
 
 def _holds(path: Path, note: str) -> bool:

@@ -1,8 +1,9 @@
 """Heads of a campaign's tree (C2SP tlog-checkpoint): what a key's owner says the record was at a size.
 
 A head is a signed note of three lines, the log's origin, the number of leaves and the base64 of the root, and of
-extension lines, which nothing of ours writes: no auditor could check what they say. It can be printed, mailed and
-countersigned. Whoever holds one finds every later change to the events below it.
+extension lines. Of these ours has one, which names the notice templates (`audit.head_templates`): an auditor can check
+it, for the bundle has the list that it is of. A head can be printed, mailed and countersigned. Whoever holds one finds
+every later change to the events below it.
 
 A signature over one head is a promise about all others by the same key: each tree begins with every earlier one's.
 """

@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from audit.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.head_templates import digest_of, digests_named, edited, line_of, listing
 from audit.leaves import Place, gained, leaf_of
 from audit.merkle import Edge, Tree
 from audit.note_errors import NoteError
-from audit.signed_note import Signer, VerifierKey, parse_note
+from audit.signed_note import Signer, VerifierKey
 from audit.signing_keys import KeyList, SigningKey, create_key, follow, load_key, rotate
 from audit.verifier.verify_bundle import read_events
 from domain.events import GENESIS
@@ -30,9 +31,9 @@ from ledger.heads import (
     KeptKey,
     Snapshot,
     Written,
+    campaigns_with_heads,
     keep_head,
     keep_key,
-    newest_heads,
     read_keys,
     read_snapshot,
 )
@@ -43,6 +44,9 @@ _LINE: Final = re.compile(r".* line ([0-9]+)")
 RACES: Final = 5
 """How often a head is made anew because another one came first."""
 
+RACED: Final = "HEAD_RACED"
+"""Others came first each time: nothing is wrong with the record, and it is to be tried again."""
+
 REHEARSAL: Final = "rehearsal"
 """Stands in the origin of every campaign whose clock is stepped: its heads are no real year's."""
 
@@ -51,8 +55,8 @@ class HeadError(Exception):
     """The record or its heads do not hold, so that nothing may be signed over them.
 
     Attributes:
-        code: LEDGER_BROKEN, HEAD_BROKEN or HEAD_RACED.
-        place: an event, or a head by its size.
+        code: LEDGER_BROKEN, HEAD_BROKEN, HEAD_RACED or TEMPLATE_CHANGED.
+        place: an event, a head by its size, or a template as `purpose/version`.
     """
 
     def __init__(self, code: str, place: str) -> None:
@@ -73,6 +77,7 @@ class Headed:
         tree: over all leaves.
         keys: who may have signed the heads.
         statements: the changes of keys.
+        templates: digest → list of templates, of those that fit their digest.
     """
 
     campaign: str
@@ -83,6 +88,7 @@ class Headed:
     tree: Tree
     keys: KeyList
     statements: list[str]
+    templates: dict[str, str] = field(default_factory=dict)
 
     @property
     def head(self) -> KeptHead:
@@ -96,18 +102,29 @@ def origin_of(key: VerifierKey, campaign: str, clock: str) -> str:
     return f"{key.name}/{middle}{campaign}"
 
 
-async def make_head(ledger: Ledger, campaign: str, signer: Signer, clock: str, now: datetime) -> Headed:
+async def make_head(
+    ledger: Ledger,
+    campaign: str,
+    signer: Signer,
+    clock: str,
+    now: datetime,
+    *,
+    templates: Mapping[str, str] | None = None,
+    edited_too: bool = False,
+) -> Headed:
     """Sign a head over all that the record holds, or take the newest one where nothing is new.
 
     Args:
         ledger: the record.
         campaign: the campaign's id; it has events.
-        signer: the key in force; the very first key that signs anything begins the list of keys.
+        signer: the key in force; the very first key that signs a head begins the list of keys.
         clock: the campaign's, as its first event says.
         now: written beside the head; it proves nothing.
+        templates: label → SHA-256 of each template in use, which the head is to name; None names none.
+        edited_too: sign although a version was edited that a head has named: the heads tell it then.
 
     Raises:
-        HeadError: LEDGER_BROKEN, HEAD_BROKEN, HEAD_RACED.
+        HeadError: LEDGER_BROKEN, HEAD_BROKEN, HEAD_RACED; TEMPLATE_CHANGED with the version that was edited.
         NoteError: KEY_OUT_OF_TERM, another key is in force.
     """
     for _ in range(RACES):
@@ -120,14 +137,19 @@ async def make_head(ledger: Ledger, campaign: str, signer: Signer, clock: str, n
         last = found.heads[-1].size if found.heads else 0
         if last == len(found.lines):
             return found
+        if templates is not None and not edited_too:
+            _require_unedited(found, templates)
         before = _marks(snapshot.heads)
         after: dict[str, int] = {place.stream: place.version for place in found.places}
         moved = {stream: version for stream, version in sorted(after.items()) if before.get(stream) != version}
-        head = signed_head(found.origin, found.tree.edge(), moved, signer, now)
-        if await keep_head(ledger, campaign, head, after=last, keys=len(keys.keys)):
+        listed = None if templates is None else listing(templates)
+        head = signed_head(found.origin, found.tree.edge(), moved, signer, now, listed)
+        if await keep_head(ledger, campaign, head, after=last, keys=keys.published, templates=listed):
             found.heads.append(head)
+            if listed is not None:
+                found.templates[digest_of(listed)] = listed
             return found
-    raise HeadError("HEAD_RACED", campaign)
+    raise HeadError(RACED, campaign)
 
 
 async def read_headed(ledger: Ledger, campaign: str) -> Headed:
@@ -162,7 +184,9 @@ def clock_of(first: str, campaign: str) -> str:
         raise HeadError("LEDGER_BROKEN", f"{campaign}#1") from None
 
 
-def signed_head(origin: str, edge: Edge, moved: dict[str, int], signer: Signer, now: datetime) -> KeptHead:
+def signed_head(
+    origin: str, edge: Edge, moved: dict[str, int], signer: Signer, now: datetime, templates: str | None = None
+) -> KeptHead:
     """Return the signed head of a tree whose right edge is given.
 
     Args:
@@ -171,8 +195,10 @@ def signed_head(origin: str, edge: Edge, moved: dict[str, int], signer: Signer, 
         moved: by stream, how far it came, of the streams that moved since the head before.
         signer: the key in force.
         now: written beside the head; it proves nothing.
+        templates: the list of templates that it names, None for none.
     """
-    checkpoint = Checkpoint(origin, edge.size, edge.root())
+    extensions = () if templates is None else (line_of(templates),)
+    checkpoint = Checkpoint(origin, edge.size, edge.root(), extensions)
     note = str(sign_checkpoint(checkpoint, signer))
     return KeptHead(edge.size, checkpoint.root.hex(), note, moved, written(edge), stamp(now))
 
@@ -187,15 +213,14 @@ async def keys_of(ledger: Ledger, first: VerifierKey | None = None) -> tuple[Key
 
     Args:
         ledger: where they are kept.
-        first: begins the list where there is none.
+        first: begins the list where there is none; it is kept with the first head that it signs (`keep_head`).
 
     Raises:
         NoteError: KEY_FILE_MISSING, there is no key yet; ROTATION_*, a statement does not hold.
     """
     kept = await read_keys(ledger)
     if not kept and first is not None:
-        await keep_key(ledger, KeptKey(str(first), None), after=0)
-        kept = await read_keys(ledger)
+        return KeyList((first,)), []
     if not kept:
         raise NoteError("KEY_FILE_MISSING")
     statements = [key.statement or "" for key in kept[1:]]
@@ -205,26 +230,35 @@ async def keys_of(ledger: Ledger, first: VerifierKey | None = None) -> tuple[Key
 async def change_key(ledger: Ledger, old: SigningKey, new_file: Path) -> SigningKey:
     """Replace the key in force by a new one, whose file is made if it is not there; the statement is kept.
 
-    The same old and new key make the same statement, so that a broken-off change can be made again.
+    The whole record of every campaign that has heads is looked at before: the statement ends the old key's term at its
+    last heads for good, and one that named a changed head would end it at the wrong place. The same old and new key
+    make the same statement, so that a broken-off change can be made again.
 
     Raises:
-        NoteError: KEY_OUT_OF_TERM, the old one is not in force; what is wrong with a file.
-        HeadError: HEAD_RACED, another change came first.
+        NoteError: KEY_OUT_OF_TERM, the old one is not in force; KEY_NOTHING_SIGNED, none is yet; what is wrong with a
+            file.
+        HeadError: LEDGER_BROKEN, HEAD_BROKEN: no key is changed; HEAD_RACED, another change or a head came first.
     """
-    keys, statements = await keys_of(ledger, old.public)
+    if not await read_keys(ledger):
+        raise NoteError("KEY_NOTHING_SIGNED")
+    keys, statements = await keys_of(ledger)
     if keys.current != old.public:
         raise NoteError("KEY_OUT_OF_TERM")
+    signed, last = 0, []
+    for campaign in await campaigns_with_heads(ledger):
+        headed = await read_headed(ledger, campaign)
+        signed += len(headed.heads)
+        last.append(_last_signed(headed, old.public))
     try:
         new = create_key(new_file, old.public.name)
-    except NoteError:  # made before a change that was broken off
-        new = load_key(new_file)
-    notes = await newest_heads(ledger)
-    last = [_last_signed(own, old.public) for own in notes.values()]
+    except NoteError as error:
+        if error.code != "KEY_FILE_EXISTS":
+            raise
+        new = load_key(new_file)  # made before a change that was broken off
     statement = str(rotate(old, new, [head for head in last if head is not None]))
     keys.followed_by(statement.encode())  # nothing is kept that cannot be followed
-    signed = sum(map(len, notes.values()))
     if not await keep_key(ledger, KeptKey(str(new.public), statement), after=len(statements) + 1, signed=signed):
-        raise HeadError("HEAD_RACED", str(new.public))
+        raise HeadError(RACED, str(new.public))
     return new
 
 
@@ -271,7 +305,22 @@ def _joined(campaign: str, origin: str, snapshot: Snapshot, keys: KeyList, state
             raise HeadError("HEAD_BROKEN", f"{campaign} ({head.size})")
         if (signed.size, signed.root) != (head.size, tree.root(head.size)):
             raise HeadError("HEAD_BROKEN", f"{campaign} ({head.size})")
-    return Headed(campaign, origin, places, lines, list(snapshot.heads), tree, keys, statements)
+    lists = {digest: listed for digest, listed in snapshot.templates.items() if digest_of(listed) == digest}
+    return Headed(campaign, origin, places, lines, list(snapshot.heads), tree, keys, statements, lists)
+
+
+def _require_unedited(headed: Headed, templates: Mapping[str, str]) -> None:
+    """Refuse to sign over a template version that is as no head has named it: none changes once published.
+
+    A list that is gone or was changed itself is passed over: verifying the bundle names it.
+
+    Raises:
+        HeadError: TEMPLATE_CHANGED.
+    """
+    lists = [headed.templates[digest] for digest in digests_named(headed.heads) if digest in headed.templates]
+    labels = edited(lists, templates)
+    if labels:
+        raise HeadError("TEMPLATE_CHANGED", labels[0])
 
 
 def check_chains(places: Sequence[Place], lines: Sequence[bytes], covered: Iterable[Place] = ()) -> None:
@@ -310,12 +359,15 @@ def _marks(heads: Sequence[KeptHead]) -> dict[str, int]:
     return marks
 
 
-def _last_signed(notes: Sequence[str], key: VerifierKey) -> Checkpoint | None:
-    """Return the newest head that a key signed; the notes are in that order."""
-    for text in notes:
-        note = parse_note(text.encode())
-        for signature in note.signatures:
-            named = (signature.name, signature.key_id) == (key.name, key.key_id)
-            if named and key.verifies(note.text.encode(), signature.value):
-                return parse_checkpoint(note.text)
+def _last_signed(headed: Headed, key: VerifierKey) -> Checkpoint | None:
+    """Return the newest head that a key signed, as a change of keys names it: without extension lines.
+
+    Args:
+        headed: a record that was looked at.
+        key: the key.
+    """
+    for kept in reversed(headed.heads):
+        signed = headed.keys.open_head(kept.note.encode(), origin=headed.origin)
+        if key in signed.signers:
+            return replace(signed.head, extensions=())
     return None

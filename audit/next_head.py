@@ -12,11 +12,12 @@ cannot be signed away in between, since the edge is of the tree as it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Final, Literal
 
-from audit.heads import RACES, HeadError, check_chains, clock_of, keys_of, make_head, origin_of, signed_head
+from audit.head_templates import listing
+from audit.heads import RACED, RACES, HeadError, check_chains, clock_of, keys_of, make_head, origin_of, signed_head
 from audit.leaves import Place, gained, leaf_of
 from audit.merkle import HASH_BYTES, Edge
 from audit.note_errors import NoteError
@@ -54,7 +55,15 @@ async def due(ledger: Ledger, campaign: str, now: datetime) -> Reason | None:
     return "day" if new.oldest is not None and new.oldest < midnight else None
 
 
-async def next_head(ledger: Ledger, campaign: str, signer: Signer, now: datetime, *, full: bool = False) -> KeptHead:
+async def next_head(
+    ledger: Ledger,
+    campaign: str,
+    signer: Signer,
+    now: datetime,
+    *,
+    full: bool = False,
+    templates: Mapping[str, str] | None = None,
+) -> KeptHead:
     """Sign a head over what is new, or return the newest one where nothing is.
 
     Args:
@@ -63,6 +72,8 @@ async def next_head(ledger: Ledger, campaign: str, signer: Signer, now: datetime
         signer: the key in force.
         now: written beside the head.
         full: look at the whole record again, and not at what is new alone.
+        templates: label → SHA-256 of each template in use, which the head is to name; None names none. Where a version
+            was edited it is signed all the same: heads must not stop, and the two of them tell it for good.
 
     Raises:
         HeadError: LEDGER_BROKEN, HEAD_BROKEN, HEAD_RACED.
@@ -77,17 +88,18 @@ async def next_head(ledger: Ledger, campaign: str, signer: Signer, now: datetime
         clock = clock_of(growth.first, campaign)
         edge = None if growth.newest is None else _edge_of(growth.newest)
         if full or growth.newest is None or edge is None:
-            return (await make_head(ledger, campaign, signer, clock, now)).head
+            return (await make_head(ledger, campaign, signer, clock, now, templates=templates, edited_too=True)).head
         origin = origin_of(signer.public, campaign, clock)
         _require_own(growth.newest, edge, keys, origin, campaign)
         before = growth.newest.size
         moved = await asyncio.to_thread(_grown, edge, growth)
         if not moved:
             return growth.newest
-        head = signed_head(origin, edge, moved, signer, now)
-        if await keep_head(ledger, campaign, head, after=before, keys=len(keys.keys)):
+        listed = None if templates is None else listing(templates)
+        head = signed_head(origin, edge, moved, signer, now, listed)
+        if await keep_head(ledger, campaign, head, after=before, keys=keys.published, templates=listed):
             return head
-    raise HeadError("HEAD_RACED", campaign)
+    raise HeadError(RACED, campaign)
 
 
 def _edge_of(head: KeptHead) -> Edge | None:

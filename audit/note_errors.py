@@ -37,6 +37,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "没有一个签名出自所给的公钥，因此不能采信。请核对公钥。",
         "No signature is by a public key that was given, so the text proves nothing: check the public key.",
     ),
+    "SIGNER_NOT_LAST": (
+        "签名出自所给公钥中较早的一个，它可能已被更换；任期至何时为止，只有更换声明能说明：请用 --rotation 提供。",
+        "Not the last of the keys given has signed it. When a replaced key's term ended, statements say: --rotation.",
+    ),
     "KEY_AMBIGUOUS": (
         "所给的公钥中有两个名称和编号相同，无法确定用哪一个。请去掉其中一个。",
         "Two of the public keys given have the same name and id: leave one of them out.",
@@ -61,6 +65,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "该位置已有文件，密钥不会覆盖它。请另选位置。",
         "There is a file already, and no key is written over it: choose another place.",
     ),
+    "KEY_PLACE_OPEN": (
+        "此处的文件无法只限本人读取（如 FAT、exFAT 格式的 U 盘），未新建密钥。请以 umask=077 挂载，或换一处存放。",
+        "Files here cannot be kept from other accounts, as on a FAT stick: no key was made. Mount it with umask=077.",
+    ),
     "KEY_FILE_MISSING": (
         "密钥文件不存在或无法读取。请从备份恢复；确已遗失的，新建密钥并重新公布其公钥。",
         "The key's file is missing or cannot be read: restore it; if it is lost, make and publish a new first key.",
@@ -68,6 +76,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "KEY_FILE_OPEN": (
         "密钥文件可被其他账户读写，不予使用。请将权限改为 600；若可能已被复制，请更换密钥。",
         "Other accounts can open the key's file, so it is not used: set mode 600, and replace a key that leaked.",
+    ),
+    "KEY_NOTHING_SIGNED": (
+        "还没有密钥签署过检查点，没有可更换的密钥。请直接用新密钥签署。",
+        "No key has signed a head yet, so that there is none to replace: sign with the new one.",
     ),
     "KEY_FILE_MALFORMED": (
         "密钥文件的内容不是签名密钥，可能被截断。请从备份恢复。",

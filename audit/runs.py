@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from audit.report import Findings, shown
+from audit.row_kinds import is_no_text
 from audit.rows import Row
 from domain.events import Envelope
 from engine import export_history
@@ -27,8 +29,8 @@ ROUNDS = 5
 """A live stream may continue as new while its runs are read: look again so often."""
 
 ANSWER_WITHIN = timedelta(seconds=5)
-UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
-"""What bytes that are no gzip of UTF-8 JSON lead to."""
+UNREADABLE = (OSError, EOFError, TypeError, ValueError, zlib.error)
+"""What bytes that are no gzip of UTF-8 JSON lead to, or a value that is not even bytes."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ async def archived_runs(ledger: Ledger, stream: str, rows: list[Row], findings: 
                 continue
             run = read_run(stream, run_id, held.history)
             expected = run.columns()
-        except UNREADABLE:
+        except (*UNREADABLE, OperationalError) as error:
+            if isinstance(error, OperationalError) and not is_no_text(error):
+                raise
             findings.add("archive", stream, "history", run=run_id, ledger=row["digest"])
             continue
         for name in ARCHIVE_COLUMNS:
@@ -169,10 +173,11 @@ class Live:
 
     async def length(self, stream: str, archived: dict[str, None]) -> int | None:
         """Return how many events the current run has that the archive does not hold; None where there is none."""
-        if self._client is None:
+        client = self._client
+        if client is None:
             return None
         try:
-            description = await self._client.get_workflow_handle(stream).describe(rpc_timeout=ANSWER_WITHIN)
+            description = await client.get_workflow_handle(stream).describe(rpc_timeout=ANSWER_WITHIN)
         except RPCError as error:
             self._note(error)
             return None
@@ -180,16 +185,17 @@ class Live:
 
     async def runs(self, stream: str, archived: dict[str, None]) -> list[Run]:
         """Fetch the runs that are not archived: the current one and those before it, oldest first."""
-        if self._client is None:
+        client = self._client  # kept: while this stream is read, another one may find the engine gone
+        if client is None:
             return []
         found: dict[str, Run] = {}
         try:
             for _ in range(ROUNDS):
-                description = await self._client.get_workflow_handle(stream).describe(rpc_timeout=ANSWER_WITHIN)
+                description = await client.get_workflow_handle(stream).describe(rpc_timeout=ANSWER_WITHIN)
                 run_id: str | None = description.run_id
                 newest: Run | None = None
                 while run_id is not None and run_id not in archived and run_id not in found:
-                    _, text = await export_history(self._client, stream, run_id)
+                    _, text = await export_history(client, stream, run_id)
                     try:
                         run = found[run_id] = read_run(stream, run_id, text)
                     except ValueError:

@@ -25,9 +25,10 @@ the same.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -35,6 +36,7 @@ from typing import Final, NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.checkpoint import Checkpoint, SignedHead, open_checkpoint, parse_checkpoint
+from audit.new_file import write_new
 from audit.note_errors import NoteError
 from audit.signed_note import ED25519, Note, VerifierKey, from_base64, parse_note, sign_note, to_base64, verify_note
 
@@ -123,6 +125,11 @@ class KeyList:
         """Return the key in force."""
         return self.keys[-1]
 
+    @property
+    def published(self) -> tuple[str, ...]:
+        """Return the keys as they are printed and published, first to last."""
+        return tuple(map(str, self.keys))
+
     def may_sign(self, key: VerifierKey, head: Checkpoint) -> bool:
         """Tell whether a head lies in a key's term: not before the last head of the keys before it, nor after its own.
 
@@ -190,7 +197,7 @@ def create_key(path: Path, name: str) -> SigningKey:
         name: what the key signs under, for instance the bureau's domain.
 
     Raises:
-        NoteError: KEY_NAME; KEY_FILE_EXISTS.
+        NoteError: KEY_NAME; KEY_FILE_EXISTS; KEY_PLACE_OPEN, files there have no modes, as on a FAT stick.
         OSError: the place cannot be written to.
     """
     seed = secrets.token_bytes(SEED_BYTES)
@@ -198,22 +205,13 @@ def create_key(path: Path, name: str) -> SigningKey:
     public = key.public
     line = f"{PREFIX}{public.name}+{public.key_id.hex()}+{to_base64(ED25519 + seed)}\n"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
+        write_new(path, line.encode(), mode=0o600)
     except FileExistsError:
         raise NoteError("KEY_FILE_EXISTS") from None
-    finally:
-        draft.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # a published key whose file a power cut took back would be lost
-    finally:
-        os.close(directory)
+    if path.stat().st_mode & OTHERS:  # before its public half is printed: nobody would be let sign with it
+        path.unlink()
+        raise NoteError("KEY_PLACE_OPEN")
     return key
 
 
@@ -283,6 +281,49 @@ def follow(first: VerifierKey, statements: Iterable[bytes]) -> KeyList:
     for statement in statements:
         keys = keys.followed_by(statement)
     return keys
+
+
+def open_given(
+    data: bytes, *, origin: str, keys: Sequence[VerifierKey], statements: Iterable[bytes] = ()
+) -> SignedHead:
+    """Verify a head by the public keys, and it may be the statements, that somebody was given; no ledger is needed.
+
+    A replaced key signs nothing that counts, from the head on with which its term ended; which one that was only the
+    statements say. Without them the head must be signed by the last of the keys.
+
+    Args:
+        data: the note.
+        origin: which log it must be of.
+        keys: as they were published, first to last; with statements one of them is enough.
+        statements: of the changes of keys, from the first on.
+
+    Raises:
+        NoteError: as `KeyList.open_head` and `KeyList.followed_by`; ROTATION_BROKEN, the statements are not of these
+            keys; SIGNER_NOT_LAST, of several keys without statements an earlier one signed.
+    """
+    told = tuple(statements)
+    if told:
+        found = follow(parse_rotation(parse_note(told[0]).text).old, told)
+        if not keys or not set(keys) <= set(found.keys):  # each change is signed by both its keys: one vouches for all
+            raise NoteError("ROTATION_BROKEN")
+        return found.open_head(data, origin=origin)
+    signed = open_checkpoint(data, origin=origin, log=keys)
+    if keys[-1] not in signed.signers:
+        raise NoteError("SIGNER_NOT_LAST")
+    return SignedHead(signed.head, (keys[-1],), signed.witnesses)
+
+
+def split_statements(data: bytes) -> list[bytes]:
+    """Return the statements of a file that holds one or several, one after the other.
+
+    Raises:
+        NoteError: ROTATION_MALFORMED, it holds none, or begins with something else.
+    """
+    text = data.replace(b"\r\n", b"\n")
+    before, *found = re.split(rb"^(?=" + re.escape(ROTATION.encode()) + rb"\n)", text, flags=re.MULTILINE)
+    if before.strip() or not found:
+        raise NoteError("ROTATION_MALFORMED")
+    return [statement.rstrip(b"\n") + b"\n" for statement in found]
 
 
 def _goes_on(earlier: Checkpoint, later: Checkpoint) -> bool:

@@ -8,13 +8,14 @@ the county has no second past that this witness would sign, whoever has the coun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from audit.checkpoint import open_checkpoint, parse_checkpoint
+from audit.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from audit.merkle import verify_consistency
 from audit.note_errors import NoteError
 from audit.signed_note import Note, Signer, VerifierKey, cosigned, from_base64, parse_note
+from audit.signing_keys import open_given
 
 OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,18})")
 
@@ -33,23 +34,30 @@ class WitnessError(Exception):
         self.code = code
 
 
-def countersign(data: bytes, own: Signer, log: Iterable[VerifierKey], last: bytes | None = None) -> Note:
+def countersign(
+    data: bytes,
+    own: Signer,
+    log: Sequence[VerifierKey],
+    last: bytes | None = None,
+    statements: Iterable[bytes] = (),
+) -> Note:
     """Return a head with one more signature.
 
     Args:
         data: what the county sent: a signed head, or the proof from the last one to it with the head behind
             (`audit.outside.proof_text`).
         own: the witness's key.
-        log: the county's public keys.
+        log: the county's public keys, first to last.
         last: the last head that the witness has signed; None for the first one of this log.
+        statements: of the changes of keys; without them only the last key signs a head that the witness has not
+            signed before, since whoever has taken a replaced key could go on with it.
 
     Raises:
         WitnessError: why it is not signed.
         NoteError: what is wrong with a note, its signature, or that the witness has signed it already.
     """
-    keys = tuple(log)
     old, path, note = _read(_unix(data))
-    new = open_checkpoint(note, origin=_origin(note), log=keys).head
+    new = _opened(note, log, statements, _unix(last) if last is not None else b"")
     if last is not None:
         kept = _unix(last)
         origin = _origin(kept)
@@ -64,6 +72,18 @@ def countersign(data: bytes, own: Signer, log: Iterable[VerifierKey], last: byte
         if not verify_consistency(before.size, new.size, before.root, new.root, path):
             raise WitnessError("COSIGN_NOT_CONSISTENT")
     return cosigned(parse_note(note), own)
+
+
+def _opened(note: bytes, log: Sequence[VerifierKey], statements: Iterable[bytes], last: bytes) -> Checkpoint:
+    """Return the county's head; the very head that was signed last may be by any of its keys.
+
+    Raises:
+        NoteError: as `audit.signing_keys.open_given`.
+    """
+    parsed = parse_note(note)
+    if last and parse_note(last).text == parsed.text:
+        return open_checkpoint(note, origin=_origin(note), log=log).head
+    return open_given(note, origin=_origin(note), keys=log, statements=statements).head
 
 
 def _read(data: bytes) -> tuple[int | None, list[bytes], bytes]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cryptography.x509 import Certificate
 from cyclopts import App, Parameter
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -15,13 +16,12 @@ from audit.heads import Headed, HeadError, clock_of, keys_of, origin_of, read_he
 from audit.leaves import Place
 from audit.note_errors import NoteError
 from audit.outside import OutsideError, compare, proof_text, signer_of
-from audit.signed_note import VerifierKey
-from audit.verifier import verify_bundle
 from cli.audit_failures import head_failure, keep_text, key_failure
 from cli.audit_stamp import asked, require_url, roots_of, stamp_data, stamp_failure
-from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, usage
+from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, file_unreadable
 from cli.head_page import Page, plain, web
-from cli.heads_view import heads_data
+from cli.heads_view import heads_data, place_word, trouble_line
+from cli.keys_given import PublicKey, public_key
 from cli.options import CampaignName, Face, note, say
 from cli.rooms import Rooms
 from ledger.anchors import Stamped, keep_stamp, read_anchored, read_stamps
@@ -32,11 +32,6 @@ from ledger.store import Ledger
 _FACE = Face()
 
 Out = Annotated[Path | None, Parameter(help=say("写入文件（默认：标准输出）", "a file (default: stdout)"))]
-PublicKey = Annotated[
-    str | None,
-    Parameter(help=say("公钥（名称+编号+base64）或其文件", "the public key, name+id+base64, or a file with it")),
-]
-
 Size = Annotated[int | None, Parameter(help=say("哪一个（默认最新）", "which one, by its size (default: the newest)"))]
 Roots = Annotated[
     Path | None, Parameter(help=say("时间戳机构的根证书（PEM）", "PEM file with the authority's root certificate"))
@@ -49,23 +44,28 @@ app.command(
     help=say("上级机关会签检查点（无需台账）", "countersign a county's head, without a ledger"),
 )
 
+app.command(
+    "cli.heads_deliver:delivering",
+    name="deliver",
+    help=say("立即签署到期的检查点并送到外部", "sign what is due and put heads outside now"),
+)
+
 
 @app.command(name="list", help=say("列出已签的检查点", "the signed heads"))
 async def listed(campaign: CampaignName, *, ca: Roots = None, face: Face = _FACE) -> int:
     """Tell each head's size, root, key and time, whether signature and time stamps hold, and where it lies outside."""
     roots = roots_of(ca)
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
+        line = (await rooms.board(campaign))[campaign]
         ledger = await rooms.ledger()
         rows = await _rows(ledger, campaign, roots)
-        data = await heads_data(ledger, campaign, rooms.settings)
+        data = await heads_data(ledger, campaign, rooms.settings, line)
     answer = {
         "campaign": campaign,
         "heads": rows,
-        "by_themselves": data["by_themselves"],
-        "trouble": data["trouble"],
+        **{name: data[name] for name in ("by_themselves", "uncovered", "not_outside", "trouble", "to_do")},
     }
-    face.show(answer, lambda: _table(rows))
+    face.show(answer, lambda: Group(_table(rows), *map(Text, _below(answer))))
     sound = all(row["signed"] and not any(one["code"] for one in row["stamps"]) for row in rows)
     return 0 if sound else NOT_VERIFIED
 
@@ -109,13 +109,7 @@ async def checked(
     try:
         held = file.read_bytes()
     except OSError:
-        raise Failure(
-            REJECTED,
-            "FILE_UNREADABLE",
-            say("检查点文件无法读取。", "The file with the head cannot be read."),
-            place=str(file),
-            remedy=say("请检查文件名和权限。", "Check its name and permissions."),
-        ) from None
+        raise file_unreadable(file) from None
     headed = await headed_of(face, campaign)
     try:
         agreed = compare(headed, held, trusted, witnesses)
@@ -285,28 +279,6 @@ async def _rows(ledger: Ledger, campaign: str, roots: Sequence[Certificate]) -> 
     return rows
 
 
-def public_key(given: str) -> VerifierKey:
-    """Read a public key, or the first line of the file that has it.
-
-    Raises:
-        Failure: KEY_MALFORMED (2).
-    """
-    try:
-        return VerifierKey.parse(str(verify_bundle.read_key(given)))
-    except ValueError:
-        raise key_malformed() from None
-
-
-def key_malformed() -> Failure:
-    """Return the failure of a public key that is none (2)."""
-    return usage(
-        "KEY_MALFORMED",
-        say("--key 不是公钥。", "--key is no public key."),
-        place="--key",
-        remedy=say("请给出“名称+编号+base64”一行，或存有它的文件。", "Give the line name+id+base64, or its file."),
-    )
-
-
 def tell(face: Face, data: dict[str, Any], text: str, out: Path | None) -> None:
     """Show a text, or write it into a file and show that."""
     if out is None:
@@ -327,11 +299,35 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     )
     for row in rows:
         key = row["key"].split("+")[1] if row["key"] else "—"
-        stamps = [f"{one['authority']} {one['code'] or one['at'][:16]}" for one in row["stamps"]]
-        outside = ", ".join([*row["outside"], *stamps])
-        ok = say("有效", "holds") if row["signed"] else f"{row['code']}"
+        stamps = [
+            f"{one['authority']} {_wrong(one['code']) if one['code'] else one['at'][:16]}" for one in row["stamps"]
+        ]
+        outside = ", ".join([*map(_outside_word, row["outside"]), *stamps])
+        ok = say("有效", "holds") if row["signed"] else _wrong(row["code"])
         table.add_row(str(row["events"]), row["root"][:16] + "…", row["made_at"][:16], key, ok, outside)
     return table
+
+
+def _outside_word(place: str) -> str:
+    """Return a place as a person reads it, with the size of the later head that stands for this one."""
+    name, bracket, rest = place.partition(" (")
+    return f"{place_word(name)}{bracket}{rest}"
+
+
+def _wrong(code: str) -> str:
+    """Return in short what is wrong with a head's signature; `heads check` says it in whole sentences."""
+    return f"{say('无效', 'does not hold')} ({code})"
+
+
+def _below(answer: dict[str, Any]) -> list[str]:
+    """Return what stands below the table: what no head covers, what is in the way, what is to be done."""
+    lines = []
+    if answer["uncovered"]:
+        number = answer["uncovered"]
+        lines.append(say(f"尚未签署的事件：{number} 条", f"events that no head covers yet: {number}"))
+    if answer["trouble"] is not None:
+        lines.append(trouble_line(answer["trouble"]))
+    return lines + [one["message"] for one in answer["to_do"]]
 
 
 def _none(campaign: str) -> Failure:

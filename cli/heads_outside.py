@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
 
-from audit.anchors import DirectoryAnchor
+from audit.anchors import MAIL, DirectoryAnchor
 from audit.keeper import Anchor, HeadKeeper
 from audit.signed_note import parse_note
 from domain.notices import NoticeState
 from domain.time import instant
 from ledger.heads import KeptHead
 from ledger.store import Ledger
+from notices.catalogue import catalogue
 from notices.channels import ChannelAwayError, Message
 from notices.mail import MailChannel, SmtpServer
 from settings import Settings
-
-MAIL: Final = "mail"
 
 
 class MailAnchor:
@@ -66,4 +64,4 @@ def keeper_of(settings: Settings, ledger: Ledger) -> HeadKeeper:
     if settings.heads_mail_to is not None and settings.smtp is not None:
         channel = MailChannel(SmtpServer(**settings.smtp.model_dump()))
         anchors.append(MailAnchor(channel, settings.heads_mail_to))
-    return HeadKeeper(ledger, settings.audit_key, anchors)
+    return HeadKeeper(ledger, settings.audit_key, anchors, templates=lambda: catalogue().digests)

@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -61,17 +61,20 @@ class Heads:
             await self._handle(campaign).signal(SIGNAL_WAKE)
 
     async def finish(self, campaign: str, within: timedelta) -> bool:
-        """Have the last head of a campaign that is over signed; tells whether that is done in time, or never begun."""
+        """Have the last head of a campaign that is over signed; tells whether that is done in time, or never begun.
+
+        Not done is also: somebody has ended it by hand, now or before, or the engine does not answer.
+        """
         handle = self._handle(campaign)
         try:
-            await handle.signal(SIGNAL_WAKE)
             async with asyncio.timeout(within.total_seconds()):
-                await handle.result()
-        except (TimeoutError, WorkflowFailureError):  # somebody has ended it by hand
+                try:
+                    await handle.signal(SIGNAL_WAKE)
+                    await handle.result()
+                except RPCError as error:
+                    return error.status == RPCStatusCode.NOT_FOUND and await _ended_well(handle)
+        except (TimeoutError, WorkflowFailureError):
             return False
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
         return True
 
     async def tick(self, campaign: str, at: datetime) -> HeadsResult:
@@ -108,3 +111,11 @@ class Heads:
 
     def _handle(self, campaign: str) -> WorkflowHandle[Any, Any]:
         return self._calls.engine.get_workflow_handle(heads_id(campaign))
+
+
+async def _ended_well(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell of what is not at work whether it has come to its own end, or was never begun."""
+    try:
+        return (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
+    except RPCError as error:
+        return error.status == RPCStatusCode.NOT_FOUND

@@ -62,7 +62,10 @@ class Sending:
         await asyncio.gather(*(self._wake(campaign, channel) for channel in channels))
 
     async def finish(self, campaign: str, within: timedelta, channels: Sequence[str] = CHANNELS) -> bool:
-        """Ask the dispatchers to end once nothing is left to try; tells whether all ended in time, or never were."""
+        """Ask the dispatchers to end once nothing is left to try; tells whether all ended in time, or never were.
+
+        Where the engine does not answer that is not known, and not told as an end.
+        """
         ended = await asyncio.gather(*(self._finish(campaign, channel, within) for channel in channels))
         return all(ended)
 
@@ -182,6 +185,5 @@ class Sending:
         except TimeoutError:
             return False
         except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
+            return error.status == RPCStatusCode.NOT_FOUND
         return True

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The schema revision that this code reads and writes; the newest under `ledger/migrations/versions`."""
 
 MIGRATION_LOCK: Final = 0x6C6564676572

@@ -6,7 +6,8 @@ the same time of the same events would put them into two orders.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import hashlib
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -15,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, insert, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.store import Ledger
-from ledger.tables import archive, events, heads, marks, signing_keys
+from ledger.tables import archive, events, head_templates, heads, marks, signing_keys
 
 HEADS_LOCK: Final = 0x6865616473
 """PostgreSQL's advisory lock while a head or a key is kept ("heads" in ASCII)."""
@@ -61,10 +62,15 @@ class KeptHead:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A campaign's events, by (stream, version) as the database sorts, and its heads, oldest first."""
+    """A campaign's events, by (stream, version) as the database sorts, and its heads, oldest first.
+
+    Attributes:
+        templates: digest → list of templates, all that heads of any campaign name.
+    """
 
     events: list[Written]
     heads: list[KeptHead]
+    templates: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,18 @@ class PackedHistory:
     digest: str
     history: bytes
 
+    def __post_init__(self) -> None:
+        """Take what is none of its column's kind for nothing, as SQLite keeps anything: verifying a bundle names it."""
+        for name, nothing in _NOTHING.items():
+            if not isinstance(getattr(self, name), type(nothing)):
+                object.__setattr__(self, name, nothing)
+
+
+_NOTHING: Final[dict[str, str | int | bytes]] = {
+    "workflow_id": "", "run_id": "", "first_version": 0, "last_version": 0, "last_hash": "",
+    "closed": False, "history_events": 0, "digest": "", "history": b"",
+}  # fmt: skip
+
 
 async def read_snapshot(ledger: Ledger, campaign: str) -> Snapshot:
     """Read a campaign's events and heads as they are at one instant."""
@@ -101,9 +119,9 @@ async def read_snapshot(ledger: Ledger, campaign: str) -> Snapshot:
             select(marks.c.size, marks.c.stream, marks.c.version).where(marks.c.campaign == campaign)
         ):
             moved.setdefault(size, {})[stream] = version
-        return Snapshot(
-            written, [replace(head, marks=moved.get(head.size, {})) for head in await _heads(connection, campaign)]
-        )
+        found = [replace(head, marks=moved.get(head.size, {})) for head in await _heads(connection, campaign)]
+        lists = await connection.execute(select(head_templates.c.digest, head_templates.c.listed))
+        return Snapshot(written, found, {str(digest): str(listed) for digest, listed in lists})
 
 
 async def read_heads(ledger: Ledger, campaign: str) -> list[KeptHead]:
@@ -124,15 +142,27 @@ async def newest_head(connection: AsyncConnection, campaign: str) -> KeptHead | 
     return found[0] if found else None
 
 
-async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int, keys: int | None = None) -> bool:
+async def keep_head(
+    ledger: Ledger,
+    campaign: str,
+    head: KeptHead,
+    *,
+    after: int,
+    keys: Sequence[str] | None = None,
+    templates: str | None = None,
+) -> bool:
     """Keep a head with its marks; tells whether it is kept, which it is not where another came first.
+
+    The first key is kept together with the first head: one that has signed nothing is none of the ledger's.
 
     Args:
         ledger: the ledger.
         campaign: the campaign's id.
         head: the signed head.
         after: size of the head that it was made after, 0 for the first.
-        keys: how many keys there were when the signer was found to be in force; None does not ask.
+        keys: the public keys, first to last, by which the signer was found to be in force; where none is kept yet, the
+            one that begins the list. None does not ask.
+        templates: the list that the head names, None where it names none.
     """
 
     def put(connection: Connection) -> bool:
@@ -140,7 +170,7 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
         newest = connection.scalar(select(func.max(heads.c.size)).where(heads.c.campaign == campaign))
         if (newest or 0) != after:
             return False
-        if keys is not None and connection.scalar(select(func.count()).select_from(signing_keys)) != keys:
+        if keys is not None and not _in_force(connection, keys):
             return False  # another key came into force meanwhile: its statement does not name this head
         row = {name: getattr(head, name) for name in COLUMNS}
         connection.execute(insert(heads), [{"campaign": campaign, **row}])
@@ -149,19 +179,17 @@ async def keep_head(ledger: Ledger, campaign: str, head: KeptHead, *, after: int
             for stream, version in head.marks.items()
         ]
         connection.execute(insert(marks), moved)
+        if templates is not None:
+            _keep_list(connection, templates)
         return True
 
     return await ledger._in_turn(put)  # noqa: SLF001 - the same room: writers take turns
 
 
-async def newest_heads(ledger: Ledger) -> dict[str, list[str]]:
-    """Return every campaign's signed heads, newest first."""
+async def campaigns_with_heads(ledger: Ledger) -> list[str]:
+    """Return the campaigns that have signed heads, by id."""
     async with reading(ledger) as connection:
-        found: dict[str, list[str]] = {}
-        rows = await connection.execute(select(heads.c.campaign, heads.c.note).order_by(heads.c.size.desc()))
-        for campaign, note in rows:
-            found.setdefault(campaign, []).append(note)
-        return found
+        return sorted(await connection.scalars(select(heads.c.campaign).distinct()))
 
 
 async def read_keys(ledger: Ledger) -> list[KeptKey]:
@@ -209,6 +237,22 @@ async def _heads(connection: AsyncConnection, campaign: str, *, newest: bool = F
     ordered = query.order_by(heads.c.size.desc()).limit(1) if newest else query.order_by(heads.c.size)
     rows = await connection.execute(ordered)
     return [KeptHead(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _in_force(connection: Connection, keys: Sequence[str]) -> bool:
+    """Tell whether these are the keys that are kept; a single one begins the list where there is none."""
+    held = list(connection.scalars(select(signing_keys.c.public).order_by(signing_keys.c.number)))
+    if not held and len(keys) == 1:
+        connection.execute(insert(signing_keys), [{"number": 1, "public": keys[0], "statement": None}])
+        return True
+    return held == list(keys)
+
+
+def _keep_list(connection: Connection, listed: str) -> None:
+    """Keep a list of templates under its digest, unless it is there."""
+    row = {"digest": hashlib.sha256(listed.encode()).hexdigest(), "listed": listed}
+    if connection.scalar(select(func.count()).where(head_templates.c.digest == row["digest"])) == 0:
+        connection.execute(insert(head_templates), [row])
 
 
 def _lock(connection: Connection) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Iterable
+from typing import Any, Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -102,6 +106,14 @@ outbox = Table(
     _index_of_known("ix_outbox_digest_of", "digest_of"),
     _index_of_known("ix_outbox_copy_of", "copy_of"),
 )
+
+_WholeRow: Final[Any] = namedtuple("_WholeRow", outbox.c.keys())  # type: ignore[misc]  # noqa: PYI024 - as the table says
+
+
+def whole_rows(found: Iterable[Any]) -> list[Any]:
+    """Return rows of `select(outbox)` with fields that cost nothing to read: each mail reads dozens of them."""
+    return list(map(_WholeRow._make, found))
+
 
 attempts = Table(
     "attempts",
@@ -262,6 +274,13 @@ heads = Table(
     Column("note", Text, nullable=False, doc="the signed checkpoint (C2SP), whole"),
     Column("made_at", String(32), nullable=False, doc="by the clock of whoever made it: it proves nothing"),
     Column("edge", Text, nullable=False, doc="roots of the tree's complete subtrees, hex, the largest first"),
+)
+
+head_templates = Table(
+    "head_templates",
+    metadata,
+    Column("digest", String(64), primary_key=True, doc="SHA-256 of the list; heads name it by this"),
+    Column("listed", Text, nullable=False, doc="JSON: label of each template → SHA-256 of its file"),
 )
 
 marks = Table(

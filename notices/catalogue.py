@@ -8,9 +8,10 @@ newest version of a purpose is sent to somebody new: it alone has to keep today'
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +37,7 @@ __all__ = [
     "Unpublishable",
     "Wording",
     "catalogue",
+    "digests",
     "load",
 ]
 
@@ -162,10 +164,17 @@ class Template(BaseModel):
 
 
 class Catalogue:
-    """All templates of a directory, with the claims that they may make."""
+    """All templates of a directory, with the claims that they may make.
 
-    def __init__(self, templates: Sequence[Template], claims: Library | None = None) -> None:
+    Attributes:
+        digests: label → SHA-256 of the file that was read, hex.
+    """
+
+    def __init__(
+        self, templates: Sequence[Template], claims: Library | None = None, digests: Mapping[str, str] | None = None
+    ) -> None:
         self.claims = Library() if claims is None else claims
+        self.digests = dict(digests or {})
         self._versions: dict[str, dict[int, Template]] = {}
         for template in templates:
             self._versions.setdefault(template.purpose, {})[template.version] = template
@@ -266,11 +275,11 @@ def load(directory: Path = DIRECTORY, claims: Library | None = None) -> Catalogu
         TemplateError: a file is no template, lacks a language, uses other variables than it declares, or a newest
             version breaks a rule of today.
     """
-    templates = []
+    templates, read = [], {}
     for file in sorted(directory.glob("*/*.toml")):
-        place = f"{file.parent.name}/{file.name}"
+        place, content = f"{file.parent.name}/{file.name}", file.read_bytes()
         try:
-            template = Template.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+            template = Template.model_validate(tomllib.loads(content.decode()))
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(map(str, problem['loc'])) or 'template'}: {problem['msg']}" for problem in error.errors()
@@ -281,11 +290,22 @@ def load(directory: Path = DIRECTORY, claims: Library | None = None) -> Catalogu
         if (template.purpose, str(template.version)) != (file.parent.name, file.stem):
             raise TemplateError(place, f"holds {template.label}")
         templates.append(template)
+        read[template.label] = hashlib.sha256(content).hexdigest()
     if not templates:
         raise TemplateError(directory.name, "there are no templates")
-    found = Catalogue(templates, library() if claims is None else claims)
+    found = Catalogue(templates, library() if claims is None else claims, read)
     found.check()
     return found
+
+
+def digests(directory: Path = DIRECTORY) -> dict[str, str]:
+    """Return label → SHA-256 of each version's file, hex, whatever is in it: nobody hides a change by breaking a file.
+
+    Args:
+        directory: with a folder for each purpose.
+    """
+    files = sorted(directory.glob("*/*.toml"))
+    return {f"{file.parent.name}/{file.stem}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from audit.signed_note import Signer, sign_note
 from audit.verifier.verify_bundle import FORMAT, MANIFEST, NOTE, bundle_text, directory, local_header
@@ -47,13 +47,22 @@ def write_container(path: Path, note: bytes, manifest: bytes, members: Sequence[
     Raises:
         OSError: the place cannot be written to.
     """
-    entries, offset = [], 0
     with path.open("wb") as file:
-        for member in (Content(NOTE, note), Content(MANIFEST, manifest), *members):
-            crc = zlib.crc32(member.data)
-            header = local_header(member.name, len(member.data), crc)
-            file.write(header)
-            file.write(member.data)
-            entries.append((member.name, len(member.data), crc, offset))
-            offset += len(header) + len(member.data)
-        file.write(directory(entries))
+        write_members(file, note, manifest, members)
+
+
+def write_members(file: BinaryIO, note: bytes, manifest: bytes, members: Sequence[Content]) -> None:
+    """Write all of the container into an open file.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    entries, offset = [], 0
+    for member in (Content(NOTE, note), Content(MANIFEST, manifest), *members):
+        crc = zlib.crc32(member.data)
+        header = local_header(member.name, len(member.data), crc)
+        file.write(header)
+        file.write(member.data)
+        entries.append((member.name, len(member.data), crc, offset))
+        offset += len(header) + len(member.data)
+    file.write(directory(entries))

@@ -1,12 +1,15 @@
-"""Writes the auditor's bundle of a campaign: whole or not at all, and verified again before it has its name."""
+"""Writes the auditor's bundle of a campaign: whole or not at all, and verified again before it has its name.
+
+It lies beside its place under another name until then, is brought to the disk before it is verified, and only a bundle
+that verifies takes the place of an earlier one.
+"""
 
 from __future__ import annotations
 
+import errno
 import functools
-import gzip
 import json
-import secrets
-import zlib
+import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +17,16 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from audit.bundle.manifest import Content, manifest_of, signed_over, write_container
+from audit.bundle.manifest import Content, manifest_of, signed_over, write_members
 from audit.bundle.readme import readme
+from audit.head_templates import digest_of, digests_named, listing
 from audit.heads import Headed
 from audit.leaves import Place
 from audit.merkle import Tree
+from audit.new_file import draft_of, sync_folder
 from audit.signed_note import Signer, to_base64
 from audit.verifier import verify_bundle
-from audit.verifier.verify_bundle import Key, Verdict, verify
+from audit.verifier.verify_bundle import FILE_MOST, MEMBERS_MOST, Finding, Key, Refused, Verdict, verify
 from domain.canonical import encode
 from domain.deciders import DECIDERS
 from domain.events import CommandRefused, Event, PolicyAdopted, SignalRefused
@@ -69,9 +74,60 @@ def write_bundle(
 
     Raises:
         NotVerifiedError: nothing was written to `path`.
+        Refused: as `write_draft`.
+        OSError: the place cannot be written to.
+    """
+    draft = begin_draft(path)
+    try:
+        verdict = write_draft(headed, histories, signer, draft, templates=templates, code_version=code_version)
+        name_draft(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return verdict
+
+
+def begin_draft(path: Path) -> Path:
+    """Make the empty file beside a bundle's place that `write_draft` fills; whoever begins one takes it away.
+
+    Raises:
+        OSError: the place cannot be written to.
+    """
+    draft = draft_of(path)
+    draft.open("xb").close()
+    return draft
+
+
+def name_draft(draft: Path, path: Path) -> None:
+    """Give a draft that verifies its name, in the place of an earlier bundle.
+
+    Raises:
+        OSError: the place cannot be written to any more; what lies there is as it was.
+    """
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def write_draft(
+    headed: Headed,
+    histories: Sequence[PackedHistory],
+    signer: Signer,
+    draft: Path,
+    *,
+    templates: Mapping[str, str],
+    code_version: str,
+) -> Verdict:
+    """Fill a draft with the bundle, bring it to the disk, and verify it; the arguments are those of `write_bundle`.
+
+    A draft that was taken away meanwhile is not made again: an export that is broken off leaves none behind.
+
+    Raises:
+        NotVerifiedError: the record holds something that was changed.
+        Refused: BUNDLE_BOMB, the record is more than a bundle holds, or verifying it needs more memory than there is.
         OSError: the place cannot be written to.
     """
     members = [*_members(headed, histories, templates, code_version)]
+    if len(members) > MEMBERS_MOST or sum(len(member.data) for member in members) > FILE_MOST:
+        raise Refused("BUNDLE_BOMB", verify_bundle.MANIFEST)
     manifest = manifest_of(
         members,
         campaign=headed.campaign,
@@ -80,16 +136,32 @@ def write_bundle(
         origin=headed.origin,
     )
     note = signed_over(manifest, headed.origin, signer)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        write_container(draft, note, manifest, members)
-        verdict = verify(draft, Key.parse(str(signer.public)))
-        if not verdict.verified:
-            raise NotVerifiedError(verdict)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft.open("r+b") as file:
+        write_members(file, note, manifest, members)
+        file.flush()
+        os.fsync(file.fileno())
+    verdict = _verified(draft, Key.parse(str(signer.public)), histories)
+    if not verdict.verified:
+        raise NotVerifiedError(verdict)
     return verdict
+
+
+def _verified(draft: Path, key: Key, histories: Sequence[PackedHistory]) -> Verdict:
+    """Verify a draft; a history that is refused as harmful was changed in the archive, and is a finding with its place.
+
+    Raises:
+        OSError: the draft cannot be read.
+        Refused: BUNDLE_BOMB.
+    """
+    try:
+        return verify(draft, key)
+    except Refused as refused:
+        if refused.code == "FILE_UNREADABLE":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(draft)) from None
+        streams = {_member(number): row.workflow_id for number, row in enumerate(histories, 1)}
+        if refused.place not in streams:
+            raise
+        return Verdict(findings=[Finding(refused.code, f"{refused.place} ({streams[refused.place]})")])
 
 
 def _members(
@@ -99,7 +171,7 @@ def _members(
     events = [
         (f"{place.stream}#{place.version}", line) for place, line in zip(headed.places, headed.lines, strict=True)
     ]
-    packed = [Content(f"histories/{number:06d}.json.gz", row.history) for number, row in enumerate(histories, 1)]
+    packed = [Content(_member(number), row.history) for number, row in enumerate(histories, 1)]
     clock = json.loads(headed.lines[headed.places.index(Place(headed.campaign, 1))])["data"]["clock"]
     return [
         Content(
@@ -121,9 +193,20 @@ def _members(
         ),
         *packed,
         *_from_events(events),
-        _json("templates.json", dict(templates)),
+        *_templates(headed, templates),
         Content("schemas.json", schemas()),
         _json("glossary.json", WORDS),
+    ]
+
+
+def _templates(headed: Headed, templates: Mapping[str, str]) -> list[Content]:
+    """Return the list of templates that lie here, and each that a head names; verifying names one that is missing."""
+    now = listing(templates)
+    lists = {digest_of(now): now, **headed.templates}
+    named = [digest for digest in digests_named(headed.heads) if digest in lists]
+    return [
+        Content(verify_bundle.TEMPLATES, now.encode()),
+        *(Content(f"{verify_bundle.TEMPLATE_LISTS}{digest}.json", lists[digest].encode()) for digest in named),
     ]
 
 
@@ -184,12 +267,14 @@ def _entry(row: PackedHistory, member: str) -> dict[str, Any]:
     }
 
 
+def _member(number: int) -> str:
+    """Return the name of the member that holds a history, counted from 1."""
+    return f"histories/{number:06d}.json.gz"
+
+
 def _unpacked_size(packed: bytes) -> int:
-    """Return how many bytes a gzip file holds, nothing for a damaged one: verifying it says so."""
-    try:
-        return len(gzip.decompress(packed))
-    except (OSError, EOFError, zlib.error):
-        return 0
+    """Return how many bytes a gzip file says it holds (RFC 1952: ISIZE, its last four); verifying unpacks no more."""
+    return int.from_bytes(packed[-4:], "little")
 
 
 def _json(name: str, value: Any) -> Content:

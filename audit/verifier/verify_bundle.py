@@ -8,7 +8,8 @@ notes and checkpoints (C2SP), the Merkle tree (RFC 6962) and the settlement's ru
 the container with the functions that stand here, since there is one layout only.
 
 Exit codes: 0 all agrees; 7 something was changed, with the first bad place; 3 the file is no bundle, is cut off, is of
-a newer format, or would harm (a path that climbs out, more data than a bundle has); 2 wrong usage.
+a newer format, or would harm (a path that climbs out, more data than a bundle or this machine's memory holds); 2 wrong
+usage.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,7 @@ OK, USAGE, REJECTED, NOT_VERIFIED = 0, 2, 3, 7
 NOTE, MANIFEST, README, PROGRAM = "bundle.note", "manifest.json", "README.zh.md", "verify_bundle.py"
 KEYS, EVENTS, PROOFS, HISTORIES = "keys.txt", "events.jsonl", "proofs.json", "histories.json"
 POLICIES, CALENDARS = "policies.json", "calendars.json"
+TEMPLATES, TEMPLATE_LISTS = "templates.json", "templates/"
 NEEDED: Final = (README, PROGRAM, KEYS, PROOFS, EVENTS, HISTORIES, POLICIES, CALENDARS)
 
 MEMBERS_MOST: Final = 65_000
@@ -46,10 +48,13 @@ FILE_MOST: Final = 2**32 - 1
 """Without the 64-bit extension: one container has one form."""
 SMALL_MOST: Final = 64 * 2**20
 """Bytes of any member but the events."""
-HISTORY_MOST: Final = 512 * 2**20
-RATIO_MOST: Final = 200
+HISTORY_MOST: Final = 128 * 2**20
+"""Bytes of a history's JSON; the engine ends a run whose history has 50 MiB."""
+RATIO_MOST: Final = 100
 """A history's JSON is some ten times its compressed size; beyond this it is a bomb."""
 RATIO_FROM: Final = 2**20
+VALUES_MOST: Final = 4 * 2**20
+"""Values in one JSON text: each takes some hundred bytes of memory, however few it has in the file."""
 NOTE_MOST: Final = 4096
 SIGNATURES_MOST: Final = 100
 """Under one note; each costs milliseconds to verify."""
@@ -78,8 +83,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "The bundle's format is newer than this program: get a newer verifier.",
     ),
     "BUNDLE_BOMB": (
-        "文件解开后大得不合常理，可能是压缩炸弹，已停止读取。请勿用其他软件打开。",
-        "The file would unpack to far more than a bundle holds, and is not read further: do not open it otherwise.",
+        "文件解开后大得不合常理（可能是压缩炸弹），或本机内存不够，已停止读取。请勿用其他软件打开。",
+        "The file unpacks to far more than a bundle or this machine's memory holds: do not open it otherwise.",
     ),
     "BUNDLE_PATH": (
         "文件中有成员的路径指向包外，已停止读取。请勿用其他软件解开。",
@@ -184,6 +189,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "由事件整理出的文件（口径或日历）与事件不符。",
         "A file that is made from the events (policies or calendars) does not follow from them.",
     ),
+    "TEMPLATE_CHANGED": (
+        "通知模板与签名检查点所载的不符：已发布的版本被改动或删去。",
+        "Notice templates are not those that a signed head names: a published version was edited or is gone.",
+    ),
 }
 """Code → what is wrong (zh, en)."""
 
@@ -251,6 +260,10 @@ class Verdict:
         trusted: that a key was given and vouches for the bundle. Without one the signature proves self-consistency.
         running: histories of runs that went on when the bundle was made.
         unarchived: events that no history vouches for.
+        unnamed: heads that name no templates, as those of older releases.
+        templates: what became of the templates from one head to the next that names others, and after the last one:
+            where (`from`, `to`), and the labels that are `new`, `changed` and `gone`.
+        templates_omitted: changes from head to head beyond `FINDINGS_MOST`.
         sample: the pupils drawn, by school, with the events that speak of them.
     """
 
@@ -266,6 +279,9 @@ class Verdict:
     running: int = 0
     settlements: int = 0
     unarchived: int = 0
+    unnamed: int = 0
+    templates: list[dict[str, Any]] = field(default_factory=list)
+    templates_omitted: int = 0
     findings: list[Finding] = field(default_factory=list)
     omitted: int = 0
     sample: list[dict[str, Any]] = field(default_factory=list)
@@ -295,12 +311,21 @@ def digest_of(value: Any) -> str:
     return _sha256(_encode(value).encode()).hexdigest()
 
 
+def _too_many(text: bytes) -> bool:
+    """Tell whether a JSON text has more values than are read; a sign in a string counts too."""
+    if len(text) <= VALUES_MOST:
+        return False
+    return sum(map(text.count, (b",", b"[", b"{"))) > VALUES_MOST
+
+
 def _json(data: bytes) -> Any:
     """Return canonical JSON's value.
 
     Raises:
-        ValueError: it is none, or not in its canonical form.
+        ValueError: it is none, not in its canonical form, or has too many values.
     """
+    if _too_many(data):
+        raise ValueError("too many values")
     try:
         value = _decode(data.decode())
         if _encode(value).encode() != data:
@@ -387,6 +412,10 @@ ED25519: Final = b"\x01"
 DASH: Final = "— "
 ROTATION: Final = "diversion signing key rotation 1"
 BUNDLE: Final = "diversion audit bundle "
+TEMPLATES_WORD: Final = "templates "
+TEMPLATES_LINE: Final = f"{TEMPLATES_WORD}sha256:"
+"""How a head's extension line begins that names the notice templates; the digest of their list follows in hex."""
+HEAD_LINES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -459,16 +488,23 @@ def parse_note(data: bytes) -> Note:
         if line != f"{DASH}{name} {base64.b64encode(value).decode()}" or not name or len(value) <= len("id: "):
             raise ValueError("no signature line")
         signatures.append((name, value[:4], value[4:]))
+    if len({(name, key_id) for name, key_id, _ in signatures}) < len(signatures):
+        raise ValueError("signed twice by one key")
     return Note(whole[: cut + 1].encode(), tuple(signatures))
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a signed head says: of which log, how many leaves, which root."""
+    """What a signed head says: of which log, how many leaves, which root.
+
+    Attributes:
+        templates: digest of the list of notice templates, hex; empty where it names none. No part of the tree.
+    """
 
     origin: str
     size: int
     root: bytes
+    templates: str = field(default="", compare=False)
 
     def goes_on(self, earlier: Head) -> bool:
         """Tell whether it can follow another head of its log."""
@@ -487,6 +523,19 @@ def parse_head(lines: Sequence[str]) -> Head:
     if not canonical or len(root) != POINT_BYTES or int(size) < 0:
         raise ValueError("no head")
     return Head(origin, int(size), root)
+
+
+def parse_extended(lines: Sequence[str]) -> Head:
+    """Read a head's three lines and the extension lines after them, of which one is known here and others are not read.
+
+    Raises:
+        ValueError: they are none, or the templates are named twice or in no known form.
+    """
+    head, more = parse_head(lines[:HEAD_LINES]), lines[HEAD_LINES:]
+    named = [line.removeprefix(TEMPLATES_LINE) for line in more if line.startswith(TEMPLATES_WORD)]
+    if "" in more or len(named) > 1 or not all(map(HASH.fullmatch, named)):
+        raise ValueError("no head")
+    return replace(head, templates=next(iter(named), ""))
 
 
 @dataclass(frozen=True)
@@ -687,6 +736,11 @@ def climbs_out(name: str) -> bool:
     return name.startswith("/") or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name) is not None
 
 
+def _swells(size: int, packed: int) -> bool:
+    """Tell whether bytes would unpack to far more than what a bundle holds does."""
+    return size > max(RATIO_FROM, RATIO_MOST * packed)
+
+
 def _look_for_harm(data: Data) -> None:
     """Look at any ZIP's directory, ours or not, for what would harm whoever unpacks it.
 
@@ -712,7 +766,7 @@ def _look_for_harm(data: Data) -> None:
             raise Refused("BUNDLE_PATH", repr(name))
         if method:
             unpacked += full
-            if full > max(RATIO_FROM, RATIO_MOST * packed) or unpacked > FILE_MOST:
+            if _swells(full, packed) or unpacked > FILE_MOST:
                 raise Refused("BUNDLE_BOMB", repr(name))
         at += _CENTRAL.size + name_size + extra + comment
 
@@ -824,8 +878,8 @@ def _signed(data: bytes, findings: Findings) -> tuple[Note, str, str, int, Key] 
     except ValueError:
         findings.add("NOTE_FORM", NOTE)
         return None
-    if not right or len(note.lines) > NOTE_LINES:
-        findings.add("SIGNATURE_INVALID", NOTE)
+    if not right or len(note.lines) > NOTE_LINES or len(note.signatures) > 1:
+        findings.add("SIGNATURE_INVALID", NOTE)  # under another's signature, a line of any text would have no signer
     return note, origin, digest, int(length), signer
 
 
@@ -1236,6 +1290,9 @@ def shared_out(work: str, tasks: Sequence[tuple[Any, ...]], ways: int) -> list[A
         work: a key of `_WORK`.
         tasks: arguments, plain values only.
         ways: how many processes.
+
+    Raises:
+        MemoryError: one of them had too little of it.
     """
     ways = max(1, min(ways, len(tasks)))
     command = [sys.executable, "-I", "-S", __file__, WORKER, work]
@@ -1251,7 +1308,10 @@ def shared_out(work: str, tasks: Sequence[tuple[Any, ...]], ways: int) -> list[A
         shares = [[_WORK[work](*task) for task in tasks[::ways]]]
         for other in others:
             assert other.stdout is not None
-            shares.append(marshal.loads(other.stdout.read()))  # noqa: S302 - from this file, by itself
+            said = other.stdout.read()
+            if other.wait() in (REJECTED, KILLED):
+                raise MemoryError
+            shares.append(marshal.loads(said))  # noqa: S302 - from this file, by itself
     finally:
         for other in others:
             other.kill()
@@ -1263,11 +1323,16 @@ def shared_out(work: str, tasks: Sequence[tuple[Any, ...]], ways: int) -> list[A
 
 
 WORKER: Final = "--of-another-process"
+KILLED: Final = -9
+"""How a process ends that the system stops for want of memory."""
 
 
 def _work(name: str) -> int:
-    tasks = marshal.loads(sys.stdin.buffer.read())  # noqa: S302 - from this file, by itself
-    sys.stdout.buffer.write(marshal.dumps([_WORK[name](*task) for task in tasks]))
+    try:
+        tasks = marshal.loads(sys.stdin.buffer.read())  # noqa: S302 - from this file, by itself
+        sys.stdout.buffer.write(marshal.dumps([_WORK[name](*task) for task in tasks]))
+    except MemoryError:
+        return REJECTED
     return OK
 
 
@@ -1329,7 +1394,7 @@ def _read_heads(opened: Opened, data: Data, keys: Keys | None, findings: Finding
     for name in sorted(name for name in opened.members if name.startswith("heads/")):
         try:
             note = parse_note(opened.members[name].of(data))
-            head = parse_head(note.lines)
+            head = parse_extended(note.lines)
         except ValueError:
             findings.add("HEAD_FORM", name)
             continue
@@ -1385,6 +1450,76 @@ def _check_proofs(opened: Opened, data: Data, heads: Sequence[tuple[str, Head]],
             findings.add("PROOF_INVALID", f"{PROOFS} {old.size}–{new.size}")
 
 
+# -- the notice templates that heads name -----------------------------------------------------------------------------
+
+
+def _check_templates(
+    opened: Opened, data: Data, heads: Sequence[tuple[str, Head]], verdict: Verdict, findings: Findings
+) -> None:
+    """Compare the templates of the installation that wrote the bundle with those that the signed heads name.
+
+    Versions are added and never edited. One that is as no head has named it is a fault, and so is one that is gone
+    since the newest head. What changed from head to head is told: heads are signed, and cannot be mended any more.
+
+    Raises:
+        Refused: BUNDLE_BOMB, the lists together are larger than any one member may be.
+    """
+    if sum(one.size for name, one in opened.members.items() if name.startswith(TEMPLATE_LISTS)) > SMALL_MOST:
+        raise Refused("BUNDLE_BOMB", TEMPLATE_LISTS)
+    naming = [(name, head.templates) for name, head in heads if head.templates]
+    verdict.unnamed = len(heads) - len(naming)
+    lists: dict[str, dict[str, str]] = {}
+    for digest in dict.fromkeys(digest for _, digest in naming):
+        listed = _listed(opened, data, f"{TEMPLATE_LISTS}{digest}.json", findings)
+        if listed is not None:
+            lists[digest] = listed
+    pairs = [(one, two) for one, two in pairwise(naming) if one[1] != two[1] and {one[1], two[1]} <= lists.keys()]
+    verdict.templates = [_changes(one, lists[old], two, lists[new]) for (one, old), (two, new) in pairs[:FINDINGS_MOST]]
+    verdict.templates_omitted = len(pairs[FINDINGS_MOST:])
+    if not naming:
+        return
+    now, (last, newest) = _listed(opened, data, TEMPLATES, findings), naming[-1]
+    if now is None or newest not in lists:
+        return
+    found = _changes(last, lists[newest], TEMPLATES, now)
+    known = {entry for listed in lists.values() for entry in listed.items()}
+    edited = [label for label in found["changed"] if (label, now[label]) not in known]
+    for label in sorted([*edited, *found["gone"]]):
+        findings.add("TEMPLATE_CHANGED", f"{TEMPLATES} {label} ({last})")
+    if now != lists[newest]:
+        verdict.templates.append(found)
+
+
+def _listed(opened: Opened, data: Data, member: str, findings: Findings) -> dict[str, str] | None:
+    """Return label → digest of a list of templates; None where it is missing, malformed or not what its name says."""
+    if member not in opened.members:
+        findings.add("MEMBER_MISSING", member)
+        return None
+    content = opened.members[member].of(data)
+    if member not in (TEMPLATES, f"{TEMPLATE_LISTS}{_sha256(content).hexdigest()}.json"):
+        findings.add("TEMPLATE_CHANGED", member)
+        return None
+    try:
+        listed = _json(content)
+        if not all(NAME.fullmatch(label) and HASH.fullmatch(digest) for label, digest in listed.items()):
+            raise ValueError("no list of templates")  # noqa: TRY301 - all that is malformed ends alike
+    except (ValueError, TypeError, AttributeError):
+        findings.add("MEMBER_FORM", member)
+        return None
+    return dict(listed)
+
+
+def _changes(before: str, old: dict[str, str], after: str, new: dict[str, str]) -> dict[str, Any]:
+    """Return where templates differ between two places, and how."""
+    return {
+        "from": before,
+        "to": after,
+        "new": sorted(new.keys() - old.keys()),
+        "changed": sorted(label for label in new.keys() & old.keys() if new[label] != old[label]),
+        "gone": sorted(old.keys() - new.keys()),
+    }
+
+
 # -- the engine's histories -------------------------------------------------------------------------------------------
 
 
@@ -1405,6 +1540,8 @@ class Told:
         version, hash: where the run took the stream up.
         leaves: of the events that it handed to the ledger, 32 bytes each.
         versions: of these events.
+        run: the run's id, as its first event has it.
+        events: how many the history has.
     """
 
     code: str = ""
@@ -1414,6 +1551,13 @@ class Told:
     hash: str = ""
     leaves: bytes = b""
     versions: tuple[int, ...] = ()
+    run: str = ""
+    events: int = 0
+
+
+def _is_bomb(size: int, packed: int) -> bool:
+    """Tell whether so many packed bytes hold no history of that size."""
+    return not 0 <= size <= HISTORY_MOST or _swells(size, packed)
 
 
 def unpacked(packed: bytes, size: int) -> bytes:
@@ -1423,7 +1567,7 @@ def unpacked(packed: bytes, size: int) -> bytes:
         ValueError: it holds more, less, something after its end, or is none.
         Refused: BUNDLE_BOMB.
     """
-    if not 0 <= size <= HISTORY_MOST or (size > RATIO_FROM and size > RATIO_MOST * len(packed)):
+    if _is_bomb(size, len(packed)):
         raise Refused("BUNDLE_BOMB")
     reader = zlib.decompressobj(wbits=31)
     try:
@@ -1445,6 +1589,8 @@ def read_history(packed: bytes, size: int, digest: str) -> Told:
         return Told("HISTORY_DIGEST")
     if _sha256(text).hexdigest() != digest:
         return Told("HISTORY_DIGEST")
+    if _too_many(text):
+        return Told("BUNDLE_BOMB")
     try:
         history = json.loads(text)
         start = history["events"][0]["workflowExecutionStartedEventAttributes"]
@@ -1464,20 +1610,27 @@ def read_history(packed: bytes, size: int, digest: str) -> Told:
             carry.get("hash", GENESIS),
             bytes(leaves),
             tuple(versions),
+            start["originalExecutionRunId"],
+            len(history["events"]),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError):
         return Told("HISTORY_FORM")
 
 
 def _payload(data: dict[str, Any]) -> Any:
-    return json.loads(base64.b64decode(data["data"]))
+    text = base64.b64decode(data["data"])
+    if _too_many(text):
+        raise ValueError("too many values")
+    return json.loads(text)
 
 
 def _history_of(path: str, start: int, end: int, size: int, digest: str) -> tuple[Any, ...]:
     with Path(path).open("rb") as file:
         file.seek(start)
         told = read_history(file.read(end - start), size, digest)
-    return (told.code, told.stream, told.closed, told.version, told.hash, told.leaves, told.versions)
+    return (
+        told.code, told.stream, told.closed, told.version, told.hash, told.leaves, told.versions, told.run, told.events
+    )  # fmt: skip
 
 
 _WORK: Final[dict[str, Callable[..., Any]]] = {"events": _read_part, "histories": _history_of}
@@ -1503,6 +1656,12 @@ def _check_histories(
             findings.add("MEMBER_MISSING", HISTORIES)
         if len(rows) > len(named):  # one member a thousand times is work without end
             return 0, 0, 0
+        sizes = [(int(row["size"]), of.size) for row, of in rows]
+        bombs = [of.name for row, of in rows if _is_bomb(int(row["size"]), of.size)]
+        if bombs or _swells(sum(size for size, _ in sizes), sum(packed for _, packed in sizes)):
+            raise Refused("BUNDLE_BOMB", bombs[0] if bombs else HISTORIES)
+        largest = max([1, *(size for size, _ in sizes)])
+        ways = min(ways, HISTORY_MOST // largest)  # at one time no more than one of them may have
         told = [Told(*values) for values in shared_out("histories", tasks, ways)]
         held, ends = 0, dict[str, tuple[int, str]]()
         for (row, member), one in zip(rows, told, strict=True):
@@ -1525,8 +1684,8 @@ def _check_history(
         findings.add(told.code, where)
         return 0
     last = told.versions[-1] if told.versions else told.version
-    named = (row["first_version"], row["last_version"], row["closed"])
-    if told.stream != stream or named != (told.version + 1, last, told.closed):
+    named = (row["run_id"], row["history_events"], row["first_version"], row["last_version"], row["closed"])
+    if told.stream != stream or named != (told.run, told.events, told.version + 1, last, told.closed):
         findings.add("HISTORY_FORM", where)
         return 0
     if (told.version, told.hash) != ends.get(stream, (0, GENESIS)):
@@ -1586,7 +1745,7 @@ def class_points(quota: int, countable: int, rules: dict[str, Any]) -> int:
     """Return the points of a class."""
     if quota == 0 and rules["zero_quota"] == "NO_TASK":
         return 0
-    return int(rules["points_full"] if countable >= quota else rules["points_missing"] * (quota - countable))
+    return int(rules["points_full"]) if countable >= quota else int(rules["points_missing"]) * (quota - countable)
 
 
 def settled(lines: Sequence[dict[str, Any]], profile: dict[str, Any], voided: Sequence[str]) -> list[tuple[int, int]]:
@@ -1768,6 +1927,8 @@ def verify(
                 return _verify(path, data, key, sample, seed, processes)
     except OSError:
         raise Refused("FILE_UNREADABLE") from None
+    except MemoryError:
+        raise Refused("BUNDLE_BOMB") from None
 
 
 def _verify(path: Path, data: Data, key: Key | None, sample: int, seed: str, processes: int | None) -> Verdict:
@@ -1813,7 +1974,9 @@ def _check_inside(
     for found in part.findings:
         findings.add(found.code, found.place)
     misplaced = _check_chains(events, [head.size for _, head in heads], findings)
-    verdict.histories, verdict.running, held = _check_histories(opened, path, data, events, ways, findings)
+    held = 0
+    if key is None or (keys is not None and key in keys.keys):  # a stranger's histories may be made to eat this machine
+        verdict.histories, verdict.running, held = _check_histories(opened, path, data, events, ways, findings)
     whole = bool(heads) and heads[-1][1].size == events.count
     for found in misplaced if whole else ():
         findings.add(found.code, found.place)
@@ -1824,8 +1987,10 @@ def _check_inside(
     profiles = _check_derived(opened, data, events, findings)
     verdict.settlements = _check_settlements(events, profiles, findings)
     _check_proofs(opened, data, heads, findings)
+    _check_templates(opened, data, heads, verdict, findings)
     for found in keyed.all:
         findings.add(found.code, found.place)
+    findings.omitted += keyed.omitted
     verdict.events, verdict.streams, verdict.heads = events.count, len(events.places), len(heads)
     verdict.unarchived = events.count - held
     return events
@@ -1868,6 +2033,7 @@ def told(verdict: Verdict, lang: str = "zh") -> str:
                 if zh
                 else f"Note: {verdict.unarchived} events have no history here; chains and signed heads protect them."
             )
+        lines += _told_of_templates(verdict, zh=zh)
         lines.append(f"签署公钥：{verdict.key}" if zh else f"Signed by: {verdict.key}")
         lines += warnings(verdict, lang)
     else:
@@ -1880,6 +2046,30 @@ def told(verdict: Verdict, lang: str = "zh") -> str:
         lines.append(f"抽样 {one['school']} {one['student']}：" if zh else f"sample {one['school']} {one['student']}:")
         lines += [f"    {event}" for event in one["events"]]
     return "\n".join(lines)
+
+
+def _told_of_templates(verdict: Verdict, *, zh: bool) -> list[str]:
+    """Return what a person is told of the notice templates."""
+    lines = []
+    if verdict.unnamed:
+        lines.append(
+            f"说明：{verdict.unnamed} 个检查点没有载明通知模板（由较早的程序版本签署），其时的模板无从核对。"
+            if zh
+            else f"Note: {verdict.unnamed} heads name no templates (an older release signed them)."
+        )
+    words = (("new", "新增", "new"), ("changed", "改动", "edited"), ("gone", "删去", "gone"))
+    for one in verdict.templates:
+        what = [(chinese if zh else english, one[name]) for name, chinese, english in words if one[name]]
+        lines.append(
+            f"说明：通知模板自 {one['from']} 至 {one['to']} 有变化："
+            + "；".join(f"{word} {'、'.join(labels)}" for word, labels in what)
+            if zh
+            else f"Note: the notice templates changed from {one['from']} to {one['to']}: "
+            + "; ".join(f"{word} {', '.join(labels)}" for word, labels in what)
+        )
+    if more := verdict.templates_omitted:
+        lines.append(f"  另有 {more} 处模板变化未列出" if zh else f"  and {more} more changes of templates")
+    return lines
 
 
 def warnings(verdict: Verdict, lang: str = "zh") -> list[str]:
@@ -1896,7 +2086,10 @@ def warnings(verdict: Verdict, lang: str = "zh") -> list[str]:
 
 def as_data(verdict: Verdict, lang: str = "zh") -> dict[str, Any]:
     """Return the verdict as one JSON object; of a bad bundle with the first bad place under `error`."""
-    counts = ("events", "streams", "heads", "histories", "running", "settlements", "unarchived", "omitted")
+    counts = (
+        "events", "streams", "heads", "histories", "running", "settlements", "unarchived", "unnamed",
+        "templates_omitted", "omitted",
+    )  # fmt: skip
     data: dict[str, Any] = {
         "verified": verdict.verified,
         "campaign": verdict.campaign,
@@ -1906,6 +2099,7 @@ def as_data(verdict: Verdict, lang: str = "zh") -> dict[str, Any]:
         "code_version": verdict.code_version,
         **{name: getattr(verdict, name) for name in counts},
         "findings": [found.as_data(lang) for found in verdict.findings],
+        "templates": verdict.templates,
         "sample": verdict.sample,
         "warnings": warnings(verdict, lang),
     }

@@ -32,8 +32,9 @@ BOARD = {"status": "running", "clock": "engine", "paused": False, "paused_school
 
 @pytest.fixture(scope="module")
 async def county(tmp_path_factory):
-    """A data directory with the ledger of a small campaign."""
+    """A data directory with the ledger of a small campaign, and a key beside it."""
     folder = tmp_path_factory.mktemp("data")
+    create_key(folder / "audit.key", "diversion.local")
     ledger = await Ledger.open(f"sqlite+aiosqlite:///{folder / 'ledger.db'}")
     for stream, events in sealed(good()).items():
         await ledger.append(events, [], BOARD if stream == CAMPAIGN else {})
@@ -111,7 +112,7 @@ def test_heads_are_listed_with_what_became_of_them(run, two, edit):
     assert all(row["signed"] and row["key"].startswith("diversion.local+") for row in told.json["heads"])
     assert (told.json["by_themselves"], told.json["trouble"]) == (False, None)
     edit("INSERT INTO anchors VALUES (?, ?, 'mail', ?, '2025-01-01')", (CAMPAIGN, two[0], two[1]))
-    assert f"mail ({two[1]})" in run("heads", "list", CAMPAIGN, readable=True).out
+    assert f"邮件 ({two[1]})" in run("heads", "list", CAMPAIGN, readable=True).out
     edit("UPDATE heads SET root = ? WHERE size = ?", ("0" * 64, two[0]))
     edit("UPDATE heads SET note = replace(note, '/campaign/', '/campaing/') WHERE size = ?", (two[1],))
     told = run("heads", "list", CAMPAIGN)
@@ -234,7 +235,7 @@ def test_status_and_doctor_say_what_is_in_the_way(monkeypatch, capsys, data, edi
     assert doctor()[0]
     assert line("status", CAMPAIGN, "--json", "--data", data).json["heads"]["events"] == two[1]
     key = tmp_path / "audit.key"
-    assert line("audit", "keys", "new", key).code == 0
+    shutil.copy(data / "audit.key", key)
     monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(key))
     assert doctor()[0]
     key.chmod(0o644)
@@ -245,6 +246,72 @@ def test_status_and_doctor_say_what_is_in_the_way(monkeypatch, capsys, data, edi
     heads = line("status", CAMPAIGN, "--json", "--data", data).json["heads"]
     assert (heads["by_themselves"], heads["trouble"]["code"]) == (True, "LEDGER_BROKEN")
     assert "LEDGER_BROKEN" in line("status", CAMPAIGN, "--data", data).out
+
+
+def test_a_key_out_of_its_term_is_told_with_what_to_do(run, edit, monkeypatch, capsys, data, two, tmp_path):
+    """Before anything was to be signed, after the worker noted it, and by hand: each says which key it has to be."""
+    line = command_line(monkeypatch, capsys)
+    assert run("keys", "rotate", data / "audit.key", tmp_path / "new.key").code == 0
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(data / "audit.key"))
+    told = run("head", CAMPAIGN)
+    assert (told.code, told.json["error"]["code"]) == (3, "KEY_OUT_OF_TERM")
+    assert "audit keys list" in told.json["error"]["remedy"]
+    assert "采信" not in told.json["error"]["message"]
+
+    def heads():
+        checks = line("doctor", "--json", "--data", data).json["checks"]
+        return next(check for check in checks if check["name"] == "heads")
+
+    assert not heads()["ok"]
+    assert heads()["detail"].endswith("KEY_OUT_OF_TERM")
+    assert "DIVERSION_AUDIT_KEY" in heads()["remedy"]
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(tmp_path / "new.key"))
+    assert heads()["ok"]
+    edit("INSERT INTO head_troubles VALUES (?, 'KEY_OUT_OF_TERM', '', '2025-01-01')", (CAMPAIGN,))
+    assert "重启 diversion up" in heads()["remedy"]
+    for shown in (line("status", CAMPAIGN, "--data", data).out, run("heads", "list", CAMPAIGN, readable=True).out):
+        text = shown.replace("\n", "")
+        assert "[KEY_OUT_OF_TERM]" in text
+        assert "audit keys list" in text
+
+
+def test_what_a_closed_campaign_left_undone_is_told_with_the_command_that_does_it(
+    run, edit, monkeypatch, capsys, data, two, tmp_path
+):
+    """Events that no head covers, heads that are not outside; `heads deliver` signs and brings all of them there."""
+    line = command_line(monkeypatch, capsys)
+    edit("UPDATE boards SET body = json_set(body, '$.status', 'archived') WHERE stream = ?", (CAMPAIGN,))
+    for table in ("heads", "marks"):
+        edit(f"DELETE FROM {table} WHERE size = ?", (two[1],))
+    edit("UPDATE events SET type = 'CampaignArchived' WHERE stream = ? AND version = 4", (CAMPAIGN,))
+
+    def told():
+        status = line("status", CAMPAIGN, "--json", "--data", data).json["heads"]
+        listed = run("heads", "list", CAMPAIGN).json
+        checks = line("doctor", "--json", "--data", data).json["checks"]
+        doctor = next(check for check in checks if check["name"] == "heads")
+        assert status["to_do"] == listed["to_do"]
+        assert all(one["message"] in doctor["remedy"] for one in status["to_do"])
+        assert doctor["ok"] == (not status["to_do"])
+        return [one["code"] for one in status["to_do"]]
+
+    assert told() == ["HEAD_LAST_MISSING"]
+    assert run("heads", "deliver", CAMPAIGN).json["error"]["code"] == "HEADS_PLACES_NOT_SET"
+    outside = tmp_path / "outside"
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(data / "audit.key"))
+    monkeypatch.setenv("DIVERSION_HEADS_DIR", str(outside))
+    assert told() == ["HEAD_LAST_MISSING", "HEADS_NOT_OUTSIDE"]
+    assert f"audit heads deliver {CAMPAIGN}" in run("heads", "list", CAMPAIGN, readable=True).out.replace("\n", "")
+    away = run("heads", "deliver", CAMPAIGN)
+    assert (away.code, away.json["error"]["code"], away.json["signed"]) == (6, "HEADS_DIR_UNWRITABLE", True)
+    outside.mkdir()
+    done = run("heads", "deliver", CAMPAIGN)
+    assert (done.code, done.json["delivered"], done.json["not_outside"]) == (0, {"directory": 2}, {})
+    assert len(list(outside.iterdir())) == 2
+    assert told() == []
+    again = run("heads", "deliver", CAMPAIGN)
+    assert (again.code, again.json["signed"], again.json["delivered"]) == (0, False, {})
+    assert "都已存到外部" in run("heads", "deliver", CAMPAIGN, readable=True).out
 
 
 def test_one_event_is_proven_to_somebody_without_a_ledger(monkeypatch, capsys, run, two, tmp_path, data):
@@ -263,7 +330,50 @@ def test_one_event_is_proven_to_somebody_without_a_ledger(monkeypatch, capsys, r
     checked = line("audit", "prove-check", tmp_path / "two.tlog-proof", "--key", key, "--json")
     assert (checked.code, checked.json["error"]["code"]) == (7, "PROOF_BROKEN")
     checked = line("audit", "prove-check", tmp_path / "nowhere", "--key", key, "--json")
-    assert (checked.code, checked.json["error"]["code"]) == (3, "PROOF_MALFORMED")
+    assert (checked.code, checked.json["error"]["code"]) == (3, "FILE_UNREADABLE")
+
+
+def test_a_key_makes_its_own_directories_and_no_other_file_gives_way(monkeypatch, capsys, tmp_path):
+    """Missing directories are private; where a file stands in their place it is told, and stays."""
+    line = command_line(monkeypatch, capsys)
+    assert line("audit", "keys", "new", tmp_path / "safe" / "keys" / "audit.key", "--json").code == 0
+    for folder in (tmp_path / "safe", tmp_path / "safe" / "keys"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("x")
+    told = line("audit", "keys", "new", tmp_path / "file" / "audit.key", "--json")
+    assert (told.code, told.json["error"]["code"]) == (3, "FILE_UNREADABLE")
+    assert told.json["error"]["place"] == str(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("prove-check", "@", "--key", "#"), ("verify", "@"), ("verify", "@", "--key", "#"), ("heads", "cosign", "@")],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_file_that_is_not_there_is_told_in_one_way(monkeypatch, capsys, tmp_path, words):
+    """The same code, the file as the place, and a remedy, whoever was to read it."""
+    line = command_line(monkeypatch, capsys)
+    key = line("audit", "keys", "new", tmp_path / "own.key", "--json").json["key"]
+    missing = tmp_path / "nowhere"
+    more = ("--key", tmp_path / "own.key", "--log", key) if "cosign" in words else ()
+    given = [{"@": missing, "#": key}.get(word, word) for word in words]
+    told = line("audit", *given, *more, "--json")
+    assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (3, "FILE_UNREADABLE", str(missing))
+    assert "路径" in told.json["error"]["remedy"]
+
+
+def test_a_replay_goes_to_its_end_over_rows_that_cannot_be_read(run, edit):
+    """7 with the event, where its version is no number and the campaign's line of the board no JSON; 4 for no name."""
+    edit("UPDATE events SET version = 'abc' WHERE stream = ? AND version = 3", (CAMPAIGN,))
+    edit("UPDATE boards SET body = '{' WHERE stream = ?", (CAMPAIGN,))
+    told = run("replay", CAMPAIGN)
+    assert told.code == 7
+    assert (f"{CAMPAIGN}#3", "version") in {(one["event"], one["field"]) for one in told.json["differences"]}
+    text = run("replay", CAMPAIGN, readable=True).out.replace("\n", "")
+    assert f"{CAMPAIGN}#3  台账事件：“version”不符" in text
+    for name in ("campaign/nowhere/2025", "nothing", f"{CAMPAIGN}/heads"):
+        assert run("replay", name).json["error"]["code"] == "CAMPAIGN_UNKNOWN"
 
 
 def test_what_cannot_be_proven_is_said(run, two, edit):
@@ -295,12 +405,43 @@ async def test_up_goes_on_with_what_is_still_to_be_signed(data, tmp_path):
 
 def test_a_head_by_hand_is_signed_with_the_key_of_the_settings(run, monkeypatch, data, tmp_path):
     """Whoever signs by hand beside the worker need not know which key that is; none is made in the data directory."""
+    (data / "audit.key").unlink()
     key = run("keys", "new", tmp_path / "own.key", "--name", "audit.example").json["key"]
     monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(tmp_path / "own.key"))
     assert run("head", CAMPAIGN).json["key"] == key
     assert not (data / "audit.key").exists()
     monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(tmp_path / "missing"))
     assert run("head", CAMPAIGN).json["error"]["code"] == "KEY_FILE_MISSING"
+
+
+@pytest.mark.parametrize("command", ["head", "export"])
+def test_no_key_is_made_for_a_real_year_by_itself(run, data, tmp_path, command):
+    """The first key that signs stays the first: whoever forgot `--key` is told, and nothing is bound to another one."""
+    (data / "audit.key").unlink()
+    given = (command, CAMPAIGN, *([tmp_path / "b.zip"] if command == "export" else []))
+    told = run(*given)
+    assert (told.code, told.json["error"]["code"], told.json["error"]["place"]) == (2, "KEY_NOT_GIVEN", "--key")
+    assert "audit keys new" in told.json["error"]["remedy"]
+    assert not (data / "audit.key").exists()
+    assert not (tmp_path / "b.zip").exists()
+    assert run("keys", "list").json["error"]["code"] == "KEY_FILE_MISSING"
+    key = run("keys", "new", tmp_path / "real.key", "--name", "audit.example").json["key"]
+    assert run(*given, "--key", tmp_path / "real.key").json["key"] == key
+
+
+def test_a_key_that_signed_nothing_is_no_first_key(run, edit, tmp_path):
+    """On a record that does not hold it signs no head and is not kept: the right key begins the list when it does."""
+    keys = [run("keys", "new", tmp_path / f"{name}.key", "--name", f"{name}.example").json["key"] for name in "ab"]
+    edit("UPDATE events SET body = replace(body, 'engine', 'enging') WHERE stream = ? AND version = 1", (CAMPAIGN,))
+    told = run("head", CAMPAIGN, "--key", tmp_path / "a.key")
+    assert (told.code, told.json["error"]["code"]) == (7, "LEDGER_BROKEN")
+    assert edit("SELECT public FROM signing_keys") == []
+    told = run("keys", "rotate", tmp_path / "a.key", tmp_path / "c.key")
+    assert (told.code, told.json["error"]["code"]) == (3, "KEY_NOTHING_SIGNED")
+    assert not (tmp_path / "c.key").exists()
+    edit("UPDATE events SET body = replace(body, 'enging', 'engine') WHERE stream = ? AND version = 1", (CAMPAIGN,))
+    assert run("head", CAMPAIGN, "--key", tmp_path / "b.key").json["key"] == keys[1]
+    assert edit("SELECT number, public, statement FROM signing_keys") == [(1, keys[1], None)]
 
 
 def test_a_superior_bureau_countersigns_only_what_has_grown_out_of_what_it_signed(run, two, edit, tmp_path):
@@ -348,6 +489,45 @@ def test_a_superior_bureau_countersigns_only_what_has_grown_out_of_what_it_signe
         told = cosign("anew", "x", *last)
         assert (told.code, told.json["error"]["code"]) == (7, "COSIGN_NOT_CONSISTENT")
     assert not (tmp_path / "x").exists()
+
+
+def test_who_holds_the_statements_knows_when_a_keys_term_ended(run, two, edit, monkeypatch, capsys, data, tmp_path):
+    """`keys list --out` writes them; `prove-check` and `cosign` take them; without them the last key has signed."""
+    old = run("keys", "list").json["current"]
+    told = run("keys", "list", "--out", tmp_path / "rotations")
+    assert (told.code, told.json["error"]["code"]) == (4, "ROTATIONS_NONE")
+    run("prove", CAMPAIGN, f"{CAMPAIGN}#2", "--out", tmp_path / "proof")
+    new = run("keys", "rotate", data / "audit.key", tmp_path / "new.key").json["key"]
+    listed = run("keys", "list", "--out", tmp_path / "rotations").json
+    assert (listed["keys"], listed["statements"]) == ([old, new], [(tmp_path / "rotations").read_text()])
+    edit("DELETE FROM signing_keys WHERE number = 2")  # what follows is the thief's: he goes on with the old key
+    forged(edit)
+    edit("DELETE FROM heads")
+    edit("DELETE FROM marks")
+    assert run("head", CAMPAIGN, "--key", data / "audit.key", "--out", tmp_path / "stolen.note").json["key"] == old
+    run("prove", CAMPAIGN, f"{CAMPAIGN}#2", "--out", tmp_path / "stolen")
+    run("keys", "new", tmp_path / "bureau.key", "--name", "superior.example")
+    line = command_line(monkeypatch, capsys)
+    statements = ("--rotation", tmp_path / "rotations")
+
+    def checked(name, *more):
+        told = line("audit", "prove-check", tmp_path / name, *more, "--json")
+        return told.code, told.json.get("error", {}).get("code")
+
+    def signed(*more):
+        given = (tmp_path / "stolen.note", "--key", tmp_path / "bureau.key", *more)
+        told = line("audit", "heads", "cosign", *given, "--json")
+        return told.code, told.json.get("error", {}).get("code")
+
+    both = ("--key", old, "--key", new)
+    assert checked("proof", *both) == checked("stolen", *both) == (7, "SIGNER_NOT_LAST")
+    assert checked("proof", "--key", new, *statements) == checked("proof", *both, *statements) == (0, None)
+    assert "现用密钥" in line("audit", "prove-check", tmp_path / "proof", *both, *statements).err
+    assert checked("stolen", *both, *statements) == (7, "KEY_OUT_OF_TERM")
+    assert signed("--log", old, "--log", new) == (7, "SIGNER_NOT_LAST")
+    assert signed("--log", new, *statements) == (7, "KEY_OUT_OF_TERM")
+    assert checked("proof", *both, "--rotation", tmp_path / "proof") == (7, "ROTATION_MALFORMED")
+    assert checked("proof", *both, "--rotation", tmp_path / "nowhere") == (3, "FILE_UNREADABLE")
 
 
 def test_no_file_is_written_over_and_the_same_text_again_is_fine(run, two, data, tmp_path):

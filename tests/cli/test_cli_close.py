@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
 
 from audit.archive_gaps import MissingHistory
 from cli import holds
@@ -13,6 +14,7 @@ from cli.failures import Failure
 from cli.options import Face
 from client import left_open
 from client.heads import Heads
+from client.sending import Sending
 from domain.refusal import Refusal
 from domain.stream import Answer, Receipt
 
@@ -206,6 +208,21 @@ async def test_a_close_that_could_not_see_its_end_says_so(monkeypatch, capsys, s
     assert ("检查点" in err) == (not signed)
 
 
+async def test_a_second_close_of_a_campaign_that_has_ended_tells_of_the_last_head_too(monkeypatch, capsys):
+    """It is refused; whoever tries it is told that the head of the end is missing."""
+    for signed in (True, False):
+        rooms = Closing("archived", signed=signed)
+
+        async def refused(*_given, **_more):
+            raise Refusal("CAMPAIGN_CLOSED")
+
+        rooms.close_campaign = refused
+        with pytest.raises(Refusal, match="CAMPAIGN_CLOSED"):
+            await close_of(monkeypatch, rooms, [])
+        assert rooms.asked == ["finish", "head"]
+        assert ("检查点" in capsys.readouterr().err) == (not signed)
+
+
 @pytest.mark.parametrize("ended", ["TERMINATED", "CANCELED"])
 async def test_a_last_head_whose_workflow_somebody_ended_is_not_signed(ended):
     """The workflow's end is an answer: no head, and no failure of the close."""
@@ -220,6 +237,38 @@ async def test_a_last_head_whose_workflow_somebody_ended_is_not_signed(ended):
 
     heads = Heads(SimpleNamespace(engine=SimpleNamespace(get_workflow_handle=lambda *_given, **_more: Handle())))
     assert await heads.finish(CAMPAIGN, timedelta(seconds=1)) is False
+
+
+@pytest.mark.parametrize("when", ["signal", "result", "describe"])
+async def test_an_engine_that_goes_away_after_the_close_is_no_bug(monkeypatch, capsys, when):
+    """The close was accepted: its receipt is shown with 0, and that the last head is not seen."""
+
+    class Handle:
+        async def signal(self, _name):
+            """Be woken."""
+            self._gone("signal", RPCStatusCode.UNAVAILABLE)
+            self._gone("describe", RPCStatusCode.NOT_FOUND)  # it has ended; how, nobody answers
+
+        async def result(self):
+            """Tell how it ended."""
+            self._gone("result", RPCStatusCode.UNAVAILABLE)
+
+        async def describe(self):
+            """Tell how it is."""
+            self._gone("describe", RPCStatusCode.UNAVAILABLE)
+
+        def _gone(self, now, status):
+            if now == when:
+                raise RPCError("tcp connect error", status, b"")
+
+    engine = SimpleNamespace(get_workflow_handle=lambda *_given, **_more: Handle())
+    heads = Heads(SimpleNamespace(engine=engine))
+    rooms = Closing()
+    rooms.heads = heads
+    assert await close_of(monkeypatch, rooms, [], []) == 0
+    assert "status" in capsys.readouterr().err
+    ended = await Sending(SimpleNamespace(engine=engine)).finish(CAMPAIGN, timedelta(seconds=1))
+    assert ended == (when == "describe")
 
 
 def test_nobody_is_pressed_by_what_is_said():

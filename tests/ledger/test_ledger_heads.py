@@ -28,10 +28,10 @@ from ledger.heads import (
     KeptHead,
     KeptKey,
     Written,
+    campaigns_with_heads,
     keep_head,
     keep_key,
     last_head,
-    newest_heads,
     read_heads,
     read_keys,
     read_snapshot,
@@ -65,7 +65,7 @@ async def test_heads_and_marks_are_read_as_they_were_kept(ledger: Ledger) -> Non
     bare = [replace(head, marks={}) for head in (TWO, FIVE)]
     assert await read_heads(ledger, CAMPAIGN) == bare
     assert await last_head(ledger, CAMPAIGN) == bare[1]
-    assert await newest_heads(ledger) == {CAMPAIGN: [FIVE.note, TWO.note], OTHERS[0]: [TWO.note]}
+    assert await campaigns_with_heads(ledger) == sorted([CAMPAIGN, OTHERS[0]])
 
 
 async def test_of_several_heads_at_the_same_time_one_is_kept(ledger_url: str, opened: Opener) -> None:
@@ -99,13 +99,27 @@ async def test_of_several_keys_at_the_same_time_one_follows(ledger_url: str, ope
 
 
 async def test_a_head_is_kept_only_while_no_other_key_has_come(ledger: Ledger) -> None:
-    """Whoever says how many keys there were when it signed is refused once there is one more."""
+    """Whoever says which keys there were when it signed is refused once there is one more."""
     assert await keep_key(ledger, KeptKey("key", None), after=0)
-    assert await keep_head(ledger, CAMPAIGN, TWO, after=0, keys=1)
+    assert await keep_head(ledger, CAMPAIGN, TWO, after=0, keys=["key"])
     assert await keep_key(ledger, KeptKey("new", "by key"), after=1)
-    assert not await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=1)
+    for keys in (["key"], ["new"], ["key", "other"], []):
+        assert not await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=keys)
     assert [head.size for head in await read_heads(ledger, CAMPAIGN)] == [2]
-    assert await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=2)
+    assert await keep_head(ledger, CAMPAIGN, FIVE, after=2, keys=["key", "new"])
+
+
+async def test_the_first_key_is_kept_with_the_first_head_and_not_without_one(ledger_url: str, opened: Opener) -> None:
+    """A head that comes too late leaves no key behind; of several keys at the same time one begins the list."""
+    ledgers = [await opened(ledger_url) for _ in range(3)]
+    assert not await keep_head(ledgers[0], CAMPAIGN, FIVE, after=2, keys=["late"])
+    assert not await keep_head(ledgers[0], CAMPAIGN, TWO, after=0, keys=["two", "of them"])
+    assert await read_keys(ledgers[0]) == []
+    kept = await asyncio.gather(
+        *(keep_head(one, OTHERS[n], TWO, after=0, keys=[f"key {n}"]) for n, one in enumerate(ledgers))
+    )
+    assert sum(kept) == 1
+    assert await read_keys(ledgers[0]) == [KeptKey(f"key {kept.index(True)}", None)]
 
 
 async def test_a_key_is_kept_only_while_no_other_head_has_come(ledger: Ledger) -> None:

@@ -106,6 +106,16 @@ async def test_it_looks_when_woken_and_ends_with_the_campaign(scene: Scene) -> N
     assert {request.at for request in scene.looks.asked} == {None}
 
 
+async def test_a_last_head_that_somebody_ended_before_is_not_called_signed(scene: Scene) -> None:
+    """Nothing is at work then, and the head is missing all the same; started again it comes to its own end."""
+    await scene.heads.start(CAMPAIGN, every=HOUR)
+    await scene.client.get_workflow_handle(heads_id(CAMPAIGN)).terminate("by hand")
+    assert not await scene.heads.finish(CAMPAIGN, PATIENCE)
+    scene.looks.results.append(ENDED)
+    await scene.heads.start(CAMPAIGN, every=HOUR)
+    assert await scene.heads.finish(CAMPAIGN, PATIENCE)
+
+
 async def test_a_problem_is_left_alone_and_a_ledger_that_is_away_is_not(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
