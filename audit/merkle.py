@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962, section 2.1, over SHA-256: roots, proofs and their verification.
 
-Leaves are given by their hashes (`leaf_hash`), 32 bytes each. A leaf's hash begins with the byte 0x00 and an inner
-node's with 0x01, so that no leaf can pass for a node. The two verifications follow RFC 9162, sections 2.1.3.2 and
-2.1.4.2, step by step: an answer is yes or no, whatever the proof is made of.
+Leaves are given by their hashes (`leaf_hash`), 32 bytes each. How a tree is hashed is `domain.merkle`'s: a day of the
+ledger's journal is hashed as the events are. The two verifications follow RFC 9162, sections 2.1.3.2 and 2.1.4.2, step
+by step: an answer is yes or no, whatever the proof is made of.
 
 Only the standard library is used: an auditor's office PC has nothing else.
 """
@@ -13,72 +13,22 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-HASH_BYTES: Final = 32
-"""Length of every leaf hash, node and root."""
+from domain.merkle import EMPTY_ROOT, HASH_BYTES, Edge, are_hashes, leaf_hash, node_hash
+
+__all__ = [
+    "EMPTY_ROOT",
+    "HASH_BYTES",
+    "Edge",
+    "Tree",
+    "leaf_hash",
+    "node_hash",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 PAIR: Final = 2 * HASH_BYTES
 
-EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
-"""The root of a tree without leaves."""
-
 _sha256: Final = hashlib.sha256
-
-
-def leaf_hash(entry: bytes) -> bytes:
-    """Return the hash of a leaf."""
-    return _sha256(b"\x00" + entry).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of an inner node."""
-    return _sha256(b"\x01" + left + right).digest()
-
-
-class Edge:
-    """A growing tree's right edge: the roots of its complete subtrees, the largest first. O(log n) memory.
-
-    It gives the root of what was appended so far, and no proofs. Kept beside a head, it lets the next head be made of
-    the new leaves alone: that it is the head's own shows in its root.
-
-    Attributes:
-        size: how many leaves there are.
-    """
-
-    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """Begin with nothing, or go on from where a tree has come to.
-
-        Raises:
-            ValueError: a tree of that size has other than so many complete subtrees, or one is no hash of 32 bytes.
-        """
-        if size < 0 or len(peaks) != size.bit_count() or not _hashes(*peaks):
-            raise ValueError(f"these are not the peaks of a tree of {size} leaves")
-        self.size = size
-        self._peaks = list(peaks)
-
-    @property
-    def peaks(self) -> tuple[bytes, ...]:
-        """Return the roots of the complete subtrees, the largest first: one for each bit that is set in the size."""
-        return tuple(self._peaks)
-
-    def append(self, leaf: bytes) -> None:
-        """Add a leaf by its hash.
-
-        Raises:
-            ValueError: it is no hash of 32 bytes.
-        """
-        if len(leaf) != HASH_BYTES:
-            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes, not {len(leaf)}")
-        full = self.size  # each low bit that is set is a complete subtree that the new node completes a larger one with
-        peaks = self._peaks
-        while full & 1:
-            leaf = node_hash(peaks.pop(), leaf)
-            full >>= 1
-        peaks.append(leaf)
-        self.size += 1
-
-    def root(self) -> bytes:
-        """Return the root of the leaves so far."""
-        return _folded(self._peaks)
 
 
 class Tree:
@@ -187,7 +137,7 @@ class Tree:
 
     def _range(self, start: int, end: int) -> bytes:
         """Return the root over the leaves from `start` up to `end`; a proof cuts where `start` is aligned to that."""
-        return _folded(self._peaks(start, end))
+        return Edge(end - start, self._peaks(start, end)).root()
 
     def _peaks(self, start: int, end: int) -> list[bytes]:
         peaks: list[bytes] = []
@@ -213,7 +163,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         proof: the audit path, from the leaf upwards.
         root: the head's root.
     """
-    if not 0 <= index < size or not _hashes(leaf, root, *proof):
+    if not 0 <= index < size or not are_hashes((leaf, root, *proof)):
         return False
     place, last = index, size - 1
     found = leaf
@@ -243,7 +193,7 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
         new_root: the later head's root.
         proof: the nodes, as `Tree.consistency_proof` gives them.
     """
-    if not 0 <= old <= new or not _hashes(old_root, new_root, *proof):
+    if not 0 <= old <= new or not are_hashes((old_root, new_root, *proof)):
         return False
     if old == new:
         return not proof and old_root == new_root and (old > 0 or old_root == EMPTY_ROOT)
@@ -271,20 +221,6 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
     return last == 0 and found_old == old_root and found_new == new_root
 
 
-def _hashes(*nodes: bytes) -> bool:
-    return all(len(node) == HASH_BYTES for node in nodes)
-
-
 def _split(count: int) -> int:
     """Return the largest power of two below `count`, which is at least 2: where RFC 6962 cuts a tree."""
     return 1 << ((count - 1).bit_length() - 1)
-
-
-def _folded(peaks: Sequence[bytes]) -> bytes:
-    """Return the root over complete subtrees, the largest first."""
-    if not peaks:
-        return EMPTY_ROOT
-    found = peaks[-1]
-    for peak in reversed(peaks[:-1]):
-        found = node_hash(peak, found)
-    return found

@@ -61,8 +61,7 @@ class Tries:
     )
 
 
-@dataclass(frozen=True)
-class Unrouted:
+class Unrouted(NamedTuple):
     """A notice whose readers and ways nobody has looked up yet.
 
     Attributes:
@@ -85,8 +84,7 @@ class Unrouted:
     wish: str = ""
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(NamedTuple):
     """One more person of a household.
 
     Attributes:
@@ -102,8 +100,7 @@ class Copy:
     code: str | None = None
 
 
-@dataclass(frozen=True)
-class Routing:
+class Routing(NamedTuple):
     """Who reads one notice, and by which ways.
 
     Attributes:
@@ -125,8 +122,7 @@ class Routing:
     code: str | None = None
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A notice that is ours to send until the lease ends.
 
     Attributes:
@@ -279,7 +275,7 @@ class DayRecord:
 
     Attributes:
         rows: of the journal.
-        digest: lower-case hex SHA-256 of the rows' canonical JSON lines in their order.
+        digest: lower-case hex root of the Merkle tree (RFC 6962) over the rows' canonical JSON lines in their order.
         states: state → how many rows.
     """
 

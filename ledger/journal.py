@@ -3,19 +3,25 @@
 A day of it is tied to the chain of events by its digest (`NoticesSettled`), so that nobody can tell another story of
 what was sent. From then on it is closed: what is written later, and says that it happened on that day, stands under
 the first instant after it. When it happened stands in its attempt, and in the event that told of it.
+
+The digest is the root of a Merkle tree over the day's rows (RFC 6962), so that one notice's rows can be shown to belong
+to it and nobody else's with them (docs/decisions/0026). Days that were settled before that have one hash over all rows.
+Both are SHA-256 in the same 64 digits and never mistaken for each other: what is hashed last for a tree begins with the
+byte 0x00 or 0x01, for all rows in one with a brace.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from domain.canonical import encode
+from domain.merkle import Edge, leaf_hash
 from domain.notices import GONE_OUT, NoticeState
 from domain.time import at, civil, instant, stamp
 from ledger.among import in_named
@@ -27,7 +33,10 @@ SETTLED_COLUMNS: Final = (
     *("notice_id", "number", "at", "state"),
     *("campaign", "channel", "code", "provider_id", "digest"),
 )
-"""What the day's digest covers, the order of the rows first."""
+"""What the day's digest covers, the order of the rows first: those of one notice stand together."""
+
+Settled = tuple[Any, ...]
+"""A row of a day: its `SETTLED_COLUMNS`."""
 
 _WRITE: Final = Many(
     insert(journal),
@@ -104,6 +113,14 @@ def of_notice(connection: Connection, notice_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def days_of(connection: Connection, campaign: str, notice_id: str) -> list[tuple[date, str]]:
+    """Return the civil days, and the channels, of which the journal has rows of a notice; in that order."""
+    query = select(journal.c.at, journal.c.channel).where(
+        journal.c.campaign == campaign, journal.c.notice_id == notice_id
+    )
+    return sorted({(civil(instant(row.at)), row.channel) for row in connection.execute(query)})
+
+
 def held_and_sent(connection: Connection, campaign: str, code: str) -> dict[str, Any] | None:
     """Return the first notice that was held for a reason and went out afterwards, with both instants."""
     held, sent = journal.alias("held"), journal.alias("sent")
@@ -128,20 +145,50 @@ def held_and_sent(connection: Connection, campaign: str, code: str) -> dict[str,
     return None if row is None else dict(row)
 
 
-def day_record(connection: Connection, campaign: str, channel: str, day: date) -> DayRecord:
-    """Return one civil day of a channel with its digest: one canonical JSON line for each row, in a fixed order."""
+def day_record(connection: Connection, campaign: str, channel: str, day: date, said: str | None = None) -> DayRecord:
+    """Return one civil day of a channel with its digest.
+
+    Args:
+        connection: for reading.
+        campaign: whose journal.
+        channel: which.
+        day: which.
+        said: the digest that an event says of that day: what was settled before days were trees is digested as it was.
+    """
+    rows = day_rows(connection, campaign, channel, day)
+    lines = [line_of(row) for row in rows]
+    digest = flat_digest(lines) if said is not None and said == flat_digest(lines) else tree_digest(lines)
+    states = Counter(row[SETTLED_COLUMNS.index("state")] for row in rows)
+    return DayRecord(day, len(rows), digest, dict(sorted(states.items())))
+
+
+def day_rows(connection: Connection, campaign: str, channel: str, day: date) -> list[Settled]:
+    """Return the rows of one civil day of a channel in the order in which they are digested."""
     begin, end = _bounds(day)
     mine = (journal.c.campaign == campaign, journal.c.channel == channel, journal.c.at >= begin, journal.c.at < end)
-    rows = sorted(
-        (tuple(row) for row in connection.execute(_OF_DAY.where(*mine))),
-        key=lambda row: tuple((value is not None, value) for value in row),
-    )
+    rows = (tuple(row) for row in connection.execute(_OF_DAY.where(*mine)))
+    return sorted(rows, key=lambda row: tuple((value is not None, value) for value in row))
+
+
+def line_of(row: Settled) -> bytes:
+    """Return the canonical JSON line of a row, without a line feed: what a leaf of the day's tree is made of."""
+    return encode(dict(zip(SETTLED_COLUMNS, row, strict=True))).encode()
+
+
+def tree_digest(lines: Iterable[bytes]) -> str:
+    """Return the lower-case hex root of the tree over a day's lines (RFC 6962, section 2.1)."""
+    edge = Edge()
+    for line in lines:
+        edge.append(leaf_hash(line))
+    return edge.root().hex()
+
+
+def flat_digest(lines: Iterable[bytes]) -> str:
+    """Return the lower-case hex SHA-256 over a day's lines, a line feed after each: how days were settled before."""
     digest = hashlib.sha256()
-    for row in rows:
-        line = dict(zip(SETTLED_COLUMNS, row, strict=True))
-        digest.update(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
-    states = Counter(row[SETTLED_COLUMNS.index("state")] for row in rows)
-    return DayRecord(day, len(rows), digest.hexdigest(), dict(sorted(states.items())))
+    for line in lines:
+        digest.update(line + b"\n")
+    return digest.hexdigest()
 
 
 def first_unsettled(

@@ -285,8 +285,9 @@ async def test_a_day_of_the_journal_has_one_digest(ledger: Ledger) -> None:
          "channel": EMAIL, "code": None, "provider_id": None, "digest": None}
         for row, state in ((begun[0], "submitted"), (begun[1], "accepted"), (begun[1], "submitted"))
     ]  # fmt: skip
-    text = "".join(dumps(line, sort_keys=True, separators=(",", ":")) + "\n" for line in lines)
-    assert record.digest == sha256(text.encode()).hexdigest()
+    texts = [dumps(line, sort_keys=True, separators=(",", ":")).encode() for line in lines]
+    one, two, three = (sha256(b"\x00" + text).digest() for text in texts)
+    assert record.digest == sha256(b"\x01" + sha256(b"\x01" + one + two).digest() + three).hexdigest()
     first = ledger.outbox.first_unsettled
     assert await first(CAMPAIGN, EMAIL, day, None) is None, "its day is not over"
     assert await first(CAMPAIGN, EMAIL, day + timedelta(days=1), None) == day

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, time, timedelta
 
 import pytest
 from ledger_samples import BEGIN, CAMPAIGN, RULES, SCHOOL, paused, put, resumed, seal_all
 from test_ledger_control import NOW, Desk, killed, name_of, pupil, released
 
+from audit.rows import read_notice
 from domain.notices import EMAIL, PAPER, PHONE, SMS
 from domain.school_events import LeftRegister
 from domain.sending_events import NoticeMuted, NoticeRetried, NoticeTaskRecorded, TaskOutcome
 from domain.time import at, civil, stamp
+from ledger.journal import tree_digest
 from ledger.store import Ledger
 
 
@@ -115,6 +118,23 @@ async def test_a_closed_day_is_its_channels_and_does_not_open_again(desk: Desk) 
     assert {one["at"][:10] for one in await desk.outbox.journal(name_of(1))} == {
         (civil(NOW) + timedelta(days=2)).isoformat()
     }
+
+
+async def test_a_notices_rows_stand_together_in_its_day(desk: Desk) -> None:
+    """All lines of the day give its digest, in one order on every database; the notice's own are named."""
+    await desk.plan(SMS)
+    for row in await desk.send(SMS):
+        await desk.end(row, "accepted")
+    for number in (1, 2, 3):
+        (day,) = await read_notice(desk.ledger, CAMPAIGN, name_of(number)) or ()
+        assert (day.channel, day.day, day.own) == (SMS, civil(NOW), range(2 * number - 2, 2 * number))
+        rows = [json.loads(day.lines[at]) for at in day.own]
+        told = await desk.outbox.journal(name_of(number))
+        assert sorted(row["state"] for row in rows) == ["accepted", "submitted"]
+        assert all(any(row.items() <= one.items() for one in told) for row in rows)
+    assert tree_digest(day.lines) == (await desk.outbox.day_record(CAMPAIGN, SMS, civil(NOW))).digest
+    assert await read_notice(desk.ledger, CAMPAIGN, name_of(9)) is None
+    assert await read_notice(desk.ledger, "campaign/elsewhere/2025", name_of(1)) is None
 
 
 async def first(desk: Desk, after: date) -> date | None:
