@@ -247,7 +247,7 @@ class DispatchInput(BaseModel):
 
     campaign: str
     channel: str
-    limit: int = 1000
+    limit: int = 5000
     every_seconds: int = 30
     finishing: bool = False
     settling: bool = False

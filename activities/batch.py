@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,9 @@ where the provider knows no key, so a channel that nobody can ask begins one at 
 
 PART: Final = 250
 """Messages that are claimed and written at once, while those before them go out; no more than two parts wait."""
+
+LONGEST_SUPPLY: Final = 60.0
+"""Seconds after which a batch claims no more: with a slow provider, too, it ends long before the engine gives it up."""
 
 ASKED_AT_ONCE: Final = 50
 """Messages that a provider is asked for in one call."""
@@ -193,12 +197,13 @@ class Batch:
         """Claim and write messages, a part at a time, as long as there are any and somebody sends them."""
         try:
             full = True
+            until = time.monotonic() + LONGEST_SUPPLY
             while full and self._done.claimed < limit and await desk.room(PART):
                 most = min(limit - self._done.claimed, PART)
                 claimed = await claim(most)
                 self._done.claimed += len(claimed)
                 desk.add(await self._written(claimed))
-                full = len(claimed) >= most
+                full = len(claimed) >= most and time.monotonic() < until
         finally:
             desk.complete()
 

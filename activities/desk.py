@@ -115,14 +115,16 @@ class Desk:
             return None
         self._laid -= 1
         self._in_hand += 1
-        self._news.set()
+        if self._laid <= self._ahead // 2:
+            self._news.set()
         return found
 
     def ended(self, outcome: Outcome) -> None:
         """Give back what became of an attempt; it is committed before `work` returns."""
         self._in_hand -= 1
         self._ended.append(outcome)
-        self._news.set()
+        if not self._in_hand or not 1 < len(self._ended) < self._ahead:  # the first one's wait begins
+            self._news.set()
 
     def dropped(self) -> None:
         """Say that nobody will know what became of an attempt; nothing more is handed out."""

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from activities.directory import CodeFor, RecordDirectory
+from activities.turns import taking_turns
 from ledger.handover import Claimed
 from ledger.store import Ledger
 from notices.catalogue import Language, TemplateError
@@ -81,13 +82,13 @@ class Letters:
         drafts: list[tuple[Claimed, Draft]] = []
         letters: list[Letter] = []
         unsendable: list[Unsendable] = []
-        for row, notice in zip(rows, notices, strict=True):
+        async for row, notice in taking_turns(zip(rows, notices, strict=True)):
             try:
                 drafts.append((row, await draft(notice, directory, traits.sender, self._lang, traits.name)))
             except UnsendableError as error:
                 unsendable.append(Unsendable(row, error.code))
         await directory.read_codes([drafted.asks for _, drafted in drafts if drafted.asks is not None])
-        for row, drafted in drafts:
+        async for row, drafted in taking_turns(drafts):
             try:
                 code = None if drafted.asks is None else await directory.code(drafted.asks)
                 message, template = written(drafted, code, on=on)

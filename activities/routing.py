@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from activities.directory import CodeFor, RecordDirectory
+from activities.turns import taking_turns
 from domain.calendar import Calendar, CalendarUnknown
 from domain.notices import BY_PEOPLE, PUPIL, URGENT_PURPOSES, student_of
 from domain.policy_parameters import PolicyParameters
@@ -70,7 +71,7 @@ class Router:
             await directory.read(list(notices.values()))
             routings = [
                 await self._routing(row, notices[row.notice_id], directory, _wished(ways, row), quick, shared)
-                for row in rows
+                async for row in taking_turns(rows)
             ]
             await outbox.route([_in_time(one, row, now) for one, row in zip(routings, rows, strict=True)])
             count += len(rows)
@@ -139,7 +140,7 @@ def _wished(ways: Ways, row: Unrouted) -> Ways:
 def _in_time(routing: Routing, row: Unrouted, now: datetime) -> Routing:
     """Let what a person has sent again after its occasion go all the same."""
     late = row.generation and routing.not_after is not None and routing.not_after <= now
-    return replace(routing, not_after=None) if late else routing
+    return routing._replace(not_after=None) if late else routing
 
 
 def ways_of(configured: Mapping[str, object], policy: PolicyParameters) -> Ways:

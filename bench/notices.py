@@ -172,7 +172,8 @@ async def prepare_notices(directory: Path, mails: int) -> Prepared:
     await ledger.close()
     await registry.close()
     recorder = Recorder()
-    await _drain_all(await _copied(data, directory / "recorded"), draft.campaign, recorder)
+    async with _sending(await _copied(data, directory / "recorded"), recorder) as sending:
+        await _drain_all(sending, draft.campaign)
     if left or len(recorder.mails) != mails:
         raise RuntimeError(f"{len(recorder.mails)} mails were written, not {mails}")
     return Prepared(data, draft.campaign, recorder.mails)
@@ -255,9 +256,10 @@ async def send_bare(prepared: Prepared, sink: SinkProcess, data: Path) -> tuple[
 async def send_by_drain(prepared: Prepared, sink: SinkProcess, data: Path) -> tuple[float, float]:
     """Send them by the activity alone, called again and again in this process: ledger, registry and SMTP."""
     channel = MailChannel(SmtpServer("127.0.0.1", sink.port, "none", SENDER))
-    began, cpu = time.perf_counter(), time.process_time()
-    await _drain_all(data, prepared.campaign, channel)
-    return time.perf_counter() - began, time.process_time() - cpu
+    async with _sending(data, channel) as sending:
+        began, cpu = time.perf_counter(), time.process_time()
+        await _drain_all(sending, prepared.campaign)
+        return time.perf_counter() - began, time.process_time() - cpu
 
 
 async def send_by_worker(prepared: Prepared, sink: SinkProcess, data: Path) -> tuple[float, float]:
@@ -275,15 +277,19 @@ async def send_by_worker(prepared: Prepared, sink: SinkProcess, data: Path) -> t
     return cost.wall, cost.server + cost.worker
 
 
-async def _drain_all(data: Path, campaign: str, channel: Channel) -> None:
+@contextlib.asynccontextmanager
+async def _sending(data: Path, channel: Channel) -> AsyncIterator[DispatchActivities]:
+    """Make the activity as a worker does, which is up before anything is due."""
     registry, ledger = await _stores(data)
-    ways = {EMAIL: channel}
-    sending = DispatchActivities(ledger, registry, ways, _no_codes, key=load_pepper(data / "pepper"))
+    yield DispatchActivities(ledger, registry, {EMAIL: channel}, _no_codes, key=load_pepper(data / "pepper"))
+    await ledger.close()
+    await registry.close()
+
+
+async def _drain_all(sending: DispatchActivities, campaign: str) -> None:
     request = DispatchRequest(campaign=campaign, channel=EMAIL, limit=DispatchInput(campaign="", channel="").limit)
     while (await ActivityEnvironment().run(sending.drain, request)).left:
         pass
-    await ledger.close()
-    await registry.close()
 
 
 async def _no_codes(requests: Sequence[CodeRequest]) -> Sequence[str]:

@@ -221,7 +221,7 @@ async def _letters(
     from notices.printing import ANSWER_BY_PAPER, PaperLetter  # noqa: PLC0415 - spreadsheets, only where one is written
 
     directory = RecordDirectory(await rooms.ledger(), await rooms.registry(), _no_code)
-    notices = [Notice(**{name: one.row[name] for name in Notice.__dataclass_fields__}) for one in found]
+    notices = [Notice(**{name: one.row[name] for name in Notice._fields}) for one in found]
     await directory.read(notices)
     drafts: list[tuple[Task, Draft]] = []
     left_out: Counter[str] = Counter()

@@ -224,7 +224,7 @@ async def _real(face: Face, purpose: str, campaign: str, student: str, by: str) 
         rows = await ledger.outbox.find(campaign, purpose=purpose, recipient=recipient)
         if not rows:
             raise unknown_notice(f"{purpose} {student}")
-        notice = Notice(**{name: rows[-1][name] for name in Notice.__dataclass_fields__})
+        notice = Notice(**{name: rows[-1][name] for name in Notice._fields})
         try:
             mail, template = await compose(notice, RecordDirectory(ledger, registry, _no_code), "preview@invalid", LANG)
         except UnsendableError as error:

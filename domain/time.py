@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China has one zone and no daylight saving since 1991, so a fixed offset is exact for every campaign."""
@@ -49,8 +50,9 @@ def stamp(instant: datetime) -> str:
     return _in_county(instant).isoformat(timespec="milliseconds")
 
 
+@lru_cache(maxsize=1024)
 def instant(text: str) -> datetime:
-    """Read what `stamp` wrote.
+    """Read what `stamp` wrote; the rows of one event have one instant.
 
     Raises:
         ValueError: the text is no RFC 3339 instant with an offset, or one outside the years 1 to 9999 in the county.
@@ -63,6 +65,8 @@ def instant(text: str) -> datetime:
 
 def _in_county(instant: datetime) -> datetime:
     """Return an instant with the county's offset; at either end of the calendar there is none."""
+    if instant.tzinfo is SHANGHAI:
+        return instant
     try:
         return instant.astimezone(SHANGHAI)
     except OverflowError:

@@ -38,7 +38,7 @@ from ledger.handover import (
 from ledger.many import Many
 from ledger.silences import Silences, ending, silences_among
 from ledger.switches import Stop, stops_of
-from ledger.tables import attempts, outbox
+from ledger.tables import attempts, outbox, whole_rows
 
 _OWN: Final = attrgetter("notice_id", "campaign", "stream", "cause", "purpose", "recipient", "planned_at")
 _SO_FAR: Final = attrgetter("template", "person", "copy_of", "channel", "digest_of", "generation")
@@ -128,7 +128,7 @@ def claimed_of(row: Any, number: int, lease_until: datetime) -> Claimed:
 
 def group_of(connection: Connection, names: Sequence[str]) -> list[Any]:
     """Return rows, and those that stand in their messages, in the order of their ids."""
-    return sorted(connection.execute(_GROUP, {"names": list(names)}).all(), key=lambda row: str(row.notice_id))
+    return sorted(whole_rows(connection.execute(_GROUP, {"names": list(names)})), key=attrgetter("notice_id"))
 
 
 # -- the begin --------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ held, and the next look goes past it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -35,10 +35,11 @@ from ledger import journal, lists, lost, places
 from ledger.among import in_list, in_named
 from ledger.attempts import CHANGE_ROW, claimed_of, expire
 from ledger.handover import KILLED, PAUSED, RESEND, Claimed, Tries
+from ledger.many import Many
 from ledger.repeats import ask_a_person
 from ledger.silences import silenced, wishes_about
 from ledger.switches import Stops, stops_of
-from ledger.tables import opt_outs, outbox
+from ledger.tables import opt_outs, outbox, whole_rows
 
 PASSES: Final = 8
 """So many batches are looked at in one claim while the rules hold what they find."""
@@ -90,14 +91,14 @@ class Taken(list[Claimed]):
         self.expired = counted.get(NoticeState.EXPIRED, 0)
 
 
-def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) -> Taken:
+def claim(connection: Connection, adding: Many, wanted: Claim) -> Taken:
     """Take the notices that are due, oldest first; those of people's channels are put on their lists.
 
     First, what nobody came back to is ended: a claim that was not begun waits again, an attempt becomes `unknown`.
 
     Args:
         connection: the transaction.
-        insert_: the dialect's insert, which knows conflicts.
+        adding: the statement by which places in a budget are taken.
         wanted: whose and how many.
     """
     expire(connection, wanted.campaign, wanted.channel, wanted.now, wanted.tries, wanted.unknown)
@@ -117,7 +118,7 @@ def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) 
     query = _query(wanted, stops)
     taken: list[Any] = []
     for _ in range(PASSES):
-        found = connection.execute(query, asked).all()
+        found = whole_rows(connection.execute(query, asked))
         doubtful = _left_to_people(connection, found, wanted)
         others[NoticeState.HELD] += len(doubtful)
         rows = [row for row in found if row.notice_id not in doubtful]
@@ -132,7 +133,7 @@ def claim(connection: Connection, insert_: Callable[[Any], Any], wanted: Claim) 
         others += _hold_back(connection, rows, kinds, wanted.now)
         _clear(connection, cleared, wanted)
         counted = [one for one in candidates if _cleared(kinds, one)]
-        places.take(connection, insert_, counted, wanted.now, wanted.campaign)
+        places.take(connection, adding, counted, wanted.now, wanted.campaign)
         taken += cleared
         if len(found) < wanted.limit or len(taken) >= wanted.limit:
             break
@@ -330,7 +331,7 @@ def _members(connection: Connection, leaders: Sequence[str]) -> list[Any]:
         return []
     waits = outbox.c.state.in_((*MARKED, NoticeState.UNKNOWN))
     query = select(outbox).where(in_list(outbox.c.digest_of, leaders), waits)
-    return list(connection.execute(query.order_by(outbox.c.planned_at, outbox.c.notice_id)))
+    return whole_rows(connection.execute(query.order_by(outbox.c.planned_at, outbox.c.notice_id)))
 
 
 _CLEAR: Final = (
@@ -399,7 +400,7 @@ def _messages(connection: Connection, rows: Sequence[Any], wanted: Claim) -> lis
 
 def _claimed(row: Any, leader: str | None, leases: Mapping[NoticeClass, datetime]) -> Claimed:
     claimed = claimed_of(row, row.attempts + 1, _lease(row, leases))
-    return claimed if claimed.digest_of == leader else replace(claimed, digest_of=leader)
+    return claimed if claimed.digest_of == leader else claimed._replace(digest_of=leader)
 
 
 def _kept_together(connection: Connection, rows: Sequence[Any], wanted: Claim) -> dict[str, list[Any]]:

@@ -8,13 +8,13 @@ and one precision (`domain.time.stamp`), which sort as they follow each other.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Select, and_, func, select
 
 from domain.calendar import Calendar
@@ -24,7 +24,7 @@ from domain.sending import SendingRules
 from domain.silences import silence_of
 from domain.time import stamp
 from ledger import attempts as trying
-from ledger import backlog, control, invitations, journal, lost, receipts, routing
+from ledger import backlog, control, invitations, journal, lost, places, receipts, routing
 from ledger.among import in_list
 from ledger.backgrounds import backgrounds
 from ledger.claims import Claim, Taken, claim
@@ -91,6 +91,7 @@ class Outbox:
         self._write = write
         self._insert = insert_
         self._plan = _plan(insert_(outbox))
+        self._places = places.adding_of(insert_)
 
     # -- with the append --------------------------------------------------------------------------------------
 
@@ -163,7 +164,7 @@ class Outbox:
             dedupes_for: so long the provider knows a repeated message, None for ever; later a person is asked.
         """
         wanted = Claim(campaign, channel, limit, now, rules, calendar, tries or Tries(), unknown, dedupes_for)
-        return await self._move(lambda connection: claim(connection, self._insert, wanted))
+        return await self._move(lambda connection: claim(connection, self._places, wanted))
 
     async def begin(self, claimed: Sequence[Claimed], now: datetime, tries: Tries | None = None) -> list[Claimed]:
         """Begin the attempts of those that may go at this very moment, and return them; the rest has gone back."""
@@ -328,13 +329,13 @@ class Outbox:
             kinds: types of the other events.
         """
         found = await self._read(lambda connection: backgrounds(connection, versions, kinds))
-        return {stream: [json.loads(body) for body in bodies] for stream, bodies in found.items()}
+        return {stream: [from_json(body) for body in bodies] for stream, bodies in found.items()}
 
     async def about(self, campaign: str, kinds: Sequence[str], students: Sequence[str]) -> list[Envelope]:
         """Return a campaign's events of some types about some pupils, in the order of each stream."""
         of_pupils = (in_list(events.c.student, students), in_list(events.c.type, kinds), events.c.campaign == campaign)
         query = select(events.c.body).where(*of_pupils).order_by(events.c.stream, events.c.version)
-        return [json.loads(body) for body in await self._read(lambda connection: connection.scalars(query).all())]
+        return [from_json(body) for body in await self._read(lambda connection: connection.scalars(query).all())]
 
     async def planned(self, campaign: str) -> list[dict[str, Any]]:
         """Return a campaign's notices as events planned them, each with its state, in the order of their ids."""

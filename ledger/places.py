@@ -16,6 +16,7 @@ from domain.notices import PAPER, NoticeState
 from domain.sending import Candidate, counts
 from domain.time import civil
 from ledger.among import in_named
+from ledger.many import Many
 from ledger.tables import attempts, budget, outbox
 
 _OF_MESSAGE: Final = or_(outbox.c.notice_id == budget.c.root, outbox.c.copy_of == budget.c.root)
@@ -31,6 +32,11 @@ _SPENT: Final = select(budget.c.key, budget.c.root).where(
     budget.c.day == bindparam("of_day"),
     or_(_ABOUT_TO, _WENT_OUT),
 )
+
+
+def adding_of(insert_: Callable[[Any], Any]) -> Many:
+    """Return the statement by which places are taken, for a dialect whose insert knows conflicts."""
+    return Many(insert_(budget).on_conflict_do_nothing(), "key", "day", "root", "campaign")
 
 
 def spent(connection: Connection, candidates: Sequence[Candidate], now: datetime) -> dict[str, list[str]]:
@@ -49,7 +55,7 @@ def spent(connection: Connection, candidates: Sequence[Candidate], now: datetime
 
 def take(
     connection: Connection,
-    insert_: Callable[[Any], Any],
+    adding: Many,
     cleared: Sequence[Candidate],
     now: datetime,
     campaign: str,
@@ -63,4 +69,4 @@ def take(
         for key in one.keys
     }
     if rows:
-        connection.execute(insert_(budget).on_conflict_do_nothing(), list(rows.values()))
+        adding.run(connection, list(rows.values()))

@@ -65,7 +65,7 @@ _STILL: Final = (
     )
     .order_by(outbox.c.notice_id)
 )
-_UNROUTED: Final = tuple(outbox.c[name] for name in Unrouted.__dataclass_fields__)
+_UNROUTED: Final = tuple(outbox.c[name] for name in Unrouted._fields)
 
 
 def unrouted(connection: Connection, campaign: str, limit: int) -> list[Unrouted]:

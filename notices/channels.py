@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.notices import NoticeState, key_of
 from notices.catalogue import Language
@@ -59,8 +59,7 @@ class Message:
         return key_of(self.notice_id, self.generation)
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What became of one message.
 
     Attributes:

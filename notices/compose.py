@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from domain.consent import Standing
 from domain.notices import EMAIL, PAPER, PUPIL, ROBOTS, SMS, student_of
@@ -30,8 +31,7 @@ COMPLAINT_LINES: Final[dict[Language, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     """A row of the outbox, as far as its text depends on it.
 
     Attributes:
@@ -50,8 +50,7 @@ class Notice:
     person: str | None = None
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What the record says about the occasion: references, codes and times only.
 
     Attributes:
@@ -72,7 +71,7 @@ class Facts:
     occasion: str | None
     document: str | None
     complaint_number: str
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = MappingProxyType({})
     moves: int = 0
     answer_line: str | None = None
     begins: datetime | None = None

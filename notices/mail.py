@@ -11,7 +11,7 @@ import base64
 import functools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
@@ -19,15 +19,19 @@ from email.utils import format_datetime
 from typing import Final, Literal
 
 import aiosmtplib
-from aiosmtplib import SMTPResponseException, SMTPServerDisconnected, SMTPStatus, SMTPTimeoutError
+from aiosmtplib import SMTPStatus
 
 from domain.notices import EMAIL, NoticeState
 from notices.catalogue import Language
 from notices.channels import ChannelAwayError, Delivery, Message, Traits, Unknown
 from notices.http import provider_id
+from notices.smtp_conversation import Conversation, Reply
 
 SECONDS: Final = 30.0
 """How long one answer of the server is waited for."""
+
+TEMPORARY: Final = 400
+"""Reply codes from here on are refusals (RFC 5321 §4.2.1)."""
 
 PERMANENT: Final = 500
 """Reply codes from here on are final (RFC 5321 §4.2.1)."""
@@ -45,7 +49,7 @@ ADDRESS: Final = re.compile(
 
 LONGEST_ADDRESS: Final = 254
 
-SESSIONS: Final = 4
+SESSIONS: Final = 8
 """Connections at a time; what a killed worker leaves of which nobody knows: see `activities/desk.py`."""
 
 WRITTEN_IN: Final[dict[Language, str]] = {"zh": "zh-Hans", "en": "en"}
@@ -60,10 +64,10 @@ REQUEST: Final = "REQUEST"
 LINE: Final = 76
 """Characters of a line in base64 (RFC 2045 §6.8)."""
 
-BATCH: Final = 1000
+BATCH: Final = 5000
 """Mails of one batch: what is read for all of them at once is read seldom."""
 
-QUICK_AHEAD: Final = 16
+QUICK_AHEAD: Final = 8
 """Mails that are begun ahead for each connection to a quick server: a transaction costs as much as several mails."""
 
 Tls = Literal["none", "starttls", "implicit"]
@@ -103,12 +107,12 @@ def message_of(mail: Message, sender: str) -> bytes:
     Raises:
         ValueError: an address that is none, or a subject of several lines; its text does not repeat it.
     """
-    if not mail.addresses or not all(map(valid_address, (*mail.addresses, sender))):
+    if not mail.addresses or not all(map(valid_address, mail.addresses)):
         raise ValueError("not an address")
     if "\r" in mail.subject or "\n" in mail.subject:
         raise ValueError("not a subject")
     written = [
-        _header("From", sender),
+        _from(sender),
         _header("To", ", ".join(mail.addresses)),
         _header("Subject", mail.subject),
         f"Date: {_date(mail.planned_at)}",
@@ -162,6 +166,14 @@ def _header(name: str, value: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
+def _from(sender: str) -> str:
+    """Return the header with our own address, which all mails have in common."""
+    if not valid_address(sender):
+        raise ValueError("not an address")
+    return _header("From", sender)
+
+
+@functools.lru_cache(maxsize=64)
 def _date(at: datetime) -> str:
     """Return an instant as a header has it; those of a batch were planned at few."""
     return format_datetime(at)
@@ -211,9 +223,10 @@ class MailSession:
         self._server = server
         self._seconds = seconds
         self._smtp: aiosmtplib.SMTP | None = None
+        self._said: Conversation | None = None
 
     async def open(self) -> None:
-        """Connect and sign in.
+        """Connect, encrypt and sign in with the library, and take over from there.
 
         Raises:
             ChannelAwayError: as `MailChannel.session` says.
@@ -232,21 +245,24 @@ class MailSession:
         if server.username is not None:
             sign_in = functools.partial(smtp.login, server.username, server.password or "")
             steps.append(("SMTP_SIGN_IN_REFUSED", sign_in))
+        steps.append(("SMTP_UNREACHABLE", functools.partial(_greet, smtp)))
         for code, step in steps:
             try:
                 await step()
             except (aiosmtplib.SMTPException, OSError):
                 smtp.close()
                 raise ChannelAwayError(code) from None
+        if not isinstance(smtp.transport, asyncio.Transport):  # it ended behind the last answer
+            raise ChannelAwayError("SMTP_UNREACHABLE")
         self._smtp = smtp
+        self._said = Conversation(smtp.transport, grouped=smtp.supports_extension("pipelining"), seconds=self._seconds)
 
     async def close(self) -> None:
         """Say good-bye; a server that is gone does not mind."""
-        smtp, self._smtp = self._smtp, None
-        if smtp is not None:
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await smtp.quit()
-            smtp.close()
+        said = self._said
+        if said is not None and said.is_open:
+            await said.say(b"QUIT")
+        self._leave()
 
     async def send(self, message: Message) -> Delivery:
         """Send one mail and say what became of it.
@@ -258,10 +274,11 @@ class MailSession:
             content = message_of(message, self._server.sender)
         except ValueError:
             return Delivery(NoticeState.FAILED_PERMANENT, "ADDRESS_INVALID")
-        if self._smtp is None or not self._smtp.is_connected:
+        if self._said is None or not self._said.is_open:
+            self._leave()
             await self.open()
-        assert self._smtp is not None
-        delivery = await self._transaction(self._smtp, message.addresses, content)
+        assert self._said is not None
+        delivery = await self._transaction(self._said, message.addresses, content)
         if delivery.outcome is not NoticeState.ACCEPTED:
             await self._begin_anew()
         return delivery
@@ -271,57 +288,56 @@ class MailSession:
         del keys
         return {}
 
-    async def _transaction(self, smtp: aiosmtplib.SMTP, recipients: tuple[str, ...], content: bytes) -> Delivery:
-        """Hand one mail over (RFC 5321 §3.3): before DATA nothing has happened, after it only the answer tells."""
-        refused: list[int] = []
-        try:
-            try:
-                await self._from(smtp)
-            except SMTPResponseException as error:  # about us, not about the family: somebody mends it
-                return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{error.code}")
-            for recipient in recipients:
-                try:
-                    code = (await smtp.execute_command(b"RCPT", f"TO:<{recipient}>".encode("ascii"))).code
-                except SMTPResponseException as error:
-                    code = error.code
-                if code not in TAKEN:
-                    refused.append(code)
-        except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return Delivery(NoticeState.FAILED_TEMPORARY, "SMTP_DISCONNECTED")
-        if len(refused) == len(recipients):
-            return _refused(min(refused))
-        try:
-            reply = await smtp.data(content)
-        except SMTPResponseException as error:
-            return _refused(error.code)
-        except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return Delivery(NoticeState.UNKNOWN, "SMTP_NO_ANSWER")
-        name = PROVIDER_ID.search(reply.message)
-        known_as = None if name is None else provider_id(name.group(1))
-        return Delivery(NoticeState.ACCEPTED, "SMTP_SOME_REFUSED" if refused else None, known_as)
-
-    async def _from(self, smtp: aiosmtplib.SMTP) -> None:
-        """Say whose mail it is; the first time as the library does, which greets, and then without its parsing."""
-        if smtp.is_ehlo_or_helo_needed:
-            await smtp.mail(self._server.sender)
-            return
-        reply = await smtp.execute_command(b"MAIL", f"FROM:<{self._server.sender}>".encode("ascii"))
-        if reply.code != SMTPStatus.completed:
-            raise SMTPResponseException(reply.code, reply.message)
+    async def _transaction(self, said: Conversation, recipients: tuple[str, ...], content: bytes) -> Delivery:
+        """Hand one mail over (RFC 5321 §3.3): before its text nothing has happened, after it only the answer tells."""
+        to = [f"RCPT TO:<{recipient}>".encode("ascii") for recipient in recipients]
+        replies = await said.say(f"MAIL FROM:<{self._server.sender}>".encode("ascii"), *to, b"DATA")
+        codes = [reply.code for reply in replies]
+        if len(codes) < len(to) + 2:
+            last = codes[-1] if codes and codes[-1] >= TEMPORARY else None  # 421 as the last word, say
+            return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{last}" if last else "SMTP_DISCONNECTED")
+        sender, *taken, data = codes
+        refused = [code for code in taken if code not in TAKEN]
+        if sender == SMTPStatus.completed and len(refused) < len(taken) and data == SMTPStatus.start_input:
+            reply = await said.hand_over(content)
+            return _became_of(reply, "SMTP_SOME_REFUSED" if refused else None)
+        if data == SMTPStatus.start_input:  # a text for nobody: hang up, so that not even an empty mail exists
+            said.close()
+        if sender != SMTPStatus.completed:  # about us, not about the family: somebody mends it
+            return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{sender}")
+        return _refused(min(refused) if len(refused) == len(taken) else data)
 
     async def _begin_anew(self) -> None:
         """Leave the broken transaction behind; where the server no longer listens, the next mail connects again."""
-        smtp = self._smtp
-        try:
-            if smtp is not None and smtp.is_connected:
-                async with asyncio.timeout(self._seconds):
-                    await smtp.rset()
-                return
-        except (aiosmtplib.SMTPException, OSError):
-            pass
+        if self._said is not None:
+            replies = await self._said.say(b"RSET")
+            if [reply.code for reply in replies] != [SMTPStatus.completed]:
+                self._leave()
+
+    def _leave(self) -> None:
+        """Forget the connection."""
+        smtp, self._smtp, self._said = self._smtp, None, None
         if smtp is not None:
             smtp.close()
-        self._smtp = None
+
+
+async def _greet(smtp: aiosmtplib.SMTP) -> None:
+    """Ask the server what it can do, unless signing in has done so; an old one is only greeted."""
+    if smtp.is_ehlo_or_helo_needed:
+        try:
+            await smtp.ehlo()
+        except aiosmtplib.SMTPHeloError:
+            await smtp.helo()
+
+
+def _became_of(reply: Reply | None, code: str | None) -> Delivery:
+    """Return what a mail's text came to."""
+    if reply is None:
+        return Delivery(NoticeState.UNKNOWN, "SMTP_NO_ANSWER")
+    if reply.code != SMTPStatus.completed:
+        return _refused(reply.code)
+    name = PROVIDER_ID.search(reply.text)
+    return Delivery(NoticeState.ACCEPTED, code, None if name is None else provider_id(name.group(1)))
 
 
 def _refused(code: int) -> Delivery:

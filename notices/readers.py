@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from domain.consent import MAY_CONSENT, Standing, standing_of
@@ -42,8 +43,13 @@ class Contact:
 
     def address(self, channel: str) -> str:
         """Return where a channel finds the person; empty where it does not, and where what is held is no address."""
-        held = self.held(channel)
-        return held if held and channel not in self.lost and _VALID[channel](held) else ""
+        return self._addresses.get(channel, "")
+
+    @cached_property
+    def _addresses(self) -> Mapping[str, str]:
+        """Return channel → address; asked for again and again, for each way and each of a household's keys."""
+        held = {channel: self.held(channel) for channel in _VALID if channel not in self.lost}
+        return {channel: address for channel, address in held.items() if address and _VALID[channel](address)}
 
     def held(self, channel: str) -> str:
         """Return what the registry holds for a channel, valid or not."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from domain.consent import Standing
 from domain.notices import BY_PEOPLE, EMAIL, FOR_CAREGIVERS, PAPER, PHONE, ROBOTS, SMS, WECOM
@@ -46,8 +46,7 @@ class Ways:
     wish: str = ""
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """The way of one notice to one person.
 
     Attributes:
@@ -92,7 +91,7 @@ def chain_for(contact: Contact, ways: Ways, *, coded: bool = False, hurried: boo
 def pupils_route(pupil: Contact, purpose: str, ways: Ways) -> Route:
     """Return the way of a pupil's own notice: the pupil's mailbox, else paper; a pupil is not called."""
     own = Contact(pupil.ref, pupil.email, channels=(EMAIL, PAPER))
-    return replace(_route(own, purpose, chain_for(own, ways), ways), person=None)
+    return _route(own, purpose, chain_for(own, ways), ways)._replace(person=None)
 
 
 def staff_route(members: Sequence[Contact], template: Template, ways: Ways) -> Route:

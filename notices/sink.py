@@ -90,10 +90,14 @@ class Sink:
         mood: asked for each recipient with its address and how often it was tried before.
         repeatable: whether it names a mail by its Message-ID, not by its place in the order of arrival, which differs
             between runs where several connections are open.
+        pipelining: whether it says that it takes commands in groups (RFC 2920), as most servers do.
     """
 
-    def __init__(self, mood: Callable[[str, int], Mood] | None = None, *, repeatable: bool = False) -> None:
+    def __init__(
+        self, mood: Callable[[str, int], Mood] | None = None, *, repeatable: bool = False, pipelining: bool = True
+    ) -> None:
         self.mails: list[Kept] = []
+        self.pipelining = pipelining
         self.repeatable = repeatable
         self.mood = mood or (lambda _recipient, _before: Mood.ACCEPT)
         self._tries: dict[str, int] = {}
@@ -135,6 +139,14 @@ class Sink:
 
     def _protocol(self) -> SMTP:
         return _Protocol(self, hostname="sink", ident="sink")
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Say what it can do: its protocol reads one command after the other, however they come."""
+        del server, envelope
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", *responses[-1:]] if self.pipelining else responses
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from notices_house import BEGIN, CAMPAIGN, MEETINGS, NOW, TRIES
@@ -48,7 +47,7 @@ class Slow:
             self.closed.set()
         if len(self.steps) == self.failing:
             raise ConnectionError("gone")
-        return [replace(row, number=row.number + 1) for row in claimed if row.notice_id not in self.kept]
+        return [row._replace(number=row.number + 1) for row in claimed if row.notice_id not in self.kept]
 
     @property
     def ended(self):

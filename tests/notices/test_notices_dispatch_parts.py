@@ -14,6 +14,7 @@ from test_notices_dispatch_desk import Slow, laid_out, letter, send
 import activities.batch
 import activities.dispatch
 import activities.routing
+from activities.turns import ROWS, taking_turns
 from domain.notices import EMAIL
 from notices.channels import ChannelAwayError
 from protocol import DispatchRequest
@@ -68,3 +69,32 @@ async def test_a_quick_provider_is_begun_further_ahead(most, largest):
     ahead = max(len(begun) for _, begun in outbox.steps)
     assert ahead <= largest
     assert (ahead > 2) == (most is not None)  # how far, depends on the machine
+
+
+async def test_a_batch_claims_no_more_once_it_has_taken_long(ledger, monkeypatch):
+    """With a slow provider it ends long before the engine gives it up; what is left is due in the next one."""
+    monkeypatch.setattr(activities.batch, "LONGEST_SUPPLY", 0.0)
+    await invite(ledger, COUNT)
+    provider = Provider(EMAIL)
+    sending = dispatcher(ledger, None, channels={EMAIL: provider})
+    results = [await drain(sending) for _ in range(2)]
+    assert [one.claimed for one in results] == [3, 3]
+    assert [one.left for one in results] == [COUNT - 3, COUNT - 6]
+
+
+async def test_who_works_through_many_rows_lets_the_others_have_their_turns():
+    """A session whose provider has answered goes on in between, not behind the last row."""
+    turns = []
+
+    async def other():
+        while True:
+            turns.append(len(seen))
+            await asyncio.sleep(0)
+
+    seen = []
+    task = asyncio.create_task(other())
+    async for row in taking_turns(range(3 * ROWS + 1)):
+        seen.append(row)  # noqa: PERF401 - what is seen so far matters
+    task.cancel()
+    assert seen == list(range(3 * ROWS + 1))
+    assert turns == [ROWS, 2 * ROWS, 3 * ROWS]
