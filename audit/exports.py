@@ -1,7 +1,7 @@
 """A campaign's events for other people's programs: CloudEvents, W3C PROV, CSV, XES, OCEL 2.0 (FEATURES A14, A19).
 
 The same ledger gives the same file, byte for byte: events stand in the order of their recording, causes first, and no
-clock, host or version of a program is written. A live campaign is cut where its board stood at one moment, so that no
+clock, host or version of a program is written. A live campaign is cut where its streams stood at one moment, so that no
 event is there without its cause. Personal data are none of an event's; references of pupils are, so the file is made
 readable for its maker alone.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from audit.cloud_events import cloud_event_lines
 from audit.ocel import ocel_pieces
 from audit.provenance import provenance_bytes
+from audit.rows import read_ends
 from audit.tables_csv import csv_lines
 from audit.timeline import in_order
 from audit.xes import Case, xes_pieces
@@ -54,17 +55,20 @@ class Exported:
 async def events_of(ledger: Ledger, campaign: str, school: str | None = None) -> list[Envelope]:
     """Return a campaign's events as they are at one moment, in the order of recording, causes first.
 
+    Which streams there are, and how far they go, is what the events themselves say: a line of the board that somebody
+    removed takes nothing out of an export.
+
     Args:
         ledger: the record.
         campaign: the campaign's id.
         school: only this school's streams.
     """
     found: list[Envelope] = []
-    for stream, line in (await ledger.board(campaign)).items():
+    for stream, last in (await read_ends(ledger, campaign)).items():
         if school is not None and stream.split("/")[3:4] != [school]:
             continue
         async for envelope in ledger.events(stream):
-            if envelope["version"] > line["version"]:
+            if envelope["version"] > last:
                 break
             found.append(envelope)
     return in_order(found)

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from audit.capture import Computed, Replays, replays
 from audit.compare import compare_decisions, compare_histories, compare_live, compare_states
 from audit.report import Difference, Findings, LedgerKind, ReplayKind, ReplayReport
-from audit.rows import Record, envelope_of, read_record, read_tail
+from audit.rows import Record, event_of, read_record, read_tail
 from audit.runs import CONTINUED, Live, Run, archived_runs
 from audit.verify import Folded, expected_streams, fold_stream, verify
 from domain.events import Envelope
@@ -118,7 +118,7 @@ class _Audit:
             needed = max(needed, int(state["version"]))
         rows = self._record.events.get(stream, [])
         texts = {row["version"]: row["body"] for row in rows}
-        held = {row["version"]: envelope for row in rows if (envelope := envelope_of(row)) is not None}
+        held = {row["version"]: envelope for row in rows if (envelope := event_of(row)) is not None}
         known = max(held, default=0) if reached else 0
         await self._catch_up(stream, needed, held, texts, wait=state is not None)
         compare_histories(stream, held, texts, runs, self._findings, known=known)
@@ -150,7 +150,7 @@ class _Audit:
         deadline = loop.time() + (LEDGER_CATCHES_UP if wait else 0)
         while max(held, default=0) < needed:
             for row in await read_tail(self._ledger, stream, max(held, default=0)):
-                envelope = envelope_of(row)
+                envelope = event_of(row)
                 if envelope is not None:
                     held[row["version"]], texts[row["version"]] = envelope, row["body"]
             if loop.time() >= deadline:

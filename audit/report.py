@@ -123,7 +123,10 @@ def shown(value: Any) -> str | None:
     """Return what may be shown of a value: numbers of versions and hashes as they are, else a digest; None as None."""
     if value is None:
         return None
-    return digest(value)[:SHORT]
+    try:
+        return digest(value)[:SHORT]
+    except ValueError:  # a number that JSON's canonical form has not
+        return digest(ascii(value))[:SHORT]
 
 
 def first_difference(one: Any, other: Any, path: str = "") -> str | None:

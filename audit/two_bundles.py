@@ -17,7 +17,7 @@ from typing import Final
 from audit.bundle_ledger import Bundle
 from audit.diff import Diff, Row, compare, of_school, settled, taken_back
 from audit.figures import figure_changes
-from audit.verifier.verify_bundle import NOTE
+from audit.verifier.verify_bundle import KEYS, NOTE
 
 
 class Relation(StrEnum):
@@ -33,6 +33,8 @@ class Relation(StrEnum):
     """Less than the first, and nothing else."""
     FORKED = "forked"
     """An event of the first is another one, or missing, while others were added."""
+    TWO_LOGS = "two_logs"
+    """Neither holds the other, and they are two logs: nothing was promised across them."""
     REORDERED = "reordered"
     """The first one's events are all there, but not in the order that its head signed."""
 
@@ -56,6 +58,7 @@ class Compared:
     Attributes:
         first, second: the bundles.
         relation: how the second stands to the first.
+        one_log: whether both are of one log: of one name, and begun with one key.
         members: `{name, was, is}`, the digests of members that differ, None where one has none of the name; the note
             alone where nothing else differs but the files do.
         taken_back: the events of the first that the second has not, or has otherwise, at most `NAMED`; of the whole.
@@ -66,6 +69,7 @@ class Compared:
     first: Bundle
     second: Bundle
     relation: Relation
+    one_log: bool
     members: list[Row]
     taken_back: list[Row]
     changes: Diff
@@ -103,11 +107,21 @@ async def compare_bundles(
         first,
         second,
         relation=relation_of(first, second),
+        one_log=one_log(first, second),
         members=_members(first, second),
         taken_back=taken_back(first.streams, second.streams)[:NAMED],
         changes=changes,
         figures_not_computable=broken,
     )
+
+
+def one_log(first: Bundle, second: Bundle) -> bool:
+    """Tell whether two bundles are of one log: its name is the same, and so is the key that began it.
+
+    A key may be followed by others; who begins a log of the same name with another key has another log.
+    """
+    same_key = first.members.get(KEYS) == second.members.get(KEYS)
+    return same_key and first.verdict.origin == second.verdict.origin
 
 
 def relation_of(first: Bundle, second: Bundle) -> Relation:
@@ -118,13 +132,15 @@ def relation_of(first: Bundle, second: Bundle) -> Relation:
     """
     if first.sha256 == second.sha256:
         return Relation.SAME
-    one_log = first.verdict.origin == second.verdict.origin
+    same_log = one_log(first, second)
     held, holds = _names(first), _names(second)
     if held == holds:
-        return Relation.SAME_EVENTS if first.lines == second.lines or not one_log else Relation.REORDERED
+        return Relation.SAME_EVENTS if first.lines == second.lines or not same_log else Relation.REORDERED
     if held < holds:
-        return Relation.CONTINUES if second.lines.startswith(first.lines) or not one_log else Relation.REORDERED
-    return Relation.CUT if holds < held else Relation.FORKED
+        return Relation.CONTINUES if second.lines.startswith(first.lines) or not same_log else Relation.REORDERED
+    if holds < held:
+        return Relation.CUT
+    return Relation.FORKED if same_log else Relation.TWO_LOGS
 
 
 # -- inside -------------------------------------------------------------------------------------------------------

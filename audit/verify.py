@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.report import Findings, first_difference, shown, value_at
-from audit.rows import Record, Row, envelope_of
+from audit.row_kinds import name_unreadable, wrong_field
+from audit.rows import Record, Row, envelope_of, event_of
 from audit.sending import check_sending
 from domain.deciders import decider_of
 from domain.events import GENESIS, Envelope, canonical_text, recomputed_hash
@@ -54,6 +55,7 @@ def verify(record: Record, findings: Findings) -> dict[str, Folded]:
     """
     folds: dict[str, Folded] = {}
     envelopes: dict[str, list[Envelope]] = {}
+    name_unreadable(record.unreadable, findings)
     for stream, rows in sorted(record.events.items()):
         envelopes[stream] = _check_chain(record.campaign, stream, rows, findings)
         folded = folds[stream] = fold_stream(stream, envelopes[stream])
@@ -110,15 +112,16 @@ def expected_streams(record: Record) -> list[str]:
     streams: list[str] = []
     campaign = record.campaign
     for stream, rows in record.events.items():
-        types = [(row, envelope_of(row)) for row in rows if row["type"] in ("SchoolReady", "CohortLoaded")]
+        types = [(row, event_of(row)) for row in rows if row["type"] in ("SchoolReady", "CohortLoaded")]
         for row, envelope in types:
             if envelope is None:
                 continue
             if row["type"] == "SchoolReady":
                 streams.append(f"{campaign}/{envelope['data'].get('school')}")
             else:
-                first = envelope_of(rows[0]) or {}
-                streams += [f"{stream}/{slug}" for slug in first.get("data", {}).get("stages", {})]
+                first = event_of(rows[0])
+                stages = {} if first is None else first["data"].get("stages")
+                streams += [f"{stream}/{slug}" for slug in stages] if isinstance(stages, dict) else []
     return streams
 
 
@@ -135,8 +138,9 @@ def _check_chain(campaign: str, stream: str, rows: list[Row], findings: Findings
             findings.add("ledger", stream, "version", version=version + 1, found=str(row["version"]))
         version = row["version"]
         envelope = envelope_of(row)
-        if envelope is None:
-            findings.add("ledger", stream, "body", version=version)
+        wrong = "body" if envelope is None else wrong_field(envelope)
+        if envelope is None or wrong is not None:
+            findings.add("ledger", stream, wrong or "body", version=version)
             before = row["hash"]
             continue
         envelopes.append(envelope)
@@ -240,7 +244,7 @@ def _check_outbox(record: Record, envelopes: dict[str, list[Envelope]], findings
         for envelope in envelopes[stream]:
             try:
                 plans = notices_for(envelope)
-            except (KeyError, TypeError):  # a forged event: its chain has been named already
+            except (KeyError, TypeError, ValueError, AttributeError):  # a forged event: its chain is named already
                 continue
             for plan in plans:
                 wanted.setdefault(plan.notice_id, plan)

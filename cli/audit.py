@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
@@ -16,15 +16,24 @@ from audit.as_of import as_of, moment
 from audit.replay import replay
 from audit.timeline import Line, read_timeline
 from cli.audit_check import checked, explained
-from cli.failures import NOT_VERIFIED, usage
+from cli.demo_marker import is_demo
+from cli.event_labels import event_label, stream_label
+from cli.failures import NOT_VERIFIED, Failure, campaign_unknown, not_found, usage
 from cli.options import LANG, CampaignName, Face, say
 from cli.references import require_reference, student_unknown
+from cli.replay_shown import replay_text
 from cli.rooms import Rooms
 from cli.stage_view import flags, word
+from domain.deciders import kind_of
+from domain.stream import UnknownEventError
 from domain.time import instant
 from engine import EngineUnreachableError, connect
+from ledger.store import Ledger
 
 _FACE = Face()
+
+SIDES: Final = {"known": ("当时已知", "known then"), "true": ("当时实际", "true then")}
+"""The two boards of a moment."""
 
 School = Annotated[str | None, Parameter(help=say("只看一所学校", "one school only"))]
 Student = Annotated[str | None, Parameter(help=say("只看一名学生（编号 stu_…）", "one pupil only, by reference stu_…"))]
@@ -48,12 +57,12 @@ app.command(
 app.command(
     "cli.audit_prove:proving",
     name="prove",
-    help=say("一条事件在已签记录中的证明", "the proof that one event is in the signed record"),
+    help=say("一条事件或一条通知在已签记录中的证明", "the proof that one event or one notice is in the signed record"),
 )
 app.command(
     "cli.audit_prove:prove_check",
     name="prove-check",
-    help=say("离线核验一条事件的证明", "check such a proof, offline"),
+    help=say("离线核验一条事件或一条通知的证明", "check such a proof, offline"),
 )
 app.command("cli.audit_bundle:keys", name="keys", help=say("签名密钥：新建、更换、列出", "the signing keys"))
 app.command(
@@ -99,7 +108,7 @@ app.command(
 async def replayed(campaign: CampaignName, *, face: Face = _FACE) -> int:
     """Replay a campaign; without an engine from the archive alone."""
     async with Rooms(face.settings()) as rooms:
-        await rooms.board(campaign)
+        ledger = await _ledger_of(rooms, campaign)
         address = await rooms.address()
         engine = None
         if address is not None:
@@ -107,10 +116,13 @@ async def replayed(campaign: CampaignName, *, face: Face = _FACE) -> int:
                 engine = await connect(address, rooms.settings.namespace, wait=2)
             except EngineUnreachableError:
                 engine = None
-        report = await replay(await rooms.ledger(), campaign, engine)
+        report = await replay(ledger, campaign, engine)
+        if not report.events and not report.differences:
+            raise not_found(campaign)
         data: dict[str, Any] = report.model_dump(mode="json")
         sound = report.replay_ok and report.ledger_ok and not report.differences
-        face.show(data, lambda: Text(_text(data, sound=sound)))
+        demo = is_demo(rooms.settings.data)
+        face.show(data, lambda: Text(replay_text(data, sound=sound, demo=demo)))
         return 0 if sound else NOT_VERIFIED
 
 
@@ -186,6 +198,24 @@ async def as_of_(
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
+async def _ledger_of(rooms: Rooms, campaign: str) -> Ledger:
+    """Open the ledger without asking the board whether it has the campaign: a changed board is for the replay to name.
+
+    Raises:
+        Failure: CAMPAIGN_UNKNOWN (4), no campaign has such a name, or there is no ledger.
+    """
+    try:
+        known = kind_of(campaign) == "campaign"
+    except UnknownEventError:
+        known = False
+    if not known:
+        raise campaign_unknown()
+    try:
+        return await rooms.ledger()
+    except Failure:
+        raise not_found(campaign) from None
+
+
 def _moment(text: str, place: str = "TIME") -> datetime:
     try:
         return moment(text)
@@ -225,18 +255,19 @@ def _as_of_text(data: Mapping[str, Any]) -> RenderableType:
     differing = {difference["stream"] for difference in data["difference"]}
     for stream in sorted({**data["known"], **data["true"]}):
         sides = [_side(data[side], stream, data["student"]) for side in ("known", "true")]
-        place = stream.removeprefix(data["campaign"]).lstrip("/") or data["campaign"]
-        table.add_row(place, *sides, style="bold red" if stream in differing else None)
+        table.add_row(stream_label(stream, data["campaign"]), *sides, style="bold red" if stream in differing else None)
     lines = [
-        f"{side['stream']}: {say('无法推算', 'cannot be computed')} ({side['side']}, {side['event']}, {side['error']})"
+        f"{stream_label(side['stream'], data['campaign'])}: {say('无法推算', 'cannot be computed')} "
+        f"({say(*SIDES[side['side']])}, {side['event']}, {side['error']})"
         for side in data["not_computable"]
     ]
     for difference in data["difference"]:
         students = ", ".join(difference["students"]) or "—"
-        lines.append(f"{difference['stream']}: {say('两者不同，涉及学生', 'differs, pupils')} {students}")
+        place = stream_label(difference["stream"], data["campaign"])
+        lines.append(f"{place}: {say('两者不同，涉及学生', 'differs, pupils')} {students}")
         lines += [
-            f"  {event['event']} {event['type']}: {say('发生', 'occurred')} {_clock(event['occurred_at'])}, "
-            f"{say('记录', 'recorded')} {_clock(event['recorded_at'])}"
+            f"  {event['event']} {event_label(event['type'])}: {say('发生', 'occurred')} "
+            f"{_clock(event['occurred_at'])}, {say('记录', 'recorded')} {_clock(event['recorded_at'])}"
             for event in difference["events"]
         ]
     same = say("两者一致。", "Both are the same.")
@@ -259,18 +290,3 @@ def _side(views: Mapping[str, Any], stream: str, student: str | None) -> str:
     if student is not None:
         return "\n".join(f"{place}: {json.dumps(value, ensure_ascii=False)}" for place, value in view.items())
     return f"{word(view['status'], LANG)} {flags(view)}".rstrip()
-
-
-def _text(data: dict[str, Any], *, sound: bool) -> str:
-    unreached = data["live_unreached"]
-    head = say("核验一致", "all agrees") if sound else say("核验不符", "there are differences")
-    if sound and unreached:
-        head = say("已核对的部分一致", "what could be looked at agrees")
-    lines = [
-        f"{head}: "
-        + say(
-            f"事件 {data['events']} 条，重放历史 {data['histories']} 份，另有 {unreached} 份在引擎中，未能读取",
-            f"{data['events']} events, {data['histories']} histories replayed, {unreached} in the engine not reached",
-        ),
-    ]
-    return "\n".join([*lines, *(f"  - {difference}" for difference in data["differences"])])

@@ -17,10 +17,10 @@ from audit.exports import events_of
 from cli.drawn_sample import drawn_sample, drawn_text
 from cli.failures import Failure, usage
 from cli.options import LANG, CampaignName, Face, say
+from cli.process_labels import ANOMALIES
 from cli.rooms import Rooms
-from cli.settle_people import seen_by
+from cli.settle_people import require_seer
 from cli.settle_runs import moment_given
-from domain.disclosure import Sight
 from domain.policy_change import policy_on
 from domain.refusal import Refusal
 from domain.stream import UnknownEventError
@@ -54,7 +54,7 @@ async def anomalies(
     changed = _parameters(given)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        await _require_auditor(rooms, campaign, by)
+        await require_seer(rooms, campaign, by, "ask_anomalies")
         events = await events_of(await rooms.ledger(), campaign)
     try:
         data = {"campaign": campaign, **anomaly_report(events, LANG, changed)}
@@ -91,7 +91,7 @@ async def sample(
     moment = None if at is None else moment_given("--at", at)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        await _require_auditor(rooms, campaign, by)
+        await require_seer(rooms, campaign, by, "draw_sample")
         try:
             found = await recorded(await rooms.ledger(), campaign, moment)
         except UnknownEventError:
@@ -106,18 +106,6 @@ async def sample(
 
 
 # -- inside -------------------------------------------------------------------------------------------------------
-
-
-async def _require_auditor(rooms: Rooms, campaign: str, by: str) -> None:
-    """Refuse whoever does not see all of a settlement today: findings name pupils, classes and members of staff.
-
-    Raises:
-        Failure: STAFF_UNKNOWN (4).
-        Refusal: ROLE_NOT_ALLOWED.
-    """
-    actor, sight = await seen_by(rooms, campaign, by)
-    if sight is not Sight.ALL:
-        raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="publish_sample", allowed=["auditor"])
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, int]:
@@ -167,7 +155,7 @@ def _readable(data: Mapping[str, Any]) -> RenderableType:
         events = finding["events"]
         more = f" +{len(events) - NAMED}" if len(events) > NAMED else ""
         lines += [
-            f"{finding['rule']}  {place}: {finding['count']}{against}",
+            f"{say(*ANOMALIES[finding['rule']])}  {place}: {finding['count']}{against}",
             f"  {questions[finding['rule']]}",
             f"  [{', '.join(events[:NAMED])}{more}]",
         ]

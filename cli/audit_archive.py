@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from audit.archive_gaps import ArchiveReport, EngineHistories, MissingHistory, complete_archive
+from cli.demo_marker import is_demo
 from cli.failures import NOT_VERIFIED, UNREACHABLE, Failure, engine_unreachable
 from cli.language import say
 from cli.options import CampaignName, Face
@@ -33,10 +34,7 @@ async def archive(campaign: CampaignName, *, face: Face = _FACE) -> int:
             failure.code,
             failure.message,
             place=campaign,
-            remedy=say(
-                "请先运行 diversion up（使用同一个 --data），再次执行 audit archive。",
-                "Run `diversion up` with the same --data, then `audit archive` again.",
-            ),
+            remedy=_no_engine_here(demo=is_demo(rooms.settings.data)),
             data=data,
         )
     face.show(data, lambda: Text(_text(data)))
@@ -81,6 +79,18 @@ def incomplete(missing: Sequence[MissingHistory], *, closed: bool) -> tuple[dict
 
 
 # -- inside -------------------------------------------------------------------------------------------------------
+
+
+def _no_engine_here(*, demo: bool) -> str:
+    if demo:
+        return say(
+            "演示目录的引擎不再启动；流程历史在演示结束时写下的 audit.zip 中，请用 audit verify 核验。",
+            "A demo's engine is not started again: its audit.zip has the histories, and `audit verify` checks them.",
+        )
+    return say(
+        "请先运行 diversion up（使用同一个 --data），再次执行 audit archive。",
+        "Run `diversion up` with the same --data, then `audit archive` again.",
+    )
 
 
 def _text(data: Mapping[str, Any]) -> str:

@@ -14,9 +14,9 @@ from rich.text import Text
 from audit.two_bundles import OtherCampaignError, Relation, compare_bundles
 from cli.audit_diff import CHANGED, changes_shown
 from cli.bundle_given import bundle_given, keys_given
+from cli.event_labels import event_label
 from cli.failures import NOT_VERIFIED, REJECTED, Failure
-from cli.options import LANG, Face, say
-from cli.stage_view import word
+from cli.options import Face, say
 
 RELATIONS: Final[dict[Relation, tuple[str, str]]] = {
     Relation.SAME: ("两个审计包逐字节相同。", "The two bundles are the same, byte for byte."),
@@ -32,6 +32,10 @@ RELATIONS: Final[dict[Relation, tuple[str, str]]] = {
     Relation.FORKED: (
         "第二个审计包没有接续第一个：有事件被改动或删除。",
         "The second bundle does not continue the first: events were changed or dropped.",
+    ),
+    Relation.TWO_LOGS: (
+        "两个审计包出自两份不同的记录（名称或首任密钥不同），彼此没有承诺。",
+        "The two bundles are of two logs, by name or first key. Neither promises anything of the other.",
     ),
     Relation.REORDERED: (
         "事件都在，但次序与第一个审计包已签的检查点不符。",
@@ -74,6 +78,7 @@ async def bundles_differing(
         "first": one.as_data(),
         "second": other.as_data(),
         "relation": found.relation.value,
+        "log": "one" if found.one_log else "two",
         "school": school,
         "student": student,
         "members": found.members,
@@ -84,6 +89,8 @@ async def bundles_differing(
     }
     if not found.sound:
         first_place = f": {found.taken_back[0]['event']}" if found.taken_back else ""
+        if found.relation is Relation.TWO_LOGS:
+            first_place = ""
         data["error"] = _contradicted(found.relation, f"{other.path}{first_place}")
     face.show(data, lambda: _text(data, found.relation))
     return 0 if found.sound else NOT_VERIFIED
@@ -99,6 +106,12 @@ def _contradicted(relation: Relation, place: str) -> dict[str, str]:
         "两个包都有签名：请要求签名人解释。",
         "Both are signed: whoever holds the key has to explain it.",
     )
+    if relation is Relation.TWO_LOGS:
+        ask = say(
+            "请核对两个包的签名公钥与公布的是否一致，只采信县里公布的那一份；演练和另建的台账各是一份记录。",
+            "Compare both signers with the key that was published, and go by the county's: a rehearsal, or a ledger "
+            "that was begun anew, is a log of its own.",
+        )
     return {
         "code": f"BUNDLE_{relation.name}",
         "message": say(*RELATIONS[relation]),
@@ -113,6 +126,7 @@ def _text(data: Mapping[str, Any], relation: Relation) -> RenderableType:
         table.add_column(title, overflow="fold")  # a digest that is cut off proves nothing
     rows = {
         "file": say("文件", "file"),
+        "origin": say("记录", "log"),
         "events": say("事件", "events"),
         "heads": say("检查点", "heads"),
         "histories": say("流程历史", "histories"),
@@ -122,6 +136,8 @@ def _text(data: Mapping[str, Any], relation: Relation) -> RenderableType:
     for name, title in rows.items():
         table.add_row(title, str(data["first"][name]), str(data["second"][name]))
     parts: list[RenderableType] = [Text(data["campaign"]), table, Text(say(*RELATIONS[relation]))]
+    if data["log"] == "two" and relation is not Relation.TWO_LOGS:
+        parts.append(Text(say("两个包出自两份不同的记录。", "The two bundles are of two logs.")))
     if not (data["first"]["trusted"] and data["second"]["trusted"]):
         parts.append(
             Text(
@@ -135,8 +151,9 @@ def _text(data: Mapping[str, Any], relation: Relation) -> RenderableType:
         names = ", ".join(row["name"] for row in data["members"])
         parts.append(Text(say(f"不同的成员：{names}", f"Members that differ: {names}")))
     parts += [
-        Text(f"{row['event']} {word(row['type'], LANG)}: {say(*CHANGED[row['kind']])}", style="bold red")
+        Text(f"{row['event']} {event_label(row['type'])}: {say(*CHANGED[row['kind']])}", style="bold red")
         for row in data["taken_back"]
+        if relation is not Relation.TWO_LOGS  # nothing was taken back: it is another log's
     ]
     if data["events"] or data["streams"]:
         parts += changes_shown(data)

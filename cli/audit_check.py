@@ -19,19 +19,18 @@ from audit.invariants import INVARIANTS, NOT_CHECKABLE, Log, check_campaign
 from audit.invariants.check import read_streams
 from audit.invariants.other_law import as_data, under_other_law
 from cli.bundle_given import bundle_given, keys_given
+from cli.event_labels import event_label, is_event
 from cli.explain_labels import label
 from cli.failures import NOT_FOUND, NOT_VERIFIED, Failure, not_found, usage
 from cli.language import LANG, say
 from cli.options import CampaignName, Face
 from cli.policy import parameters_file
 from cli.rooms import Rooms
-from cli.settle_people import seen_by
+from cli.settle_people import require_seer, seen_by
 from cli.stage_view import word
 from domain.campaign_events import SCHOOL_CODE
-from domain.disclosure import Sight
 from domain.policy import PROFILES, load_parameters
 from domain.policy_parameters import TABLE_NAMES, PolicyParameters
-from domain.refusal import Refusal
 from domain.stream import CLASS, STUDENT
 from ledger.store import Ledger
 
@@ -133,10 +132,10 @@ async def explained(
     else:
         async with Rooms(face.settings()) as rooms:
             await rooms.board(campaign)
-            if by is not None:
-                actor, sight = await seen_by(rooms, campaign, by)
-                if settlement is not None and sight is not Sight.ALL:
-                    raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
+            if by is not None and settlement is not None:
+                await require_seer(rooms, campaign, by, "settle")
+            elif by is not None:
+                await seen_by(rooms, campaign, by)
             data = await _explained(await rooms.ledger(), campaign, student, settlement, class_id)
     face.show(data, lambda: Text("\n".join(_told(data))))
     return 0
@@ -251,7 +250,8 @@ def _check_text(data: Mapping[str, Any]) -> RenderableType:
         style = "bold red" if one["breaches"] else None
         table.add_row(one["id"], one["title"], str(one["breaches"] or "—"), one["source"], style=style)
     lines = [
-        f"{one['event']} {one['type']}: {one['invariant']} {one['message']} {one['remedy']}" for one in data["breaches"]
+        f"{one['event']} {event_label(one['type'])}: {one['invariant']} {one['message']} {one['remedy']}"
+        for one in data["breaches"]
     ]
     beside = [f"{one['id']} {one['title']}: {one['reason']}" for one in data["not_checkable"]]
     head = say(
@@ -269,7 +269,7 @@ def _supposed_text(data: Mapping[str, Any]) -> RenderableType:
     lines = []
     for one in data["otherwise"]:
         table.add_row(one["id"], one["title"], *(str(one["counts"][name] or "—") for name in ("newly", "no_longer")))
-        lines += [f"{row['event']} {row['type']}: {one['id']} {row['message']}" for row in one["newly"]]
+        lines += [f"{row['event']} {event_label(row['type'])}: {one['id']} {row['message']}" for row in one["newly"]]
     if not data["otherwise"]:
         return Text(say("没有差别。", "It makes no difference."))
     note = say(
@@ -300,7 +300,7 @@ def _told(data: Mapping[str, Any], depth: int = 0) -> list[str]:
 def _flat(value: Any) -> str:
     if isinstance(value, dict):
         if {"event", "type", "at", "by"} <= value.keys():
-            kind, role = word(value["type"], LANG), word(value["by"]["role"], LANG)
+            kind, role = event_label(value["type"]), word(value["by"]["role"], LANG)
             return f"{value['event']} {kind} {value['at'][:16]} {role} {value['by']['id']}"
         return say("，", ", ").join(f"{label(name)} {_flat(item)}" for name, item in value.items())
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -311,5 +311,5 @@ def _flat(value: Any) -> str:
         case None:
             return "—"
         case str():
-            return word(value, LANG)
+            return event_label(value) if is_event(value) else word(value, LANG)
     return json.dumps(value, ensure_ascii=False)

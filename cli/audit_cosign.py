@@ -11,8 +11,9 @@ from audit.note_errors import NoteError
 from audit.signing_keys import load_key
 from audit.witness import WitnessError, countersign
 from cli.audit_failures import key_failure
-from cli.audit_heads import Out, public_key, tell
-from cli.failures import NOT_VERIFIED, REJECTED, Failure
+from cli.audit_heads import Out, tell
+from cli.failures import NOT_VERIFIED, Failure, file_unreadable
+from cli.keys_given import Rotations, public_key, statements_of
 from cli.options import Face, note, say
 
 _FACE = Face()
@@ -40,21 +41,30 @@ async def cosigning(
     ],
     *,
     key: Annotated[Path, Parameter(help=say("会签者自己的签名密钥文件", "the witness's own signing key"))],
-    log: Annotated[list[str], Parameter(negative="", help=say("县里的公钥", "the county's public key or keys"))],
+    log: Annotated[
+        list[str],
+        Parameter(
+            negative="",
+            help=say(
+                "县里的公钥，由先到后；新检查点须由最后一个签署", "the county's public keys; the last signs new heads"
+            ),
+        ),
+    ],
     last: Annotated[
         Path | None, Parameter(help=say("上次会签的检查点", "the head that was countersigned last"))
     ] = None,
+    rotation: Rotations = None,
     out: Out = None,
     face: Face = _FACE,
 ) -> int:
     """Add one's own signature to a head, once its tree is shown to begin with that of the last one."""
-    keys = [public_key(one) for one in log]
+    keys, statements = [public_key(one) for one in log], statements_of(rotation)
     try:
         own = load_key(key)
     except NoteError as error:
         raise key_failure(error, str(key)) from None
     try:
-        signed = countersign(_held(file), own, keys, None if last is None else _held(last))
+        signed = countersign(_held(file), own, keys, None if last is None else _held(last), statements)
     except NoteError as error:
         raise key_failure(error, str(file)) from None
     except WitnessError as error:
@@ -77,10 +87,4 @@ def _held(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError:
-        raise Failure(
-            REJECTED,
-            "FILE_UNREADABLE",
-            say("文件无法读取。", "The file cannot be read."),
-            place=str(file),
-            remedy=say("请检查文件名和权限。", "Check its name and permissions."),
-        ) from None
+        raise file_unreadable(file) from None

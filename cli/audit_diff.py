@@ -16,14 +16,15 @@ from rich.text import Text
 
 from audit.as_of import moment
 from audit.diff import KINDS, Money, diff
+from cli.event_labels import event_label, stream_label
 from cli.failures import Failure, usage
 from cli.options import LANG, Face, say
 from cli.references import require_reference, student_unknown
 from cli.rooms import Rooms
-from cli.settle_people import seen_by
+from cli.settle_people import require_seer
 from cli.stage_view import word
-from domain.disclosure import Sight, sees_small_cells
-from domain.refusal import Refusal
+from domain.disclosure import sees_small_cells
+from domain.sentences import blocker_phrase
 from domain.time import stamp
 
 _FACE = Face()
@@ -49,6 +50,17 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "dropout_veto_proposed": ("控辍：建议一票否决", "veto for losses proposed"),
 }
 """What a figure is called."""
+
+FINDINGS: Final[dict[str, tuple[str, str]]] = {
+    "NO_TASK": ("无指标", "no quota"),
+    "VETO_PROPOSED": ("建议一票否决", "veto proposed"),
+    "NO_FAULT": ("无过错", "no fault"),
+    "SERVICE_COVERED": ("服务已到位", "service reached the pupils"),
+    "COVERAGE_UNKNOWN": ("服务情况不明", "service unknown"),
+    "LOSSES_UNKNOWN": ("流失不明", "losses unknown"),
+    "INTEGRITY": ("有偿招生属实", "paid recruiting confirmed"),
+}
+"""What a finding of a settlement is called (`domain.settlement.Finding`)."""
 
 
 async def differing(
@@ -126,17 +138,14 @@ async def differing(
 # -- inside -------------------------------------------------------------------------------------------------------
 
 
-async def watches(rooms: Rooms, campaign: str, by: str) -> bool:
+async def watches(rooms: Rooms, campaign: str, by: str, command: str = "settle") -> bool:
     """Refuse whoever may not see figures of classes today; tells whether the person sees those of small ones (R-22).
 
     Raises:
         Refusal: ROLE_NOT_ALLOWED.
         Failure: STAFF_UNKNOWN (4).
     """
-    actor, sight = await seen_by(rooms, campaign, by)
-    if sight is not Sight.ALL:
-        raise Refusal("ROLE_NOT_ALLOWED", role=actor.role.value, command="settle", allowed=["auditor"])
-    return sees_small_cells(actor.role)
+    return sees_small_cells((await require_seer(rooms, campaign, by, command)).role)
 
 
 def _not_with(option: str, zh: str, en: str) -> Failure:
@@ -182,11 +191,11 @@ def changes_shown(data: Mapping[str, Any]) -> list[RenderableType]:
         say("学校", "school"), say("事件", "event"), say("新增", "gained"), say("缺失", "lost"), say("改动", "altered")
     )
     for (school, type_), counter in sorted(counted.items()):
-        events.add_row(school, type_, *(str(counter[kind] or "—") for kind in KINDS))
+        events.add_row(school, event_label(type_), *(str(counter[kind] or "—") for kind in KINDS))
     parts: list[RenderableType] = [events, *_told(data)]
     streams = Table(say("流程", "stream"), say("序号", "version"), say("变化", "what changed"), say("学生", "pupils"))
     for row in data["streams"]:
-        place = row["stream"].removeprefix(data["campaign"]).lstrip("/") or data["campaign"]
+        place = stream_label(row["stream"], data["campaign"])
         version = " → ".join(str(number) for number in row["version"])
         streams.add_row(place, version, _changes(row, alone="told" in data), str(len(row["pupils"]) or "—"))
     if data["streams"]:
@@ -206,7 +215,7 @@ def _told(data: Mapping[str, Any]) -> list[RenderableType]:
         table.add_column(title)
     for row in data["told"]:
         kind = say(*CHANGED[row["kind"]])
-        table.add_row(row["event"], word(row["type"], LANG), row["occurred_at"][:16], row["recorded_at"][:16], kind)
+        table.add_row(row["event"], event_label(row["type"]), row["occurred_at"][:16], row["recorded_at"][:16], kind)
     return [table]
 
 
@@ -249,5 +258,11 @@ def value_shown(value: Any) -> str:
         case bool():
             return say("是", "yes") if value else say("否", "no")
         case str():
-            return word(value, LANG)
+            return say(*FINDINGS[value]) if value in FINDINGS else word(value, LANG)
+        case {"code": str(code), "count": int(count)}:
+            return blocker_phrase(code, count, LANG)
+        case dict() if value and not any(isinstance(part, (dict, list)) for part in value.values()):
+            return say("，", ", ").join(f"{word(name, LANG)} {value_shown(part)}" for name, part in value.items())
+        case list() if all(isinstance(part, dict) and part.keys() == {"code", "count"} for part in value):
+            return say("；", "; ").join(map(value_shown, value)) or say("无", "none")
     return json.dumps(value, ensure_ascii=False)

@@ -14,8 +14,9 @@ from rich.text import Text
 from audit.exports import events_of
 from audit.process_mining import process_report
 from audit.waiting import NOBODY_OWED
+from cli.event_labels import event_label
 from cli.options import LANG, CampaignName, Face, say
-from cli.process_labels import DEVIATIONS, SIDES, act
+from cli.process_labels import DETAILS, DEVIATIONS, SIDES
 from cli.rooms import Rooms
 from cli.stage_view import word
 from domain.policy import PolicyProfile
@@ -86,9 +87,16 @@ def _readable(data: Mapping[str, Any]) -> RenderableType:
 
 def _deviation(one: Mapping[str, Any]) -> str:
     student = f" {one['student']}" if one["student"] else ""
-    detail = ", ".join(str(value) for value in one["detail"].values() if value != "")
+    told = [(name, value) for name, value in one["detail"].items() if value != ""]
+    detail = ", ".join(f"{say(*DETAILS[name])} {_value(value)}" for name, value in told)
     more = f" +{len(one['events']) - 1}" if len(one["events"]) > 1 else ""
     return f"{say(*DEVIATIONS[one['code']])}{student} ({detail})  [{one['events'][0]}{more}]"
+
+
+def _value(value: str | int) -> str:
+    """Return a detail as a person reads it: a code's word, an event's name, or what stands there."""
+    text = str(value)
+    return event_label(text) if text != text.lower() and text != text.upper() else word(text, LANG)
 
 
 def _stages(rows: list[dict[str, Any]]) -> Table:
@@ -98,7 +106,7 @@ def _stages(rows: list[dict[str, Any]]) -> Table:
         say("进行", "open"), say("其中暂停", "of it paused"), say("工作日", "working days"),
     )  # fmt: skip
     for title in titles:
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for row in rows:
         waited = ", ".join(
             f"{say('时间窗口', 'window') if name == 'window' else word(name, LANG)} {count}"
@@ -118,11 +126,11 @@ def _steps(rows: list[dict[str, Any]]) -> Table:
         say("次数", "count"), say("用时", "time"), say("工作日", "working days"),
     )  # fmt: skip
     for title in titles:
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     told = [row for row in rows if row["waited_for"] in TOLD and row["after"] not in NOBODY_OWED]
     for row in told[:SHOWN]:
         table.add_row(
-            word(row["kind"], LANG), act(row["before"]), act(row["after"]), say(*SIDES[row["waits"]]),
+            word(row["kind"], LANG), event_label(row["before"]), event_label(row["after"]), say(*SIDES[row["waits"]]),
             say(*SIDES[row["waited_for"]]), str(row["count"]), _both(row["seconds"]), _both_days(row["working_days"]),
         )  # fmt: skip
     return table
@@ -132,7 +140,7 @@ def _slowest(waiting: Mapping[str, Any]) -> RenderableType:
     head = say("等候教职工最久的（家庭的时间不列入）：", "Longest waits for staff (a family's time is not listed):")
     lines = [
         f"  {_time(one['seconds'])}  {say(*SIDES[one['waited_for']])}  {one['student'] or ''}  "
-        f"{act(one['before'])} → {act(one['after'])}  [{one['events'][0]} → {one['events'][1]}]"
+        f"{event_label(one['before'])} → {event_label(one['after'])}  [{one['events'][0]} → {one['events'][1]}]"
         for one in waiting["slowest"]
     ]
     return Text("\n".join([head, *(lines or [f"  {say('无', 'none')}"])]))

@@ -15,11 +15,14 @@ from rich.text import Text
 from audit.what_if import WhatIf, changed_by, shipped, what_if
 from audit.what_if_acts import OtherRules
 from cli.audit_diff import figures_shown, moment_given, value_shown, watches
+from cli.event_labels import stream_label
+from cli.explain_labels import label
 from cli.failures import usage
-from cli.options import CampaignName, Face, say
+from cli.options import LANG, CampaignName, Face, say
 from cli.policy import parameters_file
 from cli.rooms import Rooms
 from cli.rule import read_rule
+from cli.stage_view import word
 from cli.what_if_people import identified_by, identified_shown
 from domain.policy import DEFAULT_PROFILE, PolicyProfile
 from domain.refusal import Refusal
@@ -27,6 +30,9 @@ from domain.stream import UnknownEventError
 from domain.time import stamp
 
 _FACE = Face()
+
+STAMPS: Final = {"试算": "trial computation", "试算·不得发放": "trial computation, nothing is paid"}
+"""What the stamps of policies mean; the stamp itself is Chinese and always stands there (X1)."""
 
 NAMED: Final = 5
 """So many answers of one question and school are shown to a person; `--json` has all."""
@@ -102,7 +108,7 @@ async def supposing(
     as_at = None if at is None else moment_given("--at", at)
     async with Rooms(face.settings()) as rooms:
         await rooms.board(campaign)
-        sees_all = await watches(rooms, campaign, by)
+        sees_all = await watches(rooms, campaign, by, "what_if")
         try:
             found = await what_if(await rooms.ledger(), campaign, rules, as_at, public=public or not sees_all)
             identified = None
@@ -159,15 +165,15 @@ def _policy(policy: PolicyProfile, stamp: str | None) -> dict[str, Any]:
 
 
 def _what_if_text(data: Mapping[str, Any], found: WhatIf) -> RenderableType:
-    names = " → ".join(f"{side['profile']} v{side['version']}" for side in (data["held"], data["other"]))
+    names = " → ".join(f"{word(side['profile'], LANG)} v{side['version']}" for side in (data["held"], data["other"]))
     parts: list[RenderableType] = [Text(f"{data['campaign']}  {names}")]
     if data["parameters"]:
         parameters = Table(say("参数", "parameter"), say("现行", "held"), say("假设", "supposed"))
         for row in data["parameters"]:
-            parameters.add_row(row["name"], value_shown(row["was"]), value_shown(row["will_be"]))
+            parameters.add_row(_parameter(row["name"]), value_shown(row["was"]), value_shown(row["will_be"]))
         parts.append(parameters)
     if data["not_looked_at"]:
-        left = ", ".join(data["not_looked_at"])
+        left = ", ".join(map(_parameter, data["not_looked_at"]))
         parts.append(Text(say(f"下列参数的变化未计入：{left}", f"the change of these is not looked at: {left}")))
     parts += figures_shown(data)
     parts += _answers(data)
@@ -175,8 +181,14 @@ def _what_if_text(data: Mapping[str, Any], found: WhatIf) -> RenderableType:
         parts += identified_shown(data["identified"])
     parts.append(Text("\n".join(say(*NOT_KNOWN[name]) for name in data["not_known"])))
     stamps = dict.fromkeys(stamp for stamp in found.stamps if stamp is not None)
-    parts.append(Text(say("；", "; ").join(stamps)))
+    parts.append(Text(say("；", "; ").join(say(stamp, f"{stamp} ({STAMPS.get(stamp, '—')})") for stamp in stamps)))
     return Group(*parts)
+
+
+def _parameter(name: str) -> str:
+    """Return a parameter as a person reads it, with the name that it has in a file of parameters."""
+    told = label(name)
+    return name if told == name else f"{told} {name}"
 
 
 def _answers(data: Mapping[str, Any]) -> list[RenderableType]:
@@ -184,7 +196,7 @@ def _answers(data: Mapping[str, Any]) -> list[RenderableType]:
     counted = ", ".join(f"{say(*QUESTIONS[name])} {count}" for name, count in data["looked_at"].items())
     parts: list[RenderableType] = [Text(say(f"重新判断：{counted}", f"Judged again: {counted}"))]
     if data["not_computable"]:
-        names = ", ".join(data["not_computable"])
+        names = ", ".join(stream_label(stream, data["campaign"]) for stream in data["not_computable"])
         parts.append(Text(say(f"无法推算：{names}", f"Cannot be computed: {names}"), style="bold red"))
     if not data["answers"]:
         return [*parts, Text(say("判断没有差别。", "Every answer is the same."))]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audit.bundle_ledger import Bundle, BundleNotVerifiedError
 from audit.verifier import verify_bundle
-from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, usage
+from cli.failures import NOT_FOUND, NOT_VERIFIED, REJECTED, Failure, file_unreadable, usage
 from cli.options import LANG, say
 
 
@@ -61,11 +61,18 @@ def bundle_given(text: str, key: verify_bundle.Key | None) -> Bundle:
     try:
         return Bundle.read(path, key)
     except verify_bundle.Refused as refused:
-        told = verify_bundle.error_of(refused, LANG)
-        place = f"{path}: {refused.place}" if refused.place else str(path)
-        raise Failure(REJECTED, refused.code, told["message"], place=place, remedy=told["remedy"]) from None
+        raise refused_bundle(path, refused) from None
     except BundleNotVerifiedError as error:
         finding = error.verdict.findings[0]
         told = verify_bundle.error_of(finding, LANG)
         place = f"{path}: {finding.place}"
         raise Failure(NOT_VERIFIED, finding.code, told["message"], place=place, remedy=told["remedy"]) from None
+
+
+def refused_bundle(path: Path, refused: verify_bundle.Refused) -> Failure:
+    """Return the failure of a file that is no bundle to verify, or cannot be read (3)."""
+    if refused.code == "FILE_UNREADABLE":
+        return file_unreadable(path)
+    told = verify_bundle.error_of(refused, LANG)
+    place = f"{path}: {refused.place}" if refused.place else str(path)
+    return Failure(REJECTED, refused.code, told["message"], place=place, remedy=told["remedy"])

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -134,7 +135,7 @@ def _place(face: Face, size: Size, *, resume: bool) -> Iterator[tuple[Settings, 
     """Yield where the demo lives: a fresh directory that is removed, or the one given, replaced or gone on with."""
     if face.data is None:
         if resume:
-            raise _not_a_demo("--resume")
+            raise _nothing_to_resume("--resume")
         folder = Path(tempfile.mkdtemp(prefix="diversion-demo-"))
         try:
             yield _settings(face, folder), take_lock(folder), size
@@ -144,7 +145,9 @@ def _place(face: Face, size: Size, *, resume: bool) -> Iterator[tuple[Settings, 
     settings = _settings(face, face.data)
     marker = settings.data / MARKER
     others = [entry for entry in settings.data.iterdir() if entry.name != LOCK] if settings.data.exists() else []
-    if not marker.exists() and (others or resume):
+    if not marker.exists() and resume:
+        raise _nothing_to_resume(str(settings.data))
+    if not marker.exists() and others:
         raise _not_a_demo(str(settings.data))
     lock = take_lock(settings.data)
     if resume:
@@ -171,11 +174,28 @@ def _not_a_demo(place: str) -> Failure:
         USAGE,
         "DATA_NOT_A_DEMO",
         say(
-            "该目录不是演示留下的，不能替换或继续。",
-            "This directory holds no demo: it is neither replaced nor resumed.",
+            "该目录中有演示以外的内容，不予替换。",
+            "This directory holds something that no demo wrote: it is not replaced.",
         ),
         place=place,
-        remedy=say("请指定新的或空的目录。", "Name a new or empty directory."),
+        remedy=say(
+            "请用 --data 指定新的或空的目录；其中内容确已不要的，先自行删除或移走该目录，再次执行。",
+            "Name a new or empty directory with --data; or, where nothing in this one is needed, remove it or move it "
+            "away yourself, and run the demo again.",
+        ),
+    )
+
+
+def _nothing_to_resume(place: str) -> Failure:
+    return Failure(
+        USAGE,
+        "DATA_NOT_A_DEMO",
+        say("这里没有可以继续的演示。", "There is no demo here to go on with."),
+        place=place,
+        remedy=say(
+            "请用 --data 写明被中断的演示的目录；或去掉 --resume，从头演示。",
+            "Name the directory of the demo that was killed with --data; or leave out --resume, to begin anew.",
+        ),
     )
 
 
@@ -184,7 +204,7 @@ def _not_a_demo(place: str) -> Failure:
 
 def _end(face: Face, data: dict[str, Any], *, shown: bool) -> int:
     """Show the totals; a record that does not verify, or a demo that does not show what it is for, is no success."""
-    face.show(data, lambda: _summary(data))
+    face.show(data, lambda: _summary(data, face.data))
     verified = data["ledger_verified"] and data["replay_ok"] and data["invariants_ok"] and not data["differences"]
     bundle = data.get("bundle")  # a rehearsal makes none
     audited = bundle is None or (bundle["verified"] and bundle["tampered"]["exit"] == NOT_VERIFIED)
@@ -266,10 +286,24 @@ def _invariants(data: Mapping[str, Any]) -> str:
     return say("不成立：", "BROKEN: ") + ", ".join(f"{name} {number}" for name, number in told["broken"].items())
 
 
-def _bundle(bundle: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Tell of the bundle and of the byte that was changed in a copy; of none where none was made."""
+def _bundle(bundle: Mapping[str, Any] | None, place: Path | None) -> list[tuple[str, str]]:
+    """Tell of the bundle and of the byte that was changed in a copy; of none where none was made.
+
+    Args:
+        bundle: what is told of it.
+        place: the demo's directory; None where it is removed at the end.
+    """
     if bundle is None:
         return []
+    if place is None:
+        then = say(
+            "演示目录用后即删；要留下来自行核验，请执行 diversion demo --data 新目录",
+            "The demo's directory is removed; to keep it and verify by yourself: diversion demo --data NEW_DIRECTORY",
+        )
+    else:
+        then = say("自行核验：", "To verify by yourself: ") + (
+            f"diversion audit verify {shlex.quote(str(place / bundle['file']))} --key {bundle['key']}"
+        )
     held = say(
         f"{bundle['file']}，{bundle['size'] // 1024} KiB：事件 {bundle['events']} 条，签名检查点 {bundle['heads']} 个，"
         f"历史 {bundle['histories']} 份，无历史的事件 {bundle['unarchived']} 条",
@@ -286,10 +320,11 @@ def _bundle(bundle: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     return [
         (say("审计包", "audit bundle"), f"{held}\n{verified}"),
         (say("改动一个字节后", "after one changed byte"), found if tampered["place"] else missed),
+        (say("审计包在哪里", "where the bundle is"), then),
     ]
 
 
-def _summary(data: dict[str, Any]) -> Table:
+def _summary(data: dict[str, Any], place: Path | None) -> Table:
     yes, no = say("一致", "verified"), say("不符", "NOT verified")
     stages = ", ".join(f"{word(slug, LANG)} {done}" for slug, done in data["stages"].items())
     rows = [
@@ -313,7 +348,7 @@ def _summary(data: dict[str, Any]) -> Table:
             say("历史重放", "replay of histories"),
             f"{data['replayed']}/{data['histories']} {yes if data['replay_ok'] else no}",
         ),
-        *_bundle(data.get("bundle")),
+        *_bundle(data.get("bundle"), place),
         (say("用时", "time"), f"{data['seconds']} s"),
     ]
     if "notices_by_week" in data:

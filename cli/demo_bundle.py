@@ -23,6 +23,7 @@ from cli.bundle_export import OWN_KEY, OWN_NAME, write
 from cli.options import LANG, note
 from domain.time import SHANGHAI
 from ledger.store import Ledger
+from notices.catalogue import digests
 
 FILE: Final = "audit.zip"
 """The bundle's name in the demo's directory."""
@@ -53,7 +54,8 @@ async def end_with_bundle(data: Path, client: Client, ledger: Ledger, campaign: 
     signer = load_key(key) if key.exists() else create_key(key, OWN_NAME)
 
     async def sign() -> tuple[Headed, SigningKey]:
-        return await make_head(ledger, campaign, signer, "stepped", datetime.now(SHANGHAI)), signer
+        now = datetime.now(SHANGHAI)
+        return await make_head(ledger, campaign, signer, "stepped", now, templates=digests()), signer
 
     made = await write(ledger, campaign, client, data / FILE, sign)
     public = str(signer.public)

@@ -11,6 +11,11 @@ from cli.options import say
 MARKER: Final = ".demo"
 
 
+def is_demo(data: Path) -> bool:
+    """Tell whether a data directory is a demo's."""
+    return (data / MARKER).exists()
+
+
 def refuse_demo(data: Path) -> None:
     """Refuse to work in a demo's data directory: the next demo replaces it, and a campaign of real people with it.
 
@@ -19,7 +24,7 @@ def refuse_demo(data: Path) -> None:
     Raises:
         Failure: DATA_IS_A_DEMO (2).
     """
-    if not (data / MARKER).exists():
+    if not is_demo(data):
         return
     raise usage(
         "DATA_IS_A_DEMO",

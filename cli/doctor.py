@@ -20,12 +20,13 @@ from rich.table import Table
 
 from cli.channels import channels_of
 from cli.failures import NOT_VERIFIED, UNREACHABLE, failure_of
-from cli.heads_view import key_problem, note_sentence, sentence, shown
+from cli.heads_view import heads_data, key_problem, sentence, shown
 from cli.options import Face, say
 from cli.rooms import Rooms, exists, sqlite_file
 from engine import EngineUnreachableError, connect, temporal_binary
 from ledger.anchors import read_troubles
 from ledger.database import REVISION
+from ledger.store import Ledger
 from notices.channels import Channel, ChannelAwayError
 from settings import Settings
 
@@ -35,6 +36,21 @@ LEAST_RETENTION: Final = timedelta(days=365)
 ENGINE_PORT: Final = 7233
 LEAST_SPACE: Final = 1_000_000_000
 """Bytes; a year of fifty schools takes a fifth of it."""
+NAMES: Final = {
+    "python": "Python",
+    "temporal": "temporal 程序",
+    "ports": "端口",
+    "data": "数据目录",
+    "ledger": "台账",
+    "registry": "人员库",
+    "engine": "流程引擎",
+    "keys": "密钥文件",
+    "heads": "检查点",
+    "channels": "通知渠道",
+    "halted": "停办的流程",
+}
+"""What the checks are called in Chinese."""
+
 REACHED_WITHIN: Final = 10
 """Seconds that a provider may take to answer."""
 
@@ -185,20 +201,39 @@ def _keys(settings: Settings) -> Check:
 
 
 async def _heads(rooms: Rooms) -> Check:
-    """Whether heads sign themselves, and nothing keeps them from it (docs/audit-bundle.md)."""
-    wrong = key_problem(rooms.settings)
-    if wrong is not None:
-        return Check("heads", ok=False, detail=f"{rooms.settings.audit_key}: {wrong}", remedy=note_sentence(wrong))
+    """Whether heads sign themselves and come outside, and nothing keeps them from it (docs/audit-bundle.md)."""
+    settings = rooms.settings
+    wrong = await key_problem(settings, None)
     try:
-        troubles = await read_troubles(await rooms.ledger()) if exists(rooms.settings.ledger_url) else []
+        ledger = await rooms.ledger() if exists(settings.ledger_url) else None
+        wrong = wrong or await key_problem(settings, ledger)
+        troubles = [] if ledger is None else await read_troubles(ledger)
+        undone = [] if ledger is None else await _left_undone(ledger, settings)
     except Exception as error:  # noqa: BLE001 - the check of the ledger says it
-        return Check("heads", ok=True, detail=_said(error))
-    if troubles:
-        return Check("heads", ok=False, detail=shown(troubles), remedy=sentence(troubles[0].code))
-    if rooms.settings.audit_key is None:
+        if wrong is None:
+            return Check("heads", ok=True, detail=_said(error))
+    if wrong is not None:
+        return Check("heads", ok=False, detail=f"{settings.audit_key}: {wrong}", remedy=sentence(wrong))
+    if troubles or undone:
+        parts = [shown(troubles)] if troubles else []
+        detail = ", ".join([*parts, *(f"{campaign}: {one['code']}" for campaign, one in undone)])
+        told = [*(sentence(one.code) for one in troubles), *(one["message"] for _, one in undone)]
+        return Check("heads", ok=False, detail=detail, remedy="\n".join(dict.fromkeys(told)))
+    if settings.audit_key is None:
         remedy = say("要自动签署，请设置 DIVERSION_AUDIT_KEY。", "To have them signed, set DIVERSION_AUDIT_KEY.")
         return Check("heads", ok=True, detail=say("不自动签署", "not signed by themselves"), remedy=remedy)
     return Check("heads", ok=True, detail=say("自动签署", "signed by themselves"))
+
+
+async def _left_undone(ledger: Ledger, settings: Settings) -> list[tuple[str, dict[str, str]]]:
+    """Return what is to be done about the heads of campaigns that are over: for those under way the worker looks."""
+    found = []
+    for campaign in await ledger.campaigns():
+        line = (await ledger.board(campaign))[campaign]
+        if line.get("status") == "archived":
+            data = await heads_data(ledger, campaign, settings, line)
+            found += [(campaign, one) for one in data["to_do"]]
+    return found
 
 
 async def _channels(channels: Mapping[str, Channel]) -> Check:
@@ -245,8 +280,11 @@ def _said(error: Exception) -> str:
 
 
 def _table(checks: list[Check]) -> Table:
-    table = Table(say("项目", "check"), "", say("情况", "detail"), say("办法", "what to do"))
+    table = Table()
+    for title in (say("项目", "check"), "", say("情况", "detail"), say("办法", "what to do")):
+        table.add_column(title, overflow="fold")  # a command that is cut off is no remedy
     for check in checks:
         advice = say("注意", "NOTE") if check.remedy else "OK"
-        table.add_row(check.name, advice if check.ok else say("有问题", "FAIL"), check.detail, check.remedy)
+        standing = advice if check.ok else say("有问题", "FAIL")
+        table.add_row(say(NAMES[check.name], check.name), standing, check.detail, check.remedy)
     return table

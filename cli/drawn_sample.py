@@ -7,6 +7,7 @@ from typing import Any
 
 from audit.counts import Recorded
 from cli.language import say
+from cli.process_labels import WHY_DRAWN
 from domain.policy_parameters import PolicyParameters
 from domain.sampling import draw, rates, sample_digest
 from domain.time import end_of
@@ -30,5 +31,9 @@ def drawn_sample(found: Recorded, seed: str, parameters: PolicyParameters) -> di
 def drawn_text(data: Mapping[str, Any]) -> str:
     """Return a sample as people read it."""
     head = say(f"抽取 {data['size']} 名，共 {data['of']} 名", f"{data['size']} of {data['of']} drawn")
-    rows = [f"  {one['student']}  {one['school']} {one['class_id']}  {', '.join(one['why'])}" for one in data["sample"]]
+    comma = say("、", ", ")
+    rows = []
+    for one in data["sample"]:
+        why = comma.join(say(*WHY_DRAWN[reason]) for reason in one["why"])
+        rows.append(f"  {one['student']}  {one['school']} {one['class_id']}  {why}")
     return "\n".join([head, *rows, f"{say('摘要', 'digest')} {data['digest']}"])

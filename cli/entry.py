@@ -13,9 +13,11 @@ from cli.failures import REFUSED, UNEXPECTED, Failure, failure_of, usage
 from cli.language import LANG, say
 
 HELP: Final = ("--help", "-h", "help")
+SHOWN: Final = 40
+"""So much of a command that there is none of is repeated."""
+
 SHARED_WITH_VALUE: Final = ("--lang", "--data")
 USAGE_CODES: Final[dict[str, tuple[str, str, str]]] = {
-    "UnknownCommandError": ("COMMAND_UNKNOWN", "没有这个命令。", "There is no such command."),
     "UnknownOptionError": ("OPTION_UNKNOWN", "没有这个选项。", "There is no such option."),
     "MissingArgumentError": (
         "ARGUMENT_MISSING",
@@ -67,17 +69,30 @@ def _require_known(name: str) -> None:
     names = [entry.name for entry in COMMANDS]
     if name in names:
         return
+    raise _command_unknown((), name, names)
+
+
+def _command_unknown(group: Sequence[str], name: str, names: Sequence[str]) -> Failure:
+    """Return the failure of a command that a group of commands, or the program, does not have (2)."""
+    if name.startswith("-") or not name:  # an option stands where the command would
+        message, name = say("没有写明要做什么。", "It is not said what is to be done."), ""
+    else:
+        message = say("没有这个命令。", "There is no such command.")
     near = difflib.get_close_matches(name, names, n=1)
-    raise usage(
-        "COMMAND_UNKNOWN",
-        say("没有这个命令。", "There is no such command."),
-        place=name[:40],
-        remedy=say(f"是否想用 {near[0]}?", f"Did you mean {near[0]}?") if near else "",
-    )
+    if near:
+        meant = " ".join((*group, near[0]))
+        remedy = say(f"是否想用 {meant}？", f"Did you mean `{meant}`?")
+    elif group:
+        remedy = say(f"可用的命令：{'、'.join(names)}。", f"There are: {', '.join(names)}.")
+    else:
+        remedy = ""
+    if group and not (name.isascii() and name.replace("-", "").isalpha()):
+        name = ""  # a slip of the hand may have put a pupil's name or number there
+    return usage("COMMAND_UNKNOWN", message, place=" ".join((*group, name[:SHOWN])).rstrip(), remedy=remedy)
 
 
 def _parse(given: Sequence[str]) -> tuple[Any, Any]:
-    from cyclopts import CycloptsError  # noqa: PLC0415 - the first page of help does without
+    from cyclopts import CycloptsError, UnknownCommandError  # noqa: PLC0415 - the first page of help does without
 
     from cli.commands import build  # noqa: PLC0415
 
@@ -87,10 +102,16 @@ def _parse(given: Sequence[str]) -> tuple[Any, Any]:
         inside = error.__cause__
         if isinstance(inside, Failure):
             raise inside from None
+        chain = tuple(error.command_chain or given[:1])
+        if isinstance(error, UnknownCommandError) and error.app is not None:
+            names = sorted(name for name in error.app if not name.startswith("-"))
+            raise _command_unknown(chain, (error.unused_tokens or [""])[0], names) from None
         code, zh, en = USAGE_CODES.get(
             type(error).__name__, ("USAGE_INVALID", "用法不对。", "The command cannot be understood.")
         )
-        raise usage(code, f"{say(zh, en)}{_detail(error)}", place=given[0]) from None
+        words = " ".join(chain)
+        remedy = say(f"用法见 diversion {words} --help。", f"See `diversion {words} --help`.")
+        raise usage(code, f"{say(zh, en)}{_detail(error)}", place=words, remedy=remedy) from None
     return command, bound
 
 

@@ -5,6 +5,7 @@ Errors of the other rooms are known here by name, so that a command that fails d
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -156,15 +157,31 @@ def _no_binary(error: Any) -> Failure:
     )
 
 
+def file_unreadable(file: object) -> Failure:
+    """Return the failure of a file that a command was to read, and that is missing or shut (3)."""
+    return Failure(
+        REJECTED,
+        "FILE_UNREADABLE",
+        say("文件不存在或无法读取。", "The file is missing, or cannot be read."),
+        place=str(file),
+        remedy=say("请检查路径、文件名和权限。", "Check the path, the name and the permissions."),
+    )
+
+
 def _file_missing(error: Any) -> Failure:
+    return file_unwritable(error.filename or "")
+
+
+def file_unwritable(file: object) -> Failure:
+    """Return the failure of a file that a command can neither read nor write where it lies (3)."""
     return Failure(
         REJECTED,
         "FILE_UNREADABLE",
         say("文件无法读取或写入。", "The file cannot be read or written."),
-        place=str(error.filename or ""),
+        place=str(file),
         remedy=say(
-            "请检查路径和权限；要写入的文件，其文件夹须已存在。",
-            "Check the path and its permissions; the folder of a file to be written must exist.",
+            "请检查路径、权限和磁盘空间；要写入的文件，其文件夹须已存在。",
+            "Check the path, its permissions and the space; the folder of a file to be written must exist.",
         ),
     )
 
@@ -173,6 +190,9 @@ def _sheet_not_written(error: Any) -> Failure:
     """Tell why a workbook could not be written: its error carries the system's own."""
     return _file_missing(error.args[0])
 
+
+_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+"""What a disk answers while a file is written; such an error does not name the file."""
 
 _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "registry.problems.InputRejected": _rejected,
@@ -194,6 +214,7 @@ _KNOWN: Final[dict[str, Callable[[Any], Failure]]] = {
     "sqlalchemy.exc.DBAPIError": _store,
     "builtins.FileNotFoundError": _no_binary,
     "builtins.PermissionError": _file_missing,
+    "builtins.FileExistsError": _file_missing,
     "builtins.IsADirectoryError": _file_missing,
     "builtins.NotADirectoryError": _file_missing,
     "xlsxwriter.exceptions.FileCreateError": _sheet_not_written,
@@ -210,6 +231,8 @@ def failure_of(error: BaseException) -> Failure | None:
     """Return how an error ends a command, None for one that nobody foresaw."""
     if isinstance(error, Failure):
         return error
+    if type(error) is OSError and (error.filename is not None or error.errno in _DISK):
+        return _file_missing(error)  # read-only, full, too long a name, a loop of links
     for ancestor in type(error).__mro__:
         known = _KNOWN.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if known is not None:

@@ -82,11 +82,7 @@ async def close(campaign: CampaignName, *, change: Change, face: Face = _FACE) -
         if answer.accepted and not goes_on:  # who looks after a case is still told of its days
             await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
         if answer.accepted and board[campaign]["status"] in ENDED:
-            if not await client.heads.finish(campaign, SENDING_ENDS_WITHIN):
-                note(
-                    "最后的检查点尚未签署或存出，见 status。",
-                    "The last head is not signed or not outside yet: see `status`.",
-                )
+            await _last_head(client, campaign)
             report, asked = await completed(rooms, campaign)
             if not asked:
                 note("引擎没有应答，归档未能核对：请运行 audit archive。", "No engine: run `audit archive`.")
@@ -101,8 +97,17 @@ async def _closed_before(face: Face, campaign: str, client: CampaignClient, refu
     if board[campaign]["status"] != "archived":
         return _still_closing(face, campaign, board, refusal)
     await client.sending.finish(campaign, SENDING_ENDS_WITHIN)
-    await client.heads.finish(campaign, SENDING_ENDS_WITHIN)
+    await _last_head(client, campaign)
     raise refusal
+
+
+async def _last_head(client: CampaignClient, campaign: str) -> None:
+    """Wait for the last head, and say where it is not there: the campaign has ended all the same."""
+    if not await client.heads.finish(campaign, SENDING_ENDS_WITHIN):
+        note(
+            "最后的检查点尚未签署或存出，见 status。",
+            "The last head is not signed or not outside yet: see `status`.",
+        )
 
 
 def _still_closing(face: Face, campaign: str, board: dict[str, dict[str, Any]], refusal: Refusal) -> int:

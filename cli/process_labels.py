@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from cli.options import LANG, say
-from cli.stage_view import word
-
 DEVIATIONS: Final[dict[str, tuple[str, str]]] = {
     "STAGE_REOPENED": ("阶段重开", "stage reopened"),
     "STAGE_SKIPPED": ("阶段跳过", "stage skipped"),
@@ -67,9 +64,47 @@ ACTS: Final[dict[str, tuple[str, str]]] = {
     "ViolationDismissed": ("不予认定", "violation dismissed"),
     "CaseClosed": ("案件办结", "case closed"),
 }
-"""Types of events that have no word in `domain.words`."""
+"""Types of events that have no word in `domain.words`; `cli.event_labels` has the others."""
 
+DETAILS: Final[dict[str, tuple[str, str]]] = {
+    "missing": ("尚缺", "missing"),
+    "was": ("当时", "was"),
+    "reason": ("理由", "reason"),
+    "days": ("相隔天数", "days between"),
+    "at": ("步骤", "step"),
+    "bar": ("规则", "rule"),
+    "on": ("注册日期", "registered on"),
+    "error": ("错误", "error"),
+}
+"""What the details of a deviation are called."""
 
-def act(event_type: str) -> str:
-    """Return what a type of event is called in a table."""
-    return say(*ACTS[event_type]) if event_type in ACTS else word(event_type, LANG)
+ANOMALIES: Final[dict[str, tuple[str, str]]] = {
+    "CONSENT_BURST": ("集中签字", "signatures in a burst"),
+    "CUTOFF_BURST": ("截止前集中同意", "consents before the cut-off"),
+    "VISITS_OVERLAP": ("家访时间重叠", "visits that overlap"),
+    "CALLS_OVERLAP": ("通话时间重叠", "calls that overlap"),
+    "ENTERED_FAST": ("登记过快", "entered too fast"),
+    "BACK_DATED_TOGETHER": ("集中补录", "recorded late together"),
+    "DEVICE_SHARED": ("共用设备签字", "one device, many signatures"),
+    "ONE_DESTINATION": ("全班同一去向", "a class with one destination"),
+    "NO_WITHDRAWAL": ("无一撤回", "nobody withdrew"),
+    "CALLBACKS_NOT_CONFIRMED": ("回访未获确认", "calls back not confirmed"),
+    "NOTHING_BUT_ZERO": ("全为零报告", "nothing but zero reports"),
+    "ZERO_CONTRADICTED": ("零报告有误", "zero reports contradicted"),
+    "VANISHED": ("截止后流失", "gone after the cut-off"),
+    "STAFF_TRIED_FAMILY_ACT": ("教职工试图代办", "staff tried a family's act"),
+    "SUMMARY_ALIKE": ("总结雷同", "summaries alike"),
+}
+"""What the rules of `audit anomalies` are called; the question says more, `--json` has the code."""
+
+WHY_DRAWN: Final[dict[str, tuple[str, str]]] = {
+    "DRAWN": ("抽中", "drawn"),
+    "CROSSES_TIER": ("跨越奖励档次", "crosses a line of the reward"),
+    "CROSSES_VETO_LINE": ("跨越否决界限", "crosses a line of the veto"),
+    "UNDER_14": ("未满14周岁", "under 14"),
+    "CAREGIVER": ("由照护人照看", "looked after by a caregiver"),
+    "SHORT_COOLING": ("冷静期缩短", "short cooling-off"),
+    "ANOMALY": ("异常模式", "a pattern of abuse"),
+    "ONE_DESTINATION": ("全班同一去向", "a class with one destination"),
+}
+"""Why a consent is in a sample."""

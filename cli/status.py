@@ -126,7 +126,7 @@ async def _look(rooms: Rooms, campaign: str | None, by: str | None, only: Sequen
         ],
         "notices": channels_data(backlog, now if own["clock"] == "engine" else None),
         "killed": own.get("killed", []),
-        "heads": await heads_data(ledger, chosen, rooms.settings),
+        "heads": await heads_data(ledger, chosen, rooms.settings, own),
         "campaigns": campaigns,
     }
     if by is not None:

@@ -30,6 +30,9 @@ DECIDERS: dict[str, Decider[Any]] = {
     "dropout": DropoutDecider(),
 }
 
+NO_SCHOOLS = ("compliance", "heads")
+"""What stands below a campaign and is no school: where its cases are, and the workflow that signs its heads."""
+
 _STAGES = tuple(slug.value for slug in StageSlug)
 
 
@@ -37,7 +40,7 @@ def kind_of(stream: str) -> str:
     """Return the kind of a stream from its id.
 
     A campaign is `campaign/{county}/{year}`. Below it are `…/{school}` and `…/compliance/{case}`; below a school
-    `…/{stage}`, `…/attendance` and `…/dropout/{student}`.
+    `…/{stage}`, `…/attendance` and `…/dropout/{student}`. `{campaign}/heads` signs heads and is no stream.
 
     Raises:
         UnknownEventError: the id is not one of ours.
@@ -47,7 +50,7 @@ def kind_of(stream: str) -> str:
             return "campaign"
         case ["campaign", _, _, "compliance", _]:
             kind = "compliance"
-        case ["campaign", _, _, _]:
+        case ["campaign", _, _, school] if school not in NO_SCHOOLS:
             return "school"
         case ["campaign", _, _, _, "dropout", _]:
             kind = "dropout"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
 from ledger.heads import reading
 from ledger.store import Ledger
 from ledger.tables import exports
+
+EXPORTS_LOCK: Final = 0x6578706F727473
+"""PostgreSQL's advisory lock while an export takes its number ("exports" in ASCII)."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,11 @@ class Export:
 
 
 async def keep_export(ledger: Ledger, campaign: str, export: Export) -> None:
-    """Add an export to the list."""
+    """Add an export to the list; of several at the same time each gets a number of its own."""
 
     def put(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+            connection.execute(select(func.pg_advisory_xact_lock(EXPORTS_LOCK)))
         last = connection.scalar(select(func.max(exports.c.number)).where(exports.c.campaign == campaign))
         row = {"campaign": campaign, "number": (last or 0) + 1, **asdict(export)}
         connection.execute(insert(exports), [row])

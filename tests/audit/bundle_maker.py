@@ -51,10 +51,12 @@ def encoded(value) -> dict[str, str]:
     return {"data": base64.b64encode(json.dumps(value).encode()).decode()}
 
 
-def history(stream: str, events: list[Envelope], before: tuple[int, str] = (0, GENESIS), *, goes_on=False) -> str:
+def history(
+    stream: str, events: list[Envelope], before: tuple[int, str] = (0, GENESIS), *, goes_on=False, run="run"
+) -> str:
     """Return the history of a run that handed these events to the ledger, as far as an audit reads it."""
     carry = {"stream": stream, "kind": "any", "version": before[0], "hash": before[1]}
-    started = {"input": {"payloads": [encoded(carry)]}}
+    started = {"input": {"payloads": [encoded(carry)]}, "originalExecutionRunId": run}
     scheduled = {
         "activityType": {"name": "append"},
         "input": {"payloads": [encoded({"stream": stream, "events": events, "view": {}})]},
@@ -79,10 +81,11 @@ async def archived(ledger: Ledger, streams: Streams) -> None:
     for number, (stream, events) in enumerate(sorted(streams.items())):
         cut = len(events) // 2
         before = (cut, events[cut - 1]["hash"]) if cut else (0, GENESIS)
+        one, two = f"run-{number}-1", f"run-{number}-2"
         if cut:
-            first = history(stream, events[:cut], goes_on=True)
-            await ledger.archive(kept(stream, f"run-{number}-1", first, "append"))
-        await ledger.archive(kept(stream, f"run-{number}-2", history(stream, events[cut:], before), "append"))
+            first = history(stream, events[:cut], goes_on=True, run=one)
+            await ledger.archive(kept(stream, one, first, "append"))
+        await ledger.archive(kept(stream, two, history(stream, events[cut:], before, run=two), "append"))
 
 
 async def made(folder: Path, streams: Streams, *, signer: SigningKey = KEY) -> Made:

@@ -424,7 +424,7 @@ async def test_the_command_shows_deviations_and_bottlenecks(past, capsys, monkey
     counts = sum(row["count"] for row in data["bottlenecks"]["steps"])
     assert counts == sum(row["count"] for row in data["bottlenecks"]["sides"]) > 200
     for lang, late in (("zh", "补录过晚"), ("en", "recorded long afterwards")):
-        for module in ("cli.language", "cli.audit_process", "cli.process_labels"):
+        for module in ("cli.language", "cli.audit_process"):
             monkeypatch.setattr(f"{module}.LANG", lang)
         assert await run([*base, "--school", "9900010001", "--backdate-days", "0"]) == 0
         shown = capsys.readouterr().out

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -9,7 +10,7 @@ from audit_forger import LEDGER_ALONE, OTHER, SCHOOL, STAGE, Forger, share_a_not
 from audit.replay import replay
 from audit.report import Findings
 from audit.rows import read_record
-from audit.verify import verify
+from audit.verify import expected_streams, verify
 from domain.events import recomputed_hash
 from ledger.store import Ledger
 
@@ -195,3 +196,93 @@ async def test_an_edited_event_is_found_three_times_and_its_value_never_shown(ye
     }
     assert any(found.kind == "board" for found in report.differences)
     assert "CANARY" not in report.model_dump_json()
+
+
+def unconstrained(path):
+    """Take the constraints off a ledger's tables, as whoever has the file can."""
+    forger = Forger(path)
+    forger.sql.execute("PRAGMA writable_schema=ON")
+    forger.sql.execute("UPDATE sqlite_master SET sql=replace(sql, ' NOT NULL', '') WHERE type='table'")
+    forger.close()
+    return Forger(path)
+
+
+KEPT = ("'abc'", "NULL", "x'ff00'", "CAST(x'ff' AS TEXT)", "1.5", "9223372036854775807")
+"""What SQLite keeps in any column: a text, nothing, bytes, bytes that call themselves a text, a fraction, a number
+beyond JSON's."""
+
+
+@pytest.mark.parametrize("table", ["events", "boards"])
+async def test_a_row_of_which_a_column_cannot_be_read_is_named_and_breaks_nothing_off(year, tmp_path, table):
+    """Every column, with whatever can stand there: a finding at the event, or at the stream's line of the board."""
+    forger = unconstrained(year.copy_to(tmp_path / "ledger.db"))
+    place = {"events": (STAGE, 3), "boards": (STAGE,)}[table]
+    where = "stream=? AND version=?" if table == "events" else "stream=?"
+    (row,) = forger.sql.execute(f"SELECT rowid FROM {table} WHERE {where}", place).fetchone()
+    unnamed = []
+    columns = [name for _, name, *_ in forger.sql.execute(f"PRAGMA table_info({table})")]
+    for number, column in enumerate(columns):
+        (was,) = forger.sql.execute(f"SELECT {column} FROM {table} WHERE rowid=?", (row,)).fetchone()
+        for value in KEPT if column == "version" else (KEPT[number % 3], KEPT[3 + number % 3]):
+            if value == "NULL" and was is None:
+                continue
+            forger.sql.execute(f"UPDATE {table} SET {column}={value} WHERE rowid=?", (row,))
+            forger.sql.commit()
+            findings = Findings()
+            async with opened(forger.path) as ledger:
+                verify(await read_record(ledger, year.campaign), findings)
+            kind = "ledger" if table == "events" else "board"
+            if not any(found.kind == kind for found in findings.differences):
+                unnamed.append((column, value))
+        forger.sql.execute(f"UPDATE {table} SET {column}=? WHERE rowid=?", (was, row))
+    forger.close()
+    assert unnamed == []
+
+
+async def test_an_event_whose_version_is_no_number_is_named_by_its_text(year, tmp_path):
+    """`audit replay` goes to its end: the event's place, though its column says nothing."""
+    forger = unconstrained(year.copy_to(tmp_path / "ledger.db"))
+    forger.sql.execute("UPDATE events SET version='abc' WHERE stream=? AND version=3", (STAGE,))
+    forger.sql.execute("UPDATE archive SET first_version='x' WHERE workflow_id=?", (OTHER,))
+    forger.sql.execute("UPDATE archive SET history=CAST(x'ff' AS TEXT) WHERE workflow_id=?", (STAGE,))
+    forger.close()
+    async with opened(forger.path) as ledger:
+        report = await replay(ledger, year.campaign)
+    found = places(report.differences)
+    assert {("ledger", STAGE, 3, "version"), ("archive", STAGE, None, "history")} <= found
+    assert ("archive", OTHER, None, "first_version") in found
+    assert not report.ledger_ok
+    assert not report.replay_ok
+
+
+WRONG = (None, "abc", [], 5, "\ud800")
+
+
+async def test_a_text_that_is_no_event_of_ours_is_named_and_breaks_nothing_off(year, tmp_path):
+    """Every field that the audit itself reads, missing or of another kind, in each type of the campaign's events."""
+    async with opened(year.copy_to(tmp_path / "ledger.db")) as ledger:
+        record = await read_record(ledger, year.campaign)
+    rows = record.events[year.campaign]
+    firsts = {row["type"]: number for number, row in reversed(list(enumerate(rows)))}
+    for number in firsts.values():
+        row = rows[number]
+        envelope = json.loads(row["body"])
+        for turn, field in enumerate((*envelope, "data.school", "data.stages", "data.channel")):
+            name = field.removeprefix("data.")
+            for value in (WRONG[(number + turn) % len(WRONG)], ...):
+                changed = json.loads(row["body"])
+                inside = changed["data"] if field.startswith("data.") else changed
+                inside[name] = value
+                if value is ...:
+                    inside.pop(name)
+                if changed == envelope:
+                    continue
+                body = {**row, "body": json.dumps(changed)}
+                findings = Findings()
+                small = {year.campaign: [*rows[:number], body, *rows[number + 1 :]]}
+                forged = dataclasses.replace(record, events=small, boards={}, outbox={})
+                expected_streams(forged)
+                verify(forged, findings)
+                assert any(
+                    (one.workflow, one.version) == (year.campaign, row["version"]) for one in findings.differences
+                )

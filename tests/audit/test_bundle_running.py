@@ -113,7 +113,7 @@ class FakeEngine:
 
 def open_run(stream, events, *, confirmed):
     """A run that goes on, whose append the ledger has confirmed or not."""
-    told = json.loads(history(stream, events))
+    told = json.loads(history(stream, events, run="run-open"))
     told["events"][1]["eventId"] = "2"
     told["events"][-1] = {"eventType": "EVENT_TYPE_WORKFLOW_TASK_COMPLETED", "eventId": "3"}
     if confirmed:
@@ -199,11 +199,12 @@ async def test_nothing_follows_a_run_that_goes_on(ledger, tmp_path, monkeypatch)
     shop.put(vb.HISTORIES, [row | {"closed": True}])
     (finding,) = vb.verify(shop.write(tmp_path / "closed.zip", KEY), TRUSTED).findings
     assert finding == vb.Finding("HISTORY_FORM", f"{row['member']} ({CAMPAIGN})")
-    empty = history(CAMPAIGN, [], (events[-1]["version"], events[-1]["hash"])).encode()
+    empty = history(CAMPAIGN, [], (events[-1]["version"], events[-1]["hash"]), run="run-2").encode()
     packed = vb.zlib.compress(empty, wbits=31)
     other = "histories/000002.json.gz"
     first = row["last_version"] + 1
-    more = {"first_version": first, "run_id": "run-2", "closed": True, "digest": vb._sha256(empty).hexdigest()}
+    more = {"first_version": first, "run_id": "run-2", "history_events": 3, "closed": True}
+    more |= {"digest": vb._sha256(empty).hexdigest()}
     shop.members[other] = packed
     shop.put(vb.HISTORIES, [row, row | more | {"size": len(empty), "member": other}])
     found = vb.verify(shop.write(tmp_path / "two.zip", KEY), TRUSTED).findings

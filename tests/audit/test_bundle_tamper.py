@@ -1,4 +1,4 @@
-"""Every way to change a bundle, for every type of event in it: found, and at its place."""
+"""Every way to change a whole year's bundle, member by member: found, and at its place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 import pytest
 from audit_log_tools import sealed
 from audit_small_log import CAMPAIGN, good
+from bundle_forgeries import OF_EVENTS, chain_anew, insert, light, places_near
 from bundle_maker import KEY, THIEF, Workshop, line_of, made, rehashed
 
 from audit.verifier import verify_bundle as vb
@@ -24,7 +25,7 @@ async def bundle(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def each_once(monkeypatch):
-    """Verify the same signature once, and read the same history once: a thousand bundles are looked at."""
+    """Verify the same signature once, and read the same history once: many bundles are looked at."""
     monkeypatch.setattr(vb, "ed25519_verifies", _signatures)
     monkeypatch.setattr(vb, "read_history", _histories)
 
@@ -38,165 +39,24 @@ def findings(path, key=TRUSTED):
     return vb.verify(path, key).findings
 
 
-def of_each_type(lines):
-    """Return the place of the last event of each type: its number in the list, and the event."""
-    return {event["type"]: (number, event) for number, event in enumerate(map(json.loads, lines))}
-
-
-# -- what a forger does to the events -----------------------------------------------------------------------------
-
-
-def flip_a_byte(lines, at, event):
-    """One bit in the middle of the line."""
-    line = bytearray(lines[at])
-    line[line.index(b'"data":') + 9] ^= 1
-    lines[at] = bytes(line)
-
-
-def change_and_rehash_the_row(lines, at, event):
-    """Another reason, and a hash that fits it."""
-    lines[at] = line_of(rehashed(event | {"data": event["data"] | {"forged": 1}}))
-
-
-def rehash_the_tail(lines, at, event):
-    """Another content, and every hash after it anew: the chain holds."""
-    change_and_rehash_the_row(lines, at, event)
-    chain_anew(lines, at)
-
-
-def chain_anew(lines, at):
-    """Hash the rest of an event's stream anew."""
-    last = json.loads(lines[at])
-    for number in range(at + 1, len(lines)):
-        later = json.loads(lines[number])
-        if later["stream"] == last["stream"]:
-            last = rehashed(later, last["hash"])
-            lines[number] = line_of(last)
-
-
-def change_the_clock(lines, at, event):
-    """Another hour of the record, hashed anew to the end."""
-    lines[at] = line_of(rehashed(event | {"recorded_at": event["recorded_at"].replace("+08:00", "+08:01")}))
-
-
-def change_the_hour_it_happened(lines, at, event):
-    """Another hour, and nothing else."""
-    lines[at] = line_of(event | {"occurred_at": event["occurred_at"].replace("+08:00", "+08:01")})
-
-
-def drop(lines, at, event):
-    """One event less."""
-    del lines[at]
-
-
-def swap(lines, at, event):
-    """Two neighbours in each other's place."""
-    other = at + 1 if at + 1 < len(lines) else at - 1
-    lines[at], lines[other] = lines[other], lines[at]
-
-
-def repeat(lines, at, event):
-    """One event twice."""
-    lines.insert(at, lines[at])
-
-
-def insert(lines, at, event):
-    """One event more, chained to the one before; those after it stay as they are."""
-    more = event | {"version": event["version"] + 1}
-    lines.insert(at + 1, line_of(rehashed(more, event["hash"])))
-
-
-def cut_the_tail(lines, at, event):
-    """A stream that ends before the event."""
-    lines[at:] = [line for line in lines[at:] if json.loads(line)["stream"] != event["stream"]]
-
-
-def fork(lines, at, event):
-    """A second event of the same version beside the first."""
-    lines.insert(at + 1, line_of(rehashed(event | {"data": event["data"] | {"forged": 1}})))
-
-
-def write_it_otherwise(lines, at, event):
-    """The same JSON with a space."""
-    lines[at] = lines[at].replace(b'"data":', b'"data": ', 1)
-
-
-OF_EVENTS = (
-    flip_a_byte,
-    change_and_rehash_the_row,
-    rehash_the_tail,
-    change_the_clock,
-    change_the_hour_it_happened,
-    drop,
-    swap,
-    repeat,
-    insert,
-    cut_the_tail,
-    fork,
-    write_it_otherwise,
-)
-
-
 @pytest.mark.parametrize("forgery", OF_EVENTS, ids=lambda forgery: forgery.__name__)
-def test_every_type_of_event_is_guarded_at_its_place(bundle, tmp_path, forgery):
-    """The first bad place is the event, its neighbour, or the stretch of leaves that a signed head speaks of."""
-    kinds = of_each_type(bundle.lines)
-    assert len(kinds) > 90
-    shop = light(bundle)
-    for kind, (at, event) in kinds.items():
+def test_the_last_event_of_each_stream_is_guarded(bundle, tmp_path, forgery):
+    """Nothing of its stream follows: the place is the event, the one before it, or what a signed head speaks of.
+
+    `test_bundle_every_type` does the same with every type of event, each with another one behind it.
+    """
+    last = {json.loads(line)["stream"]: (at, json.loads(line)) for at, line in enumerate(bundle.lines)}
+    assert set(last) == set(bundle.streams)
+    shop = light(bundle.path)
+    for stream, (at, event) in last.items():
         lines = bundle.lines
         forgery(lines, at, event)
-        assert lines != bundle.lines, kind
+        assert lines != bundle.lines, stream
         shop.lines = lines
         found = findings(shop.write(tmp_path / "forged.zip"))
-        assert found, kind
-        stream, version = event["stream"], event["version"]
-        near = {f"{stream}#{version + step}" for step in (-1, 0, 1)} | {f"{vb.EVENTS} line {at + 1}"}
-        near |= neighbours(bundle.lines, at) if forgery is swap else set()
-        at_the_end = forgery is insert and not any(
-            json.loads(line)["stream"] == stream for line in bundle.lines[at + 1 :]
-        )
-        assert found[0].place in near or (at_the_end and found[0].code in ("HEAD_ROOT", "HEAD_SIZE", "EVENT_GAP")), (
-            kind,
-            found[0],
-        )
+        by_a_head = forgery is insert and found[0].code in ("HEAD_ROOT", "HEAD_SIZE", "EVENT_GAP")
+        assert found[0].place in places_near(bundle.lines, at, event, forgery) or by_a_head, (stream, found[0])
         assert vb.Finding("MANIFEST_CHANGED", vb.MANIFEST) in found
-
-
-def light(bundle):
-    """Return a workshop without what only readers need: a thousand bundles are written."""
-    shop = Workshop(bundle.path)
-    for name in ("schemas.json", "glossary.json", "templates.json"):
-        del shop.members[name]
-    shop.members[vb.PROGRAM] = b"-"
-    return shop
-
-
-def neighbours(lines, at):
-    """Return the events beside a place of the list."""
-    beside = [json.loads(lines[number]) for number in (at - 1, at + 1) if 0 <= number < len(lines)]
-    return {f"{event['stream']}#{event['version'] + step}" for event in beside for step in (0, 1)}
-
-
-@pytest.mark.parametrize("forgery", [rehash_the_tail, cut_the_tail, insert, change_the_clock])
-def test_signed_heads_find_what_no_chain_can_see(bundle, tmp_path, forgery):
-    """Histories gone as well, manifest made anew and signed by a thief: the heads of the old key still convict."""
-    shop = light(bundle)
-    shop.put(vb.HISTORIES, [])
-    shop.members = {name: data for name, data in shop.members.items() if not name.startswith("histories/")}
-    for at, event in enumerate(map(json.loads, bundle.lines)):
-        if event["stream"] != CAMPAIGN:
-            continue
-        lines = bundle.lines
-        forgery(lines, at, event)
-        shop.lines = lines
-        found = findings(shop.write(tmp_path / "forged.zip", THIEF))
-        codes = {finding.code for finding in found}
-        assert codes & {"HEAD_ROOT", "HEAD_SIZE"}, event["type"]
-        assert "KEY_OUT_OF_TERM" in codes
-        if at >= bundle.headed.heads[0].size and forgery is rehash_the_tail:
-            (root,) = (finding.place for finding in found if finding.code == "HEAD_ROOT")
-            assert root.startswith(f"heads/{bundle.headed.head.size:012d}.note")
 
 
 # -- everything else in the bundle --------------------------------------------------------------------------------
@@ -361,7 +221,8 @@ def test_a_settlements_line_is_computed_again(bundle, tmp_path):
     """An amount that is changed with all its hashes shows in rule, digest, totals, history and head."""
     shop = Workshop(bundle.path)
     lines = shop.lines
-    at, event = of_each_type(lines)["SettlementComputed"]
+    computed = [(at, event) for at, event in enumerate(map(json.loads, lines)) if event["type"] == "SettlementComputed"]
+    at, event = computed[-1]
     line = event["data"]["lines"][0]
     event["data"]["lines"][0] = line | {"amount_fen": line["amount_fen"] + 100}
     lines[at] = line_of(rehashed(event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import sys
 from dataclasses import dataclass
@@ -151,6 +152,17 @@ async def test_another_key_is_another_log_whose_order_is_its_own(bundles, tmp_pa
     assert "keys.txt" in {row["name"] for row in found.members}
 
 
+async def test_two_logs_of_one_campaign_are_told_as_two(bundles, tmp_path):
+    """Another name, or another first key under the same name: nothing was promised, so nobody has forked anything."""
+    for name in ("other.example", KEY.public.name):
+        stranger = type(KEY)(name, b"e" * 32)
+        [other] = await exported(tmp_path / name, rewritten(), signer=stranger)
+        found = await compare_bundles(Bundle.read(bundles.whole), Bundle.read(other))
+        assert (found.relation, found.one_log, found.sound) == (Relation.TWO_LOGS, False, False)
+    found = await told(bundles.whole, bundles.fork)
+    assert (found.relation, found.one_log) == (Relation.FORKED, True)
+
+
 async def test_the_same_events_with_another_template_are_not_silent(bundles):
     """Nothing of the record differs, and the member that does is named with both digests."""
     found = await told(bundles.again, bundles.templates)
@@ -209,18 +221,40 @@ def test_the_command_says_what_differs_and_ends_with_7_where_something_was_taken
     assert forked.json["taken_back"][0]["event"] in forked.json["error"]["place"]
     cut = ask("audit", "diff", bundles.whole, bundles.half, *key)
     assert (cut.code, cut.json["error"]["code"]) == (7, "BUNDLE_CUT")
+    assert (cut.json["log"], cut.json["first"]["origin"]) == ("one", cut.json["second"]["origin"])
     pupil = ask("audit", "diff", bundles.half, bundles.whole, "--student", A, *key)
     assert pupil.json["told"]
     assert pupil.json["settlement"] is None
 
 
+async def test_the_command_names_two_logs(bundles, ask, tmp_path, monkeypatch):
+    """7, for the second does not hold the first; the two names stand beside each other, and no event is blamed."""
+    [other] = await exported(tmp_path / "other", rewritten(), signer=type(KEY)("other.example", b"e" * 32))
+
+    def asked(*more):
+        return asyncio.to_thread(ask, "audit", "diff", bundles.whole, other, *more)
+
+    found = await asked("--json")
+    assert (found.code, found.json["relation"], found.json["log"]) == (7, "two_logs", "two")
+    assert (found.json["error"]["code"], found.json["error"]["place"]) == ("BUNDLE_TWO_LOGS", str(other))
+    assert found.json["error"]["remedy"]
+    for lang, words in (("zh", "两份不同的记录"), ("en", "of two logs")):
+        monkeypatch.setattr("cli.language.LANG", lang)
+        text = (await asked()).out
+        assert words in text
+        assert all(f"│ {name}/" in text for name in (KEY.public.name, "other.example"))
+
+
 def test_the_command_for_a_person(ask, bundles, monkeypatch):
     """In words what holds, and that nobody vouches where no key was given."""
-    for lang, words in (("zh", ("完整地接续", "前后一致")), ("en", ("continues the earlier", "self-consistency"))):
+    for lang, words in (
+        ("zh", ("完整地接续", "前后一致", "学籍已核验")),
+        ("en", ("continues the earlier", "self-consistency", "registration verified")),
+    ):
         monkeypatch.setattr("cli.language.LANG", lang)
         text = ask("audit", "diff", bundles.half, bundles.whole).out
         assert all(word in text for word in words)
-        assert "RegistrationVerified" in text
+        assert "RegistrationVerified" not in text
 
 
 def test_the_command_refuses_what_it_cannot_compare(ask, bundles, tmp_path):

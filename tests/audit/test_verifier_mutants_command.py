@@ -144,6 +144,7 @@ def test_a_sample_is_drawn_by_the_command_and_only_from_a_good_bundle(bundle, sh
     unseeded = vb.verify(bundle.path, sample=1).sample
     assert unseeded == vb.verify(bundle.path, sample=1, seed="").sample
     assert len(unseeded) == 1
+    assert vb.verify(bundle.path).sample == []
     forged = shop.write(tmp_path / "outside.zip")
     assert vb.verify(forged, sample=3).sample == []
     shop.put(vb.CALENDARS, [])
@@ -313,7 +314,7 @@ def test_a_head_that_does_not_belong_is_named_and_left_out(shop, found_in):
     name = head_over(shop, int(text.split(b"\n")[1]), root, signers=(KEY, THIEF))
     assert found_with(**{name: shop.members[name]}) == []
     signature = right[first].split(b"\n\n", 1)[1]
-    assert ("SIGNATURE_INVALID", second) in found_with(**{second: right[second] + signature})
+    assert ("HEAD_FORM", second) in found_with(**{second: right[second] + signature})
 
 
 # -- the list of histories ----------------------------------------------------------------------------------------
@@ -350,3 +351,13 @@ def test_a_list_of_histories_that_does_not_fit_its_members_is_named(shop, found_
     right.clear()
     right.update(bare)
     assert found_with([]) == []
+
+
+def test_a_history_that_is_listed_twice_is_named_and_none_is_read(shop, tmp_path, monkeypatch):
+    """One member a thousand times would be work without end: nothing is counted, no event is vouched for."""
+    index = shop.json(vb.HISTORIES)
+    shop.put(vb.HISTORIES, [*index, index[0]])
+    monkeypatch.setattr(vb, "read_history", None)
+    verdict = vb.verify(shop.write(tmp_path / "twice.zip", KEY), TRUSTED)
+    assert verdict.findings == [vb.Finding("MEMBER_MISSING", vb.HISTORIES)]
+    assert (verdict.histories, verdict.running, verdict.unarchived) == (0, 0, verdict.events)

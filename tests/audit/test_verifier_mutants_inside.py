@@ -342,7 +342,7 @@ class Helper:
         assert command[:3] == [sys.executable, "-I", "-S"]
         assert command[3:5] == [vb.__file__, vb.WORKER]
         assert pipes == {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.work, self.ended = command[5], []
+        self.work, self.ended, self.returncode = command[5], [], 0
         self.stdin, self.stdout = self.Box(self), io.BytesIO()
         self.started.append(self)
 
@@ -351,8 +351,9 @@ class Helper:
         self.ended.append("kill")
 
     def wait(self):
-        """Note it."""
+        """Note it, and say how it ended."""
         self.ended.append("wait")
+        return self.returncode
 
 
 @pytest.mark.parametrize(
@@ -367,7 +368,8 @@ def test_as_many_processes_are_started_as_there_is_work_for(monkeypatch, tasks, 
     assert vb.shared_out("double", [(number,) for number in range(tasks)], ways) == [2 * n for n in range(tasks)]
     assert len(Helper.started) == helpers
     for helper in Helper.started:
-        assert (helper.ended, helper.stdin.closed, helper.stdout.closed) == (["kill", "wait"], True, True)
+        assert helper.ended == ["wait", "kill", "wait"]
+        assert (helper.stdin.closed, helper.stdout.closed) == (True, True)
 
 
 def test_events_are_read_alike_in_any_number_of_parts(monkeypatch, tmp_path):
@@ -495,6 +497,7 @@ def test_heads_are_read_in_order_and_by_the_key_in_force():
     assert said(**names, **{"heads/5": signed_head(5, two, origin="p")})[1] == [1, 3, 4]
     assert said(**names, **{"heads/5": signed_head(4, two)}) == (["HEAD_FORM"], [1, 3, 4])
     assert said(**names, **{"heads/2": b"x"}) == (["HEAD_FORM"], [1, 3, 4])
+    assert said(**names, **{"heads/0": b"x"}) == (["HEAD_FORM"], [1, 3, 4])
     broken = signed_head(5, two).replace(b"\n5\n", b"\n6\n")
     assert said(**names, **{"heads/5": broken}) == (["SIGNATURE_INVALID"], [1, 3, 4])
     assert said(None, **names) == (["SIGNATURE_INVALID"] * 3, [])
@@ -546,7 +549,8 @@ def history(carry, *appended, ended="COMPLETED", **other):
         }
         for name, events in appended
     ]  # fmt: skip
-    start = {"workflowExecutionStartedEventAttributes": {"input": {"payloads": [payload(carry)]}}}
+    begun = {"input": {"payloads": [payload(carry)]}, "originalExecutionRunId": "run"}
+    start = {"workflowExecutionStartedEventAttributes": begun}
     return {"events": [start, *scheduled, {"eventType": f"EVENT_TYPE_WORKFLOW_EXECUTION_{ended}"}]} | other
 
 
@@ -595,7 +599,7 @@ def row_of(told_of, **changes):
     last = told_of.versions[-1] if told_of.versions else told_of.version
     return {
         "workflow_id": told_of.stream, "first_version": told_of.version + 1, "last_version": last, "last_hash": "",
-        "closed": True,
+        "closed": True, "run_id": told_of.run, "history_events": told_of.events,
     } | changes  # fmt: skip
 
 

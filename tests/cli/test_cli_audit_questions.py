@@ -7,7 +7,11 @@ import csv
 import hashlib
 import io
 import json
+import re
+import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -65,8 +69,8 @@ def speak(monkeypatch):
     """Let this process speak a language, which a process of its own takes from its arguments."""
 
     def spoken(lang):
-        for module in ("cli.language", "cli.audit_diff", "cli.audit_export"):
-            monkeypatch.setattr(f"{module}.LANG", lang)
+        for module in ("language", "audit", "audit_diff", "audit_export", "audit_process", "audit_what_if"):
+            monkeypatch.setattr(f"cli.{module}.LANG", lang)
 
     return spoken
 
@@ -79,7 +83,8 @@ def ask(year, monkeypatch, capsys, speak):
     def asked(*words, lang="en", as_json=True):
         speak(lang)
         given = [year.campaign if word == "@" else word for word in words]
-        return run("audit", *given, "--data", year.directory, *(["--json"] if as_json else []))
+        where = () if "--data" in words else ("--data", year.directory)
+        return run("audit", *given, *where, *(["--json"] if as_json else []))
 
     return asked
 
@@ -151,7 +156,7 @@ def test_what_changed_between_two_moments(ask, year, people):
     assert told.json["settlement"]["schools"]
     assert (told.json["from"], told.json["to"]) == ("2020-01-02T00:00:00.000+08:00", "2030-01-02T00:00:00.000+08:00")
     text = ask("diff", "@", "2025-05-20", "2025-06-20", "--by", people["auditor"], as_json=False).out
-    assert "application-filing" in text
+    assert "application filing" in text
 
 
 def test_what_changed_of_one_pupil(ask, year, people):
@@ -467,3 +472,79 @@ def test_nothing_is_closed_where_no_engine_could_be_asked(close):
     told = close(["r1"], ["r1"], asked=False)
     assert told.code == 6
     assert close.client.closed == []
+
+
+# -- for people -------------------------------------------------------------------------------------------------------
+
+RAW = re.compile(r"(?<![\w#/])(?:[A-Z]{2,}(?:_[A-Z0-9]+)+|(?:[A-Z][a-z]+){2,}|[a-z]+(?:-[a-z]+)+|DRAWN)(?![\w#])")
+"""A code, a type of event, a stage's slug: what programs read."""
+
+SPOKEN = ("mid-term", "vocational-sch", "follow-up", "sign-off", "cooling-off", "cut-off", "call-backs", "trial-legacy")
+"""Words with a hyphen, and the name that a run of the settlement was given."""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("as-of", "@", "2025-06-04"),
+        ("diff", "@", "2025-01-01", "2026-06-20", "--by", "#"),
+        ("anomalies", "@", "--by", "#", "--set", "calls=2"),
+        ("sample", "@", "--by", "#", "--seed", "a public seed"),
+        ("process", "@", "--backdate-days", "0"),
+        ("what-if", "@", "--profile", "legacy", "--by", "#"),
+        ("heads", "list", "@"),
+        ("exports", "list", "@"),
+        ("replay", "@"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_person_reads_words_and_no_codes(ask, people, words, lang):
+    """In both languages; the ids of events and the parameters' own names stay, since they are typed in again."""
+    given = [people["auditor"] if word == "#" else word for word in words]
+    told = ask(*given, lang=lang, as_json=False)
+    text = re.sub(r"campaign/\S+|\S*_\S*[a-z0-9]", "", told.out)  # ids and names of parameters
+    raw = [found for found in RAW.findall(text) if not found.startswith(SPOKEN)]
+    assert told.out
+    assert sorted(set(raw)) == []
+    assert not re.search(r"/[a-z]+-[a-z]+", text)  # a stream's path
+
+
+def test_a_refusal_names_who_may_and_how_to_act_as_one(ask, people, monkeypatch):
+    """Who may today, in words, and the option; before the counting cut-off that is who watches over pressure alone."""
+    for words in (("anomalies", "@"), ("sample", "@", "--seed", "12345678"), ("what-if", "@", "--profile", "legacy")):
+        told = ask(*words, "--by", people["principal"], lang="zh")
+        assert (told.code, told.json["refused"]["code"]) == (5, "ROLE_NOT_ALLOWED")
+        assert all(role in told.json["refused"]["message"] for role in ("审计人员", "纪检人员", "县教育局经办人"))
+        assert not re.search(r"[a-z]_[a-z]", told.json["refused"]["message"])
+        assert "--by STAFF_REF" in told.json["refused"]["remedy"]
+        assert "--by STAFF_REF" in ask(*words, "--by", people["principal"], as_json=False).err
+    monkeypatch.setattr("cli.settle_people.counting_cutoff", lambda _: date(2099, 12, 31))
+    told = ask("anomalies", "@", "--by", people["bureau_officer"])
+    assert told.json["refused"]["message"].count("人员") == 2  # audit and discipline; the officer who asks is none
+    assert ask("anomalies", "@", "--by", people["discipline_officer"]).code == 0
+
+
+def test_an_export_does_not_lose_what_the_board_does_not_say(ask, year, tmp_path):
+    """A line of the board that somebody removed takes no event out of a file for others."""
+    whole = ask("events", "@", tmp_path / "whole", "--format", "csv").json
+    folder = tmp_path / "copy"
+    shutil.copytree(year.directory, folder)
+    stream = next(name for name in year.streams if name.endswith("/identification"))
+    with closing(sqlite3.connect(folder / "ledger.db")) as connection, connection:
+        connection.execute("DELETE FROM boards WHERE stream = ?", (stream,))
+    told = ask("events", "@", tmp_path / "part", "--format", "csv", "--data", folder).json
+    assert (told["events"], told["digest"]) == (whole["events"], whole["digest"])
+
+
+@pytest.mark.parametrize(("demo", "remedy"), [(False, "diversion up"), (True, "audit.zip")])
+def test_nobody_is_sent_to_start_the_engine_of_a_demo(ask, year, tmp_path, demo, remedy):
+    """`audit archive` without an engine: what would bring the histories, or where they are."""
+    folder = tmp_path / "copy"
+    shutil.copytree(year.directory, folder)
+    if demo:
+        (folder / ".demo").write_text("{}")
+    told = ask("archive", "@", "--data", folder)
+    assert (told.code, told.json["error"]["code"]) == (ENGINE_AWAY, "ENGINE_UNREACHABLE")
+    assert remedy in told.json["error"]["remedy"]
+    assert ("diversion up" in told.json["error"]["remedy"]) == (not demo)

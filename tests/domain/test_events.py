@@ -138,7 +138,16 @@ def test_a_streams_id_names_its_rules(stream, kind):
 
 
 @pytest.mark.parametrize(
-    "stream", ["", "campaign/qingshan", "school/a/b", "campaign/q/2026/s/unheard-of", "campaign/q/2026/s/retention/x"]
+    "stream",
+    [
+        "",
+        "campaign/qingshan",
+        "school/a/b",
+        "campaign/q/2026/s/unheard-of",
+        "campaign/q/2026/s/retention/x",
+        "campaign/q/2026/heads",
+        "campaign/q/2026/compliance",
+    ],
 )
 def test_an_id_that_is_none_of_ours_is_not_guessed(stream):
     """Better no answer than another stream's rules."""
