@@ -18,7 +18,6 @@ from pathlib import Path
 from audit.cloud_events import cloud_event_lines
 from audit.ocel import ocel_pieces
 from audit.provenance import provenance_bytes
-from audit.rows import read_ends
 from audit.tables_csv import csv_lines
 from audit.timeline import in_order
 from audit.xes import Case, xes_pieces
@@ -64,7 +63,7 @@ async def events_of(ledger: Ledger, campaign: str, school: str | None = None) ->
         school: only this school's streams.
     """
     found: list[Envelope] = []
-    for stream, last in (await read_ends(ledger, campaign)).items():
+    for stream, last in (await ledger.ends(campaign)).items():
         if school is not None and stream.split("/")[3:4] != [school]:
             continue
         async for envelope in ledger.events(stream):

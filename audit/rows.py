@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -100,18 +100,6 @@ async def read_tail(ledger: Ledger, stream: str, after: int) -> list[Row]:
     async with _snapshot(ledger) as connection:
         rows = await _rows(connection, events, (events.c.stream == stream) & (events.c.version > after), "version")
     return _readable(events, rows, stream, [])
-
-
-async def read_ends(ledger: Ledger, campaign: str) -> dict[str, int]:
-    """Return by stream the last version that a campaign's events have at one instant, sorted; no board is asked."""
-    last = (
-        select(events.c.stream, func.max(events.c.version).label("version"))
-        .where(_of(campaign, events.c.stream, events.c.campaign))
-        .group_by(events.c.stream)
-        .order_by(events.c.stream)
-    )
-    async with _snapshot(ledger) as connection:
-        return {row.stream: row.version for row in await connection.execute(last)}
 
 
 def _settled_days(connection: Connection, campaign: str, written: list[Row]) -> dict[tuple[str, date], DayRecord]:

@@ -338,6 +338,21 @@ class Ledger:
             rows = await connection.scalars(select(boards.c.stream).where(boards.c.campaign == campaign))
             return sorted(rows)
 
+    async def ends(self, campaign: str) -> dict[str, int]:
+        """Return by stream the last version that a campaign's events have at one instant, sorted; no board is asked.
+
+        Also of a stream of which only its name still says whose it is.
+        """
+        mine = or_(
+            events.c.campaign == campaign,
+            events.c.stream == campaign,
+            events.c.stream.startswith(f"{campaign}/", autoescape=True),
+        )
+        query = select(events.c.stream, func.max(events.c.version)).where(mine).group_by(events.c.stream)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(query.order_by(events.c.stream))
+            return dict(rows.tuples().all())
+
     async def campaigns(self) -> list[str]:
         """Return the ids of all campaigns in the record, sorted."""
         async with self._engine.connect() as connection:

@@ -15,6 +15,10 @@ class MemoryLedger:
         assert all(stream == campaign or stream.startswith(f"{campaign}/") for stream in self.by_id)
         return sorted(self.by_id)
 
+    async def ends(self, campaign):
+        """Return where every stream ends, or is cut."""
+        return {stream: line["version"] for stream, line in (await self.board(campaign)).items()}
+
     async def board(self, campaign):
         """Return where every stream stands."""
         lines = {stream: {"version": self.by_id[stream][-1]["version"]} for stream in await self.streams(campaign)}

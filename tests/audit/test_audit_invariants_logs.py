@@ -86,7 +86,7 @@ async def test_the_command_supposes_the_rules_of_another_day_or_file(small_year,
     assert (found["id"], found["in_force"], found["counts"]["no_longer"]) == ("INV-02", None, 0)
     assert {row["type"] for row in found["newly"]} == {"ConsentSigned"}
     assert await checked(year, parameters=tmp_path / "longer.json", face=Face(data=small_year.directory)) == 0
-    assert "ConsentSigned" in capsys.readouterr().out
+    assert "家庭签署" in capsys.readouterr().out
     assert await checked(year, law_of=date(2025, 6, 1), profile="compliant", face=face) == 0
     assert json.loads(capsys.readouterr().out)["otherwise"] == []
     words = ["audit", "check", year, "--as-of-law", "2020-01-01", "--data", str(small_year.directory), "--json"]

@@ -99,7 +99,8 @@ def test_nothing_goes_where_no_provider_has_settings(house, shelf, monkeypatch):
 
 def test_a_doctor_does_not_call_an_advice_ok():
     """What is no fault and wants something done is marked otherwise."""
-    marks = list(_table([Check("a", ok=True, detail=""), Check("b", True, "", "do it"), Check("c", False, "")]).columns)
+    checks = [Check("data", ok=True, detail=""), Check("ledger", True, "", "do it"), Check("ports", False, "")]
+    marks = list(_table(checks).columns)
     assert [*marks[1].cells] == ["OK", "注意", "有问题"]
 
 

@@ -175,6 +175,11 @@ async def test_a_skipped_stage_and_the_campaigns_end_are_signed_by_themselves(ho
         assert await until(lambda: signed(1), PATIENCE)
         await house.client.submit(found.id, act("stop", "stop", OFFICER, reason="TRIAL_RUN"))
         assert await until(lambda: signed(2), PATIENCE)
+
+        async def told() -> bool:
+            return bool((await heads.state(found.id))["heads"] == len(await read_heads(house.ledger, found.id)))
+
+        assert await until(told, PATIENCE)  # a head is kept a moment before its look has ended
         state = await heads.state(found.id)
     kept = await read_heads(house.ledger, found.id)
     assert state["heads"] == len(kept) >= 2
