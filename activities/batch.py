@@ -199,11 +199,13 @@ class Batch:
             full = True
             until = time.monotonic() + LONGEST_SUPPLY
             while full and self._done.claimed < limit and await desk.room(PART):
+                if self._done.claimed and time.monotonic() >= until:
+                    break
                 most = min(limit - self._done.claimed, PART)
                 claimed = await claim(most)
                 self._done.claimed += len(claimed)
                 desk.add(await self._written(claimed))
-                full = len(claimed) >= most and time.monotonic() < until
+                full = len(claimed) >= most
         finally:
             desk.complete()
 

@@ -6,6 +6,7 @@ Nothing personal leaves the activity: neither its result nor its errors have an 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -160,10 +161,10 @@ class DispatchActivities:
             return
         try:
             async with AsyncExitStack() as stack:
-                sessions = [
-                    await stack.enter_async_context(channel.session())
-                    for _ in range(max(1, min(traits.sessions, due, limit)))
-                ]
+                sessions = [await stack.enter_async_context(channel.session())]
+                with contextlib.suppress(ChannelAwayError):  # it takes no more than these at a time
+                    while len(sessions) < min(traits.sessions, due, limit):
+                        sessions.append(await stack.enter_async_context(channel.session()))
                 await batch.ask(asked, sessions[0])
                 if limit:
 

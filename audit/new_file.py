@@ -51,7 +51,10 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    opened = os.open(folder, os.O_RDONLY)
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # who may put a file there may not always look: its name is given all the same
+        return
     try:
         os.fsync(opened)
     except OSError as error:

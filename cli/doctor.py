@@ -204,13 +204,15 @@ async def _heads(rooms: Rooms) -> Check:
     """Whether heads sign themselves and come outside, and nothing keeps them from it (docs/audit-bundle.md)."""
     settings = rooms.settings
     wrong = await key_problem(settings, None)
+    troubles, undone = [], []
     try:
         ledger = await rooms.ledger() if exists(settings.ledger_url) else None
         wrong = wrong or await key_problem(settings, ledger)
-        troubles = [] if ledger is None else await read_troubles(ledger)
-        undone = [] if ledger is None else await _left_undone(ledger, settings)
+        if ledger is not None:
+            troubles = await read_troubles(ledger)
+            undone = await _left_undone(ledger, settings)
     except Exception as error:  # noqa: BLE001 - the check of the ledger says it
-        if wrong is None:
+        if wrong is None and not troubles:
             return Check("heads", ok=True, detail=_said(error))
     if wrong is not None:
         return Check("heads", ok=False, detail=f"{settings.audit_key}: {wrong}", remedy=sentence(wrong))
@@ -229,7 +231,7 @@ async def _left_undone(ledger: Ledger, settings: Settings) -> list[tuple[str, di
     """Return what is to be done about the heads of campaigns that are over: for those under way the worker looks."""
     found = []
     for campaign in await ledger.campaigns():
-        line = (await ledger.board(campaign))[campaign]
+        line = (await ledger.board(campaign)).get(campaign, {})
         if line.get("status") == "archived":
             data = await heads_data(ledger, campaign, settings, line)
             found += [(campaign, one) for one in data["to_do"]]

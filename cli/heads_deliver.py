@@ -10,12 +10,13 @@ from rich.text import Text
 from audit.heads import HeadError
 from audit.keeper import OF_ONE_HEAD
 from audit.note_errors import SENTENCES
-from cli.audit_failures import head_failure
+from cli.audit_failures import UNPROVEN, head_failure
 from cli.failures import NOT_VERIFIED, REJECTED, UNREACHABLE, Failure, usage
 from cli.heads_outside import keeper_of
 from cli.heads_view import not_outside, place_word, places_of, sentence
 from cli.options import CampaignName, Face, say
 from cli.rooms import Rooms
+from ledger.heads import read_heads
 from protocol import HeadsRequest, HeadsResult
 
 _FACE = Face()
@@ -33,6 +34,7 @@ async def delivering(campaign: CampaignName, *, face: Face = _FACE) -> int:
         ledger = await rooms.ledger()
         keeper = keeper_of(rooms.settings, ledger)
         waited = waiting = await not_outside(ledger, campaign, rooms.settings)
+        before_all = len(await read_heads(ledger, campaign))
         signed = False
         while True:  # a look puts some fifty heads into a place
             try:
@@ -43,7 +45,9 @@ async def delivering(campaign: CampaignName, *, face: Face = _FACE) -> int:
             before, waiting = waiting, await not_outside(ledger, campaign, rooms.settings)
             if not waiting or (waiting == before and told.reason is None):
                 break
-    delivered = {place: count - waiting.get(place, 0) for place, count in waited.items()}
+        fresh = len(await read_heads(ledger, campaign)) - before_all
+        there = places_of(rooms.settings)
+    delivered = {place: waited.get(place, 0) + fresh - waiting.get(place, 0) for place in sorted({*waited, *there})}
     data: dict[str, Any] = {
         "campaign": campaign,
         "signed": signed,
@@ -59,6 +63,8 @@ async def delivering(campaign: CampaignName, *, face: Face = _FACE) -> int:
 
 
 def _told(data: dict[str, Any]) -> str:
+    if not data["events"]:
+        return say("还没有检查点：尚无可签署的内容。", "There is no head yet: nothing is due to be signed.")
     head = say(
         f"最新检查点：{data['events']} 条事件，根 {data['root'][:16]}…",
         f"newest head: {data['events']} events, root {data['root'][:16]}…",
@@ -92,6 +98,8 @@ def _failure(told: HeadsResult, campaign: str, data: dict[str, Any]) -> Failure:
     if told.problem is None and code not in OF_ONE_HEAD:
         exit_code = UNREACHABLE
     else:
-        exit_code = REJECTED if code in SENTENCES or code == KEY_NOT_SET else NOT_VERIFIED
+        untrue = code.startswith(UNPROVEN) and code != "KEY_OUT_OF_TERM"
+        ours = code in SENTENCES or code == KEY_NOT_SET
+        exit_code = REJECTED if ours and not untrue else NOT_VERIFIED
     again = say(f"然后再次执行 audit heads deliver {campaign}。", f"Then again: `audit heads deliver {campaign}`.")
     return Failure(exit_code, code, sentence(code), place=told.place or campaign, remedy=again, data=data)

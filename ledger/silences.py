@@ -40,14 +40,23 @@ _DENIED_BY: Final[dict[Silence, ColumnElement[bool]]] = {
 }
 """What `domain.silences.cancels` says, for rows."""
 
+
+def _not_sought(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a column in a form that no index serves: what is sought is a pupil, of whom there are few rows.
+
+    Without statistics SQLite takes the index of states, and looks through a county's outbox for each pupil.
+    """
+    return column.concat("")
+
+
 _ENDED_BY: Final = {
     silence: and_(
         or_(
             one_of(outbox.c.recipient, (bindparam("of_student"), bindparam("of_pupil"))),
             *((outbox.c.student == bindparam("of_student"),) if silence is Silence.LEFT_REGISTER else ()),
         ),
-        outbox.c.campaign == bindparam("of_campaign"),
-        one_of(outbox.c.state, (*WAITING, NoticeState.CLEARED)),
+        _not_sought(outbox.c.campaign) == bindparam("of_campaign"),
+        one_of(_not_sought(outbox.c.state), (*WAITING, NoticeState.CLEARED)),
         ends,
     )
     for silence, ends in _DENIED_BY.items()

@@ -298,13 +298,17 @@ def load(directory: Path = DIRECTORY, claims: Library | None = None) -> Catalogu
     return found
 
 
+_VERSION: Final = re.compile(r"[a-z][a-z0-9_]*/[1-9][0-9]*")
+"""How a version is called; whatever else lies there, a copy that an editor or a stick left, is none."""
+
+
 def digests(directory: Path = DIRECTORY) -> dict[str, str]:
     """Return label → SHA-256 of each version's file, hex, whatever is in it: nobody hides a change by breaking a file.
 
     Args:
         directory: with a folder for each purpose.
     """
-    files = sorted(directory.glob("*/*.toml"))
+    files = sorted(file for file in directory.glob("*/*.toml") if _VERSION.fullmatch(f"{file.parent.name}/{file.stem}"))
     return {f"{file.parent.name}/{file.stem}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

@@ -113,10 +113,10 @@ def message_of(mail: Message, sender: str) -> bytes:
         raise ValueError("not a subject")
     written = [
         _from(sender),
-        _header("To", ", ".join(mail.addresses)),
-        _header("Subject", mail.subject),
+        _header("To", ", ".join(mail.addresses), _folded_once),
+        _header("Subject", mail.subject, _folded),
         f"Date: {_date(mail.planned_at)}",
-        _header("Message-ID", message_id(mail.key, sender)),
+        _header("Message-ID", message_id(mail.key, sender), _folded_once),
         "Auto-Submitted: auto-generated",  # RFC 3834: no out-of-office answers
         f"Content-Language: {WRITTEN_IN[mail.lang]}",
         "",
@@ -159,10 +159,10 @@ def _base64(content: bytes) -> str:
     return "".join([f"{whole[at : at + LINE]}\r\n" for at in range(0, len(whole), LINE)])
 
 
-def _header(name: str, value: str) -> str:
+def _header(name: str, value: str, fold: Callable[[str, str], str]) -> str:
     """Return a header; what is long, or not ASCII, is folded and encoded (RFC 2047)."""
     plain = value.isascii() and len(name) + len(value) + len(": ") <= LONGEST_LINE
-    return f"{name}: {value if plain else _folded(name, value)}"
+    return f"{name}: {value if plain else fold(name, value)}"
 
 
 @functools.lru_cache(maxsize=64)
@@ -170,7 +170,7 @@ def _from(sender: str) -> str:
     """Return the header with our own address, which all mails have in common."""
     if not valid_address(sender):
         raise ValueError("not an address")
-    return _header("From", sender)
+    return _header("From", sender, _folded_once)
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,11 +179,16 @@ def _date(at: datetime) -> str:
     return format_datetime(at)
 
 
-@functools.lru_cache(maxsize=64)
-def _folded(name: str, value: str) -> str:
-    """Return a long header's value: the mails of a batch have few subjects, and this takes longer than all the rest."""
+def _folded_once(name: str, value: str) -> str:
+    """Return a long header's value; it is not remembered, for addresses stay nowhere."""
     header = Header(value, None if value.isascii() else "utf-8", LONGEST_LINE, name)
     return header.encode(linesep="\r\n")
+
+
+@functools.lru_cache(maxsize=64)
+def _folded(name: str, value: str) -> str:
+    """Return a long subject: the mails of a batch have few, and this takes longer than all the rest."""
+    return _folded_once(name, value)
 
 
 class MailChannel:
@@ -293,12 +298,17 @@ class MailSession:
         to = [f"RCPT TO:<{recipient}>".encode("ascii") for recipient in recipients]
         replies = await said.say(f"MAIL FROM:<{self._server.sender}>".encode("ascii"), *to, b"DATA")
         codes = [reply.code for reply in replies]
+        if len(codes) == len(to) + 1 and codes[0] == SMTPStatus.completed and min(codes[1:]) >= TEMPORARY:
+            return _refused(min(codes[1:]))  # it hung up behind the last refusal
         if len(codes) < len(to) + 2:
             last = codes[-1] if codes and codes[-1] >= TEMPORARY else None  # 421 as the last word, say
             return Delivery(NoticeState.FAILED_TEMPORARY, f"SMTP_{last}" if last else "SMTP_DISCONNECTED")
         sender, *taken, data = codes
         refused = [code for code in taken if code not in TAKEN]
         if sender == SMTPStatus.completed and len(refused) < len(taken) and data == SMTPStatus.start_input:
+            if not said.is_open:  # one more word, or the end, before the text: no answer could be told from another
+                said.close()
+                return Delivery(NoticeState.FAILED_TEMPORARY, "SMTP_DISCONNECTED")
             reply = await said.hand_over(content)
             return _became_of(reply, "SMTP_SOME_REFUSED" if refused else None)
         if data == SMTPStatus.start_input:  # a text for nobody: hang up, so that not even an empty mail exists

@@ -48,6 +48,7 @@ class Conversation(asyncio.Protocol):
         self._replies: list[Reply] = []
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._over = False
         transport.set_protocol(self)
 
@@ -95,6 +96,8 @@ class Conversation(asyncio.Protocol):
             self.close()  # no mail server, or one that has lost its way: which answer is whose nobody can tell
         if self._over or len(self._replies) >= self._wanted:
             self._wake()
+        elif lines:  # each answer has its own time
+            self._wait_anew()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Let whoever waits know that no more answers come."""
@@ -119,16 +122,25 @@ class Conversation(asyncio.Protocol):
         """Wait for so many answers."""
         self._wanted = count
         if not self._over and len(self._replies) < count:
-            loop = asyncio.get_running_loop()
-            self._waiter = loop.create_future()
-            late = loop.call_later(self._seconds, self._give_up)
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._wait_anew()
             try:
                 await self._waiter
+            except asyncio.CancelledError:  # its answers would be taken for the next command's
+                self.close()
+                raise
             finally:
-                late.cancel()
                 self._waiter = None
+                self._wait_anew()
         found, self._replies = self._replies[:count], self._replies[count:]
         return found
+
+    def _wait_anew(self) -> None:
+        """Begin to count the time anew where an answer is waited for."""
+        if self._late is not None:
+            self._late.cancel()
+        waits = self._waiter is not None
+        self._late = asyncio.get_running_loop().call_later(self._seconds, self._give_up) if waits else None
 
     def _give_up(self) -> None:
         """Wait no longer for a server that says nothing."""

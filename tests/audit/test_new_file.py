@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,17 @@ def test_no_key_is_made_where_others_could_read_it(tmp_path, monkeypatch):
         create_key(tmp_path / "audit.key", "audit.example")
     assert "umask=077" in error.value.message("zh")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_may_be_written_to_and_not_looked_at_takes_a_file(tmp_path, monkeypatch):
+    """A drop box of another account: the file has its name, and nobody is told otherwise."""
+    opened = os.open
+
+    def no_folder(path, flags, *rest, **named):
+        if Path(path) == tmp_path:
+            raise PermissionError(13, "no", str(path))
+        return opened(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", no_folder)
+    write_new(tmp_path / "head.note", b"head")
+    assert [file.name for file in tmp_path.iterdir()] == ["head.note"]

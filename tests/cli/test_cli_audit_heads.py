@@ -314,6 +314,52 @@ def test_what_a_closed_campaign_left_undone_is_told_with_the_command_that_does_i
     assert "都已存到外部" in run("heads", "deliver", CAMPAIGN, readable=True).out
 
 
+def test_a_look_by_hand_tells_of_its_own_head_and_of_none(run, edit, monkeypatch, data, tmp_path):
+    """What was signed just now is outside with the others; a record in which nothing is due has no head."""
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(data / "audit.key"))
+    monkeypatch.setenv("DIVERSION_HEADS_DIR", str(tmp_path / "outside"))
+    done = run("heads", "deliver", CAMPAIGN)
+    assert done.json["signed"]
+    assert done.json["delivered"] == {"directory": len(list((tmp_path / "outside").iterdir()))} == {"directory": 1}
+    edit("DELETE FROM heads")
+    edit("DELETE FROM marks")
+    edit("DELETE FROM events WHERE type IN ('StageCompleted', 'StageSkipped', 'CampaignStopped', 'CampaignArchived')")
+    edit("UPDATE events SET recorded_at = '2999-01-01T00:00:00.000+08:00'")
+    nothing = run("heads", "deliver", CAMPAIGN)
+    assert (nothing.code, nothing.json["events"], nothing.json["delivered"]) == (0, 0, {})
+    assert "还没有检查点" in run("heads", "deliver", CAMPAIGN, readable=True).out
+
+
+def test_a_changed_statement_of_keys_is_no_slip_of_the_one_who_delivers(run, edit, monkeypatch, data, tmp_path):
+    """7, as everywhere: it is not to be trusted."""
+    assert run("head", CAMPAIGN, "--key", data / "audit.key").code == 0
+    assert run("keys", "rotate", data / "audit.key", data / "new.key").code == 0
+    edit("UPDATE signing_keys SET statement = replace(statement, 'diversion signing', 'diversion Signing')")
+    for table in ("heads", "marks"):
+        edit(f"DELETE FROM {table}")
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("DIVERSION_HEADS_DIR", str(tmp_path / "outside"))
+    monkeypatch.setenv("DIVERSION_AUDIT_KEY", str(data / "new.key"))
+    signed = run("head", CAMPAIGN, "--key", data / "new.key")
+    delivered = run("heads", "deliver", CAMPAIGN)
+    assert (delivered.code, delivered.json["error"]["code"]) == (signed.code, signed.json["error"]["code"])
+    assert signed.code == 7
+
+
+def test_a_doctor_tells_a_broken_record_whatever_else_cannot_be_read(run, edit, monkeypatch, capsys, data):
+    """A campaign's own line is gone from the board: the trouble that the worker noted is told all the same."""
+    edit(
+        "INSERT INTO head_troubles VALUES (?, ?, ?, ?)",
+        (CAMPAIGN, "LEDGER_BROKEN", "x", "2026-01-01T00:00:00.000+08:00"),
+    )
+    edit("UPDATE boards SET stream = ? WHERE stream = ?", (f"{CAMPAIGN}/9900010001", CAMPAIGN))
+    checks = command_line(monkeypatch, capsys)("doctor", "--json", "--data", data).json["checks"]
+    heads = next(check for check in checks if check["name"] == "heads")
+    assert not heads["ok"]
+    assert "LEDGER_BROKEN" in heads["detail"]
+
+
 def test_one_event_is_proven_to_somebody_without_a_ledger(monkeypatch, capsys, run, two, tmp_path, data):
     """`prove` writes the file, `prove-check` needs the public key alone; what is not signed yet is said."""
     key = run("keys", "list").json["current"]

@@ -23,7 +23,7 @@ from domain.retention_events import LawfulTransfer, Lost, Returned
 from domain.school_events import LeftRegister, StudentJoined
 from domain.silences import ABOUT_THE_CHOICE, Change, Silence, silence_of
 from domain.stage_events import JoinerOverdue
-from ledger import database
+from ledger import database, silences
 from ledger.outbox import Claimed, Outcome, Tries
 from ledger.store import Ledger
 
@@ -291,3 +291,18 @@ async def test_a_death_and_a_task_about_the_pupil_may_cross(sqlite_ledger: Ledge
         assert await ledger.outbox.begin(claimed, NOW) == []
     (row,) = await ledger.outbox.find(CAMPAIGN)
     assert (row["state"], row["code"]) == (NoticeState.DENIED, Silence.LEFT_REGISTER)
+
+
+@pytest.mark.parametrize("silence", Silence)
+async def test_a_silence_looks_at_its_pupils_rows_alone(sqlite_ledger: Ledger, silence: Silence) -> None:
+    """A county's outbox has tens of thousands of rows in one state: nobody goes through them for each pupil."""
+    asked = {"of_student": "stu_1", "of_pupil": "pupil:stu_1", "of_campaign": CAMPAIGN, "since": BEGIN.isoformat()}
+    for query in (silences._ENDING[silence], silences._CANCEL[silence]):
+        async with sqlite_ledger._engine.connect() as connection:
+            compiled = query.compile(connection.sync_engine)
+            values = {**compiled.params, **asked}
+            text = f"EXPLAIN QUERY PLAN {compiled}"
+            plan = await connection.exec_driver_sql(text, tuple(values[name] for name in compiled.positiontup))
+            used = {word for row in plan for word in row.detail.split() if word.startswith("ix_")}
+        assert used <= {"ix_outbox_recipient", "ix_outbox_student"}
+        assert "ix_outbox_recipient" in used

@@ -28,9 +28,10 @@ OK |= {".": "250 2.0.0 Ok: queued as Q1", "QUIT": "221 Bye"}
 class Server:
     """Answers each command by its first word, or by the word and how often it came; `.` is the end of a text."""
 
-    def __init__(self, *, piece=0, wait_for_data=False, **answers):
+    def __init__(self, *, piece=0, wait_for_data=False, pause=0.0, **answers):
         self.answers = OK | answers
         self.piece = piece
+        self.pause = pause
         self.wait_for_data = wait_for_data
         self.reads = []
         self.texts = []
@@ -59,6 +60,10 @@ class Server:
                         writer.write(kept)
                         return
                     kept += f"{answer}\r\n".encode() if answer else b""
+                for line in kept.splitlines(keepends=True) if self.pause and len(lines) > 1 else ():
+                    await asyncio.sleep(self.pause)
+                    writer.write(line)
+                kept = b"" if self.pause and len(lines) > 1 else kept
                 for at in range(0, len(kept), self.piece or len(kept) or 1):
                     writer.write(kept[at : at + (self.piece or len(kept))])
                     await writer.drain()
@@ -146,6 +151,8 @@ REFUSALS = {
     "a sensible answer": ({"DATA1": "HTTP/1.1 400"}, (TEMPORARY, "SMTP_DISCONNECTED"), 2),
     "a sensible last answer": ({".1": "Ok"}, (UNKNOWN, "SMTP_NO_ANSWER"), 2),
     "to come to an end": ({"RCPT1": "250-" + "x" * MOST_BYTES}, (TEMPORARY, "SMTP_DISCONNECTED"), 2),
+    "all, and hangs up": ({"RCPT1": "550 no", "DATA1": HANG_UP}, (PERMANENT, "SMTP_550"), 2),
+    "with a word too many": ({"DATA1": "354 go on\r\n250 Ok"}, (TEMPORARY, "SMTP_DISCONNECTED"), 2),
     "to begin anew": ({".1": "554 spam", "RSET": "500 what"}, (PERMANENT, "SMTP_554"), 2),
 }
 
@@ -220,6 +227,9 @@ class Nowhere(asyncio.Transport):
         """Note it."""
         self.closed = True
 
+    def write(self, data):
+        """Say something to nobody."""
+
 
 @pytest.mark.parametrize("said", [b"250-", b"250-word\r\n"])
 async def test_a_server_that_goes_on_and_on_is_not_listened_to_for_ever(said):
@@ -234,3 +244,20 @@ async def test_a_server_that_goes_on_and_on_is_not_listened_to_for_ever(said):
         if transport.closed:
             break
     assert transport.closed
+
+
+async def test_each_answer_of_a_group_has_its_own_time():
+    """A slow server that answers one thing after the other is not given up in the middle of a group."""
+    assert await sent(Server(pause=0.2), BOTH) == [(ACCEPTED, None)]
+
+
+async def test_who_stops_waiting_in_a_group_leaves_no_answers_to_the_next():
+    """They would be taken for those of another mail."""
+    conversation = Conversation(Nowhere(), grouped=True, seconds=1)
+    waiting = asyncio.create_task(conversation.say(b"MAIL", b"DATA"))
+    await asyncio.sleep(0)
+    assert conversation.is_open
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not conversation.is_open

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tomllib
 from datetime import UTC
 from pathlib import Path
@@ -13,7 +14,7 @@ from notices_house import AT
 
 from domain.time import instant
 from domain.words import WORDS
-from notices.catalogue import DIRECTORY, LANGUAGES, TemplateError, catalogue, load
+from notices.catalogue import DIRECTORY, LANGUAGES, TemplateError, catalogue, digests, load
 from notices.claims import CLAIMS
 from notices.render import render
 
@@ -316,3 +317,13 @@ def test_every_file_belongs_to_a_template():
     """No stray file, and each is valid TOML with its version as its name."""
     for file in DIRECTORY.rglob("*.*"):
         assert tomllib.loads(file.read_text(encoding="utf-8"))["version"] == int(file.stem)
+
+
+@pytest.mark.parametrize("name", ["._1.toml", "1 (copy).toml", "1.bak.toml", "01.toml"])
+def test_what_an_editor_or_a_stick_left_beside_the_templates_is_no_version(tmp_path, name):
+    """A signed list with it could never be verified again."""
+    shutil.copytree(DIRECTORY, tmp_path / "templates")
+    known = digests(tmp_path / "templates")
+    one = next((tmp_path / "templates").glob("*/1.toml"))
+    shutil.copy(one, one.with_name(name))
+    assert digests(tmp_path / "templates") == known
