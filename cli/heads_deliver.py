@@ -77,7 +77,10 @@ def _told(data: dict[str, Any]) -> str:
             f"仍未存到：{places}（本环境没有设置该处）。",
             f"Still not there: {places} (which this environment has no settings for).",
         )
-    return f"{head}\n" + say("检查点都已存到外部。", "All heads are outside.")
+    return f"{head}\n" + say(
+        "按本库的记录，检查点都已存到外部；外部的文件未再查看，请用 audit heads check 核对。",
+        "By this record's note all heads are outside; what lies there was not looked at again: `audit heads check`.",
+    )
 
 
 def _no_place() -> Failure:

@@ -351,7 +351,7 @@ class Ledger:
         query = select(events.c.stream, func.max(events.c.version)).where(mine).group_by(events.c.stream)
         async with self._engine.connect() as connection:
             rows = await connection.execute(query.order_by(events.c.stream))
-            return dict(rows.tuples().all())
+            return dict(rows.all())
 
     async def campaigns(self) -> list[str]:
         """Return the ids of all campaigns in the record, sorted."""

@@ -49,6 +49,7 @@ class Conversation(asyncio.Protocol):
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
         self._late: asyncio.TimerHandle | None = None
+        self._counted_from = 0.0
         self._over = False
         transport.set_protocol(self)
 
@@ -84,6 +85,7 @@ class Conversation(asyncio.Protocol):
     def close(self) -> None:
         """End the connection without a word."""
         self._over = True
+        self._stop_the_clock()
         self._transport.close()
 
     # -- what the connection calls ----------------------------------------------------------------------------
@@ -103,6 +105,7 @@ class Conversation(asyncio.Protocol):
         """Let whoever waits know that no more answers come."""
         del error
         self._over = True
+        self._stop_the_clock()
         self._wake()
 
     # -- inside -----------------------------------------------------------------------------------------------
@@ -131,21 +134,33 @@ class Conversation(asyncio.Protocol):
                 raise
             finally:
                 self._waiter = None
-                self._wait_anew()
         found, self._replies = self._replies[:count], self._replies[count:]
         return found
 
     def _wait_anew(self) -> None:
-        """Begin to count the time anew where an answer is waited for."""
+        """Begin to count the time anew; the timer is left running and looks when it fires, for an answer takes less."""
+        loop = asyncio.get_running_loop()
+        self._counted_from = loop.time()
+        if self._late is None:
+            self._late = loop.call_later(self._seconds, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        """Wait no longer for a server that has said nothing for so long."""
+        self._late = None
+        loop = asyncio.get_running_loop()
+        left = self._counted_from + self._seconds - loop.time()
+        if self._waiter is None:
+            return
+        if left > 0:
+            self._late = loop.call_later(left, self._look_at_the_clock)
+        else:
+            self.close()
+            self._wake()
+
+    def _stop_the_clock(self) -> None:
         if self._late is not None:
             self._late.cancel()
-        waits = self._waiter is not None
-        self._late = asyncio.get_running_loop().call_later(self._seconds, self._give_up) if waits else None
-
-    def _give_up(self) -> None:
-        """Wait no longer for a server that says nothing."""
-        self.close()
-        self._wake()
+            self._late = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
