@@ -61,6 +61,7 @@ SETTLE_ROW: Final = Many(
     CHANGE_ROW,
     *("state", "state_at", "lease_until", "next_at", "code", "channel", "chain", "tries", "digest_of", "segments"),
     *("repair", *SENT),
+    of=("of_notice",),
 )
 _OPEN: Final = or_(attempts.c.outcome.is_(None), attempts.c.outcome == NoticeState.UNKNOWN, attempts.c.code == RECEIPT)
 """Attempts whose outcome can still become known."""
@@ -70,12 +71,14 @@ _END: Final = Many(
         attempts.c.notice_id == bindparam("of_notice"), attempts.c.number == bindparam("of_number"), _OPEN
     ),
     *("ended_at", "outcome", "code", "provider_id", "template", "digest", "segments"),
+    of=("of_notice", "of_number"),
 )
 _ADD: Final = Many(insert(attempts), "notice_id", "number", "started_at", "channel", "generation", "template", "digest")
 _LOSE: Final = Many(
     update(attempts)
     .where(attempts.c.notice_id == bindparam("of_notice"), attempts.c.number == bindparam("of_number"))
-    .values(ended_at=bindparam("ended"), outcome=NoticeState.FAILED_TEMPORARY.value, code=PRINTED_AGAIN)
+    .values(ended_at=bindparam("ended"), outcome=NoticeState.FAILED_TEMPORARY.value, code=PRINTED_AGAIN),
+    of=("of_notice", "of_number"),
 )
 _GROUP: Final = select(outbox).where(
     or_(
@@ -114,7 +117,8 @@ _BEGIN: Final = Many(
         next_at=None,
         attempts=outbox.c.attempts + 1,
         tries=outbox.c.tries + 1,
-    )
+    ),
+    of=("of_notice",),
 )
 
 

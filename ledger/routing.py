@@ -55,6 +55,7 @@ _ROUTE: Final = Many(
         outbox.c.state == NoticeState.PLANNED,
     ),
     *("state", "code", "channel", "chain", "contacts", "not_after", "repair", "person", "wish", "state_at"),
+    of=("of_notice",),
 )
 _STILL: Final = (
     select(outbox)
@@ -81,7 +82,7 @@ def unrouted(connection: Connection, campaign: str, limit: int) -> list[Unrouted
         .order_by(outbox.c.next_at, outbox.c.planned_at, outbox.c.notice_id)
         .limit(limit)
     )
-    return [Unrouted(*row) for row in connection.execute(query)]
+    return [Unrouted(*row) for row in connection.execute(query).all()]
 
 
 def route(connection: Connection, insert_: Callable[[Any], Any], routings: Sequence[Routing]) -> None:
@@ -95,7 +96,7 @@ def route(connection: Connection, insert_: Callable[[Any], Any], routings: Seque
         routings: one for each row.
     """
     names = [one.notice_id for one in routings]
-    rows = {row["notice_id"]: row for row in connection.execute(_STILL, {"names": names}).mappings()}
+    rows = {row["notice_id"]: row for row in connection.execute(_STILL, {"names": names}).mappings().all()}
     ours = [one for one in routings if one.notice_id in rows]
     if not ours:
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -14,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Result,
     String,
     Table,
     Text,
@@ -110,9 +110,9 @@ outbox = Table(
 _WholeRow: Final[Any] = namedtuple("_WholeRow", outbox.c.keys())  # type: ignore[misc]  # noqa: PYI024 - as the table says
 
 
-def whole_rows(found: Iterable[Any]) -> list[Any]:
+def whole_rows(found: Result[Any]) -> list[Any]:
     """Return rows of `select(outbox)` with fields that cost nothing to read: each mail reads dozens of them."""
-    return list(map(_WholeRow._make, found))
+    return list(map(_WholeRow._make, found.all()))
 
 
 attempts = Table(
