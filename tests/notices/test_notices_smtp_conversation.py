@@ -237,10 +237,10 @@ async def test_a_server_that_goes_on_and_on_is_not_listened_to_for_ever(said):
     transport = Nowhere()
     conversation = Conversation(transport, grouped=True, seconds=1)
     for _ in range(MOST_BYTES // 1000 - 1):
-        conversation.data_received((said * 1000)[:1000] if said.endswith(b"-") else said)
+        conversation._hear((said * 1000)[:1000] if said.endswith(b"-") else said)
     assert not transport.closed
     for _ in range(MOST_BYTES):
-        conversation.data_received(said)
+        conversation._hear(said)
         if transport.closed:
             break
     assert transport.closed
