@@ -247,7 +247,7 @@ class DispatchInput(BaseModel):
 
     campaign: str
     channel: str
-    limit: int = 5000
+    limit: int = 10_000
     every_seconds: int = 30
     finishing: bool = False
     settling: bool = False

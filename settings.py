@@ -27,6 +27,7 @@ _SUBMISSION_PORT: Final = 587
 _SIGNATURE: Final = re.compile(r"[A-Za-z0-9\u4e00-\u9fff]{2,12}")
 _WECOM_URL: Final = "https://qyapi.weixin.qq.com"
 _DINGTALK_URL: Final = "https://oapi.dingtalk.com"
+_SECOND_PROCESS: Final[Mapping[str, bool | None]] = {"auto": None, "yes": True, "no": False}
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -129,6 +130,8 @@ class Settings(_Fixed):
         audit_key: file of the key that signs heads by itself; ``None`` signs none. Best on another disk than the data.
         heads_dir: where each of these heads is written as a file; ``None`` means nowhere.
         heads_mail_to: whom they are mailed to, as the superior bureau; ``None`` means nobody.
+        second_process: whether the worker has letters written in a process of its own; ``None`` lets the machine and
+            the providers decide.
     """
 
     data: Path
@@ -149,6 +152,7 @@ class Settings(_Fixed):
     audit_key: Path | None = None
     heads_dir: Path | None = None
     heads_mail_to: str | None = None
+    second_process: bool | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, data: Path | None = None, lang: str | None = None) -> Self:
@@ -197,6 +201,7 @@ class Settings(_Fixed):
             audit_key=_path(environ, "DIVERSION_AUDIT_KEY"),
             heads_dir=_heads_dir(environ),
             heads_mail_to=_heads_mail_to(environ),
+            second_process=_second_process(environ),
         )
 
 
@@ -290,6 +295,15 @@ def _log_level(environ: Mapping[str, str]) -> LogLevel:
     if value not in _LOG_LEVELS:
         raise SettingsError("DIVERSION_LOG_LEVEL", f"is {value!r}", f"Choose one of: {', '.join(_LOG_LEVELS)}.")
     return cast("LogLevel", value)
+
+
+def _second_process(environ: Mapping[str, str]) -> bool | None:
+    value = (_value(environ, "DIVERSION_SECOND_PROCESS") or "auto").lower()
+    if value not in _SECOND_PROCESS:
+        raise SettingsError(
+            "DIVERSION_SECOND_PROCESS", f"is {value!r}", f"Choose one of: {', '.join(_SECOND_PROCESS)}."
+        )
+    return _SECOND_PROCESS[value]
 
 
 def _smtp(environ: Mapping[str, str]) -> Smtp | None:

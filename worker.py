@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
-from activities.directory import CodeFor
 from activities.dispatch import DispatchActivities
 from activities.heads import HeadActivities
 from activities.histories import HistoryActivities
 from activities.people import PeopleActivities
+from activities.preparing import PreparingHere
+from activities.preparing_process import PreparingProcess
 from activities.record import RecordActivities
 from activities.summaries import SummaryActivities
 from cli.channels import channels_of
 from cli.heads_outside import keeper_of
 from cli.logs import configure_logging
+from cli.preparing import PROGRAM, codes_of
 from cli.run_main import run_main
 from domain.notices import CHANNELS
-from domain.time import SHANGHAI
 from engine import WORKFLOWS, connect, export_history, give_back_large_blocks, measured, running_engine, sandbox
-from gateway.codes import Gateway, good_until
-from gateway.store import Binding
+from gateway.codes import Gateway
 from ledger.store import Ledger
 from notices.channels import Channel
-from notices.compose import CodeRequest
 from protocol import TASK_QUEUE, dispatch_queue
 from registry.database import load_pepper
 from registry.store import Registry
 from settings import Settings
 
 DRAIN = timedelta(seconds=10)
+
+STARTING = 5.0
+"""Seconds that the process that writes letters has, so that it is there when the worker is; then it may come later."""
 
 CAMPAIGNS_AT_ONCE = 10
 """Batches of one provider side by side: each campaign has one under way at a time."""
@@ -130,7 +131,13 @@ async def serve(settings: Settings) -> int:
     registry = await Registry.open(settings.registry_url, pepper)
     gateway = await Gateway.open(settings.gateway_url, settings.gateway_key)
     channels = channels_of(settings)
-    dispatch = DispatchActivities(ledger, registry, channels, codes_of(gateway), key=pepper, lang=settings.lang)
+    codes = codes_of(gateway)
+    beside: PreparingProcess | None = None
+    if settings.second_process or (settings.second_process is None and channels and (os.cpu_count() or 1) > 1):
+        here = PreparingHere.of(ledger, registry, codes, key=pepper, lang=settings.lang)
+        beside = PreparingProcess(PROGRAM, settings, here)
+        starting = asyncio.create_task(beside.start())
+    dispatch = DispatchActivities(ledger, registry, channels, codes, key=pepper, lang=settings.lang, preparing=beside)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -140,8 +147,14 @@ async def serve(settings: Settings) -> int:
         build(client, ledger, registry, dispatch=dispatch, heads=heads),
         *build_senders(client, dispatch, channels),
     ]
+    if beside is not None:
+        await asyncio.wait({starting}, timeout=STARTING)
     log.info("worker ready", queue=TASK_QUEUE, channels=sorted(channels), pid=os.getpid())
-    await run_until(stopping, workers)
+    try:
+        await run_until(stopping, workers)
+    finally:
+        if beside is not None:
+            await beside.close()
     with contextlib.suppress(Exception):
         await ledger.close()
     await registry.close()
@@ -158,18 +171,6 @@ async def run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
     log.info("worker draining")
     await asyncio.gather(*(worker.shutdown() for worker in workers))
     await asyncio.gather(*runs)
-
-
-def codes_of(gateway: Gateway) -> CodeFor:
-    """Return where letters' codes come from; they serve the year of graduation, and a while after a late letter."""
-
-    async def code_for(asked: Sequence[CodeRequest]) -> list[str]:
-        """Have the codes of one campaign's letters made: a batch has no other's."""
-        expires_at = good_until(asked[0].campaign, datetime.now(SHANGHAI))
-        bindings = [Binding.model_validate(dataclasses.asdict(one)) for one in asked]
-        return await gateway.issue_all(bindings, expires_at)
-
-    return code_for
 
 
 def main() -> None:

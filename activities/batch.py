@@ -12,19 +12,21 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from activities.desk import Desk
-from activities.letters import Letter, Letters, Unsendable
+from activities.letters import Letter, Unsendable
+from activities.preparing import Preparing
 from domain.notices import GONE_OUT, NoticeState
 from domain.time import civil
 from ledger.handover import Claimed, Outcome, Receipt, Tries
 from ledger.outbox import Outbox
 from notices.channels import ChannelAwayError, Delivery, Session, Traits, Unknown
 from notices.compose import OVER
+from notices.proof import digest_of
 
 AHEAD: Final = 4
 """Messages that are begun ahead for each session: what was begun and not sent when a worker is killed goes out twice
 where the provider knows no key, so a channel that nobody can ask begins one at a time."""
 
-PART: Final = 250
+PART: Final = 500
 """Messages that are claimed and written at once, while those before them go out; no more than two parts wait."""
 
 LONGEST_SUPPLY: Final = 60.0
@@ -104,7 +106,8 @@ class Batch:
     def __init__(
         self,
         outbox: Outbox,
-        letters: Letters,
+        preparing: Preparing,
+        key: bytes,
         traits: Traits,
         tries: Tries,
         margin: timedelta,
@@ -115,7 +118,8 @@ class Batch:
 
         Args:
             outbox: the notices.
-            letters: writes the messages.
+            preparing: writes the messages.
+            key: of the digests of what was sent.
             traits: the channel's.
             tries: lease and pauses.
             margin: how long a lease must still last when a message is begun.
@@ -123,7 +127,8 @@ class Batch:
             done: what came of it.
         """
         self._outbox = outbox
-        self._letters = letters
+        self._preparing = preparing
+        self._key = key
         self._traits = traits
         self._tries = tries
         self._margin = margin
@@ -177,28 +182,36 @@ class Batch:
 
     # -- sending ------------------------------------------------------------------------------------------------
 
-    async def send(self, claim: Claim, limit: int, sessions: Sequence[Session]) -> None:
+    async def send(
+        self, claim: Claim, limit: int, sessions: Sequence[Session], more: Callable[[], Awaitable[bool]]
+    ) -> None:
         """Send what is due and cleared over all sessions side by side: one message's wait is another one's work.
 
         While some go out, the next are claimed and written.
+
+        Args:
+            claim: takes rows.
+            limit: most of them.
+            sessions: open ones.
+            more: waits for rows that may become due meanwhile; False where none will.
         """
         ahead, most = (1, 1) if self._traits.unknown is Unknown.ASK else (AHEAD, self._traits.quick_ahead)
         many = len(sessions)
         desk = Desk(self, ahead=many * ahead, most=many * most, sessions=many)
         work = (desk.work(), *(self._work(desk, session) for session in sessions))
-        ends = await asyncio.gather(self._supply(desk, claim, limit), *work, return_exceptions=True)
+        ends = await asyncio.gather(self._supply(desk, claim, limit, more), *work, return_exceptions=True)
         for end in ends:  # only now: nobody sends any more
             if end is not None:
                 raise end
         await self._put_back(desk)
         await self._look_for_trouble()
 
-    async def _supply(self, desk: Desk, claim: Claim, limit: int) -> None:
+    async def _supply(self, desk: Desk, claim: Claim, limit: int, more: Callable[[], Awaitable[bool]]) -> None:
         """Claim and write messages, a part at a time, as long as there are any and somebody sends them."""
         try:
             full = True
             until = time.monotonic() + LONGEST_SUPPLY
-            while full and self._done.claimed < limit and await desk.room(PART):
+            while self._done.claimed < limit and (full or await desk.unless_stopped(more())) and await desk.room(PART):
                 if self._done.claimed and time.monotonic() >= until:
                     break
                 most = min(limit - self._done.claimed, PART)
@@ -220,7 +233,7 @@ class Batch:
         """Return the messages of what was claimed; what has none is closed."""
         if not claimed:
             return ()
-        letters, unsendable, later = await self._letters.write(claimed, self._traits, civil(self._now()))
+        letters, unsendable, later = await self._preparing.letters(claimed, self._traits, civil(self._now()))
         if later:
             await self._outbox.release(later, self._now(), alone=True)
         await self._give_up(unsendable)
@@ -260,7 +273,7 @@ class Batch:
         except ChannelAwayError as error:  # nothing was sent
             self._done.away(error)
             return self._unsent(row)
-        digest = self._letters.digest(letter.message, self._traits.name)
+        digest = digest_of(letter.message, self._traits.name, self._key)
         return self._outcome(row, delivery, letter.template, digest)
 
     async def _put_back(self, desk: Desk) -> None:

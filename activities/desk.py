@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final, Protocol
 
 from activities.letters import Letter
@@ -61,6 +61,7 @@ class Desk:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._stopped = False
+        self._over = asyncio.Event()
         self._sent_home = False
 
     # -- for who writes the letters ---------------------------------------------------------------------------
@@ -81,6 +82,17 @@ class Desk:
             self._room.clear()
             await self._room.wait()
         return not self._stopped
+
+    async def unless_stopped(self, waiting: Awaitable[bool]) -> bool:
+        """Wait for something, but no longer than anything is handed out; False where nothing is any more."""
+        asked = asyncio.ensure_future(waiting)
+        over = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({asked, over}, return_when=asyncio.FIRST_COMPLETED)
+            return asked.done() and asked.result()
+        finally:
+            asked.cancel()
+            over.cancel()
 
     # -- between them and the sessions ----------------------------------------------------------------------------
 
@@ -134,6 +146,7 @@ class Desk:
     def stop(self) -> None:
         """Hand nothing more out."""
         self._stopped = True
+        self._over.set()
         self._send_home()
         self._news.set()
         self._room.set()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,9 +19,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.batch import Batch, Done
 from activities.directory import CodeFor
-from activities.letters import Letters
+from activities.preparing import Preparing, PreparingHere
 from activities.reports import STRAGGLERS, day_of, measure, receipts_of
-from activities.routing import AT_ONCE, Router, ways_of
+from activities.routing import Progress, Router, ways_of
 from activities.sending_policy import SendingPolicies, SendingPolicy
 from domain.message_cost import messages_allowed, used_segments
 from domain.notices import BY_PEOPLE, CHANNELS, SMS, NoticeState
@@ -41,6 +41,9 @@ MEASURE_SECONDS: Final = 5.0
 
 MARGIN: Final = timedelta(minutes=3)
 """A message is begun only while its lease lasts longer than the slowest provider may take for it."""
+
+FIRST: Final = 100
+"""Rows whose readers are looked up before anything is sent; the others are while these go out, ever more at once."""
 
 NOT_CONFIGURED: Final = "CHANNEL_NOT_CONFIGURED"
 """The installation has no settings for the channel any more: what must go takes another way."""
@@ -66,6 +69,7 @@ class DispatchActivities:
         lang: Language = "zh",
         clock: Callable[[], datetime] = lambda: datetime.now(SHANGHAI),
         tries: Tries | None = None,
+        preparing: Preparing | None = None,
     ) -> None:
         """Check the templates before anything is sent.
 
@@ -78,6 +82,7 @@ class DispatchActivities:
             lang: of those whose language nobody knows.
             clock: the present, where a request does not bring a stepped campaign's.
             tries: lease and pauses.
+            preparing: looks ways up and writes letters; None does it in this process.
 
         Raises:
             TemplateError: a template cannot be used; the worker does not start with it.
@@ -88,8 +93,9 @@ class DispatchActivities:
         self._clock = clock
         self._tries = tries or Tries()
         self._margin = min(MARGIN, self._tries.lease / 2)
-        self._router = Router(ledger, registry, code_for, key)
-        self._letters = Letters(ledger, registry, code_for, key, lang)
+        self._key = key
+        self._preparing = preparing or PreparingHere.of(ledger, registry, code_for, key=key, lang=lang)
+        self._router = Router(ledger.outbox, registry, self._preparing.routings)
         self._policies = SendingPolicies(ledger.outbox)
         self._measure_at: dict[tuple[str, str], float] = {}
 
@@ -122,16 +128,25 @@ class DispatchActivities:
             gone = [one for one in CHANNELS if one not in (*self._channels, *BY_PEOPLE)]
             await outbox.pass_on(request.campaign, gone, now(), NOT_CONFIGURED)
             route = functools.partial(self._router.route, request.campaign, ways, policy.calendar, now())
-            done.routed = await route(most=AT_ONCE)
-            others = asyncio.create_task(route()) if done.routed >= AT_ONCE else None  # while the first of them go out
+            done.routed = await route(first=FIRST, most=FIRST)
+            progress = Progress()
+            others: asyncio.Task[int] | None = None
+            if done.routed >= FIRST:
+                progress.begin()
+                others = asyncio.create_task(_to_the_end(route, progress))
             try:
-                await self._send(request, policy, now, done)
+                await self._send(request, policy, now, done, progress)  # the first of them, while the others are routed
             finally:
                 done.routed += 0 if others is None else await others
         return await self._result(request, now(), done)
 
     async def _send(
-        self, request: DispatchRequest, policy: SendingPolicy, now: Callable[[], datetime], done: Done
+        self,
+        request: DispatchRequest,
+        policy: SendingPolicy,
+        now: Callable[[], datetime],
+        done: Done,
+        progress: Progress,
     ) -> None:
         """Connect first, then claim: while the provider is away no attempt is used up."""
         outbox = self._ledger.outbox
@@ -154,7 +169,7 @@ class DispatchActivities:
             return
         traits = channel.traits
         limit = await self._limit(request, policy, traits, done, now())
-        batch = Batch(outbox, self._letters, traits, self._tries, self._margin, now, done)
+        batch = Batch(outbox, self._preparing, self._key, traits, self._tries, self._margin, now, done)
         asked = await batch.look(request.campaign, now())
         due = (await outbox.left(request.campaign, request.channel, now())).due
         if not (due and limit) and not asked:
@@ -163,7 +178,7 @@ class DispatchActivities:
             async with AsyncExitStack() as stack:
                 sessions = [await stack.enter_async_context(channel.session())]
                 with contextlib.suppress(ChannelAwayError):  # it takes no more than these at a time
-                    while len(sessions) < min(traits.sessions, due, limit):
+                    while len(sessions) < min(traits.sessions, limit if progress.going_on else due, limit):
                         sessions.append(await stack.enter_async_context(channel.session()))
                 await batch.ask(asked, sessions[0])
                 if limit:
@@ -172,7 +187,7 @@ class DispatchActivities:
                         again = functools.partial(claim, unknown=traits.unknown, dedupes_for=traits.dedupes_for)
                         return _note(done, await again(limit=most, now=now()))
 
-                    await batch.send(take, limit, sessions)
+                    await batch.send(take, limit, sessions, progress.more)
         except ChannelAwayError as error:
             done.away(error)
 
@@ -220,6 +235,14 @@ class DispatchActivities:
             more_receipts=len(receipts) > RECEIPTS_AT_ONCE,
             day=await day_of(outbox, request.campaign, request.channel, now, settled, wait, closing=closing),
         )
+
+
+async def _to_the_end(route: Callable[..., Awaitable[int]], progress: Progress) -> int:
+    """Route all that is left."""
+    try:
+        return await route(first=2 * FIRST, progress=progress)
+    finally:
+        progress.end()
 
 
 def _note(done: Done, taken: Taken) -> Taken:

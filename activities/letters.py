@@ -14,7 +14,6 @@ from ledger.store import Ledger
 from notices.catalogue import Language, TemplateError
 from notices.channels import Message, Traits
 from notices.compose import Draft, Notice, UnsendableError, draft, written
-from notices.proof import digest_of
 from notices.render import render
 from registry.store import Registry
 
@@ -52,20 +51,18 @@ Written = tuple[list[Letter], list[Unsendable], list[Claimed]]
 class Letters:
     """Writes the messages of one ledger's notices."""
 
-    def __init__(self, ledger: Ledger, registry: Registry, code_for: CodeFor, key: bytes, lang: Language) -> None:
+    def __init__(self, ledger: Ledger, registry: Registry, code_for: CodeFor, lang: Language) -> None:
         """Share the stores.
 
         Args:
             ledger: what happened.
             registry: names and addresses.
             code_for: answer codes.
-            key: of the digests of what was sent.
             lang: of those whose language nobody knows.
         """
         self._ledger = ledger
         self._registry = registry
         self._code_for = code_for
-        self._key = key
         self._lang = lang
 
     async def write(self, rows: Sequence[Claimed], traits: Traits, on: date) -> Written:
@@ -98,10 +95,6 @@ class Letters:
                 message = replace(message, generation=row.generation) if row.generation else message
                 letters.append(Letter(row, message, template))
         return _together(letters, unsendable, traits.most_bytes)
-
-    def digest(self, message: Message, channel: str) -> str:
-        """Return the keyed digest of a text: proof of what was sent for whoever has text and key, nothing else."""
-        return digest_of(message, channel, self._key)
 
 
 def _together(letters: list[Letter], unsendable: list[Unsendable], room: int | None) -> Written:

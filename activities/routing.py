@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from activities.directory import CodeFor, RecordDirectory
 from activities.turns import taking_turns
@@ -14,6 +15,7 @@ from domain.notices import BY_PEOPLE, PUPIL, URGENT_PURPOSES, student_of
 from domain.policy_parameters import PolicyParameters
 from domain.time import civil
 from ledger.handover import CONTACT_TO_REPAIR, NEVER_TOLD, NO_ADDRESS, Copy, Routing, Unrouted
+from ledger.outbox import Outbox
 from ledger.store import Ledger
 from notices.catalogue import TemplateError, catalogue
 from notices.compose import Facts, Notice, UnsendableError, family
@@ -27,14 +29,122 @@ AT_ONCE: Final = 500
 _SATURDAY: Final = 5
 
 
+class Sought(NamedTuple):
+    """What decides about the ways of rows, beside the rows themselves.
+
+    Attributes:
+        ways: what the deployment has and the policy wants.
+        quick: the first day on which what is printed now is home.
+        now: the present.
+        shared: addresses that are too many households' to tell one of them.
+    """
+
+    ways: Ways
+    quick: date
+    now: datetime
+    shared: Container[str]
+
+
+Routings = Callable[[Sequence[Unrouted], Sought], Awaitable[list[Routing]]]
+"""Returns who reads each of some rows, in their order."""
+
+
+class Progress:
+    """Tells whoever sends while rows are routed that there are more of them."""
+
+    def __init__(self) -> None:
+        """Begin without any news, and without anybody who would have some."""
+        self._news = asyncio.Event()
+        self.going_on = False
+        """Whether rows are being routed."""
+
+    def begin(self) -> None:
+        """Say that routing has begun."""
+        self.going_on = True
+
+    def news(self) -> None:
+        """Say that more rows are routed."""
+        self._news.set()
+
+    def end(self) -> None:
+        """Say that no more rows will be."""
+        self.going_on = False
+        self._news.set()
+
+    async def more(self) -> bool:
+        """Wait until there are more rows than at the last question; False where there will be none."""
+        if not self.going_on and not self._news.is_set():
+            return False
+        await self._news.wait()
+        self._news.clear()
+        return True
+
+
 class Router:
     """Routes the rows of one ledger's campaigns."""
+
+    def __init__(self, outbox: Outbox, registry: Registry, routings: Routings) -> None:
+        """Share the stores.
+
+        Args:
+            outbox: the notices.
+            registry: which addresses are shared.
+            routings: who reads them.
+        """
+        self._outbox = outbox
+        self._registry = registry
+        self._routings = routings
+
+    async def route(
+        self,
+        campaign: str,
+        ways: Ways,
+        calendar: Calendar | None,
+        now: datetime,
+        *,
+        first: int = AT_ONCE,
+        most: int | None = None,
+        progress: Progress | None = None,
+    ) -> int:
+        """Route every row that has no channel yet; again, or by somebody else at once, it changes nothing.
+
+        Args:
+            campaign: whose rows.
+            ways: what the deployment has and the policy wants.
+            calendar: decides whether paper comes home in time.
+            now: the present.
+            first: rows of the first part; each of the next has twice as many, up to `AT_ONCE`.
+            most: ends after so many, None once there are no more.
+            progress: is told of each part.
+
+        Returns:
+            How many rows were looked up.
+        """
+        count = 0
+        at_once = first
+        sought: Sought | None = None
+        while rows := await self._outbox.unrouted(campaign, at_once):
+            if sought is None:
+                shared = await self._registry.shared_addresses(campaign, ways.phone_pupils)
+                sought = Sought(ways, _before_paper(calendar, civil(now)), now, shared)
+            await self._outbox.route(await self._routings(rows, sought))
+            count += len(rows)
+            if progress is not None:
+                progress.news()
+            if len(rows) < at_once or (most is not None and count >= most):
+                break
+            at_once = min(2 * at_once, AT_ONCE)
+        return count
+
+
+class Lookup:
+    """Looks up who reads rows of one ledger, and by which ways; changes nothing."""
 
     def __init__(self, ledger: Ledger, registry: Registry, code_for: CodeFor, key: bytes) -> None:
         """Share the stores.
 
         Args:
-            ledger: whose outbox.
+            ledger: what happened.
             registry: who is in a household.
             code_for: answer codes; routing asks for none.
             key: of the households' digests: the registry's pepper.
@@ -44,50 +154,25 @@ class Router:
         self._code_for = code_for
         self._key = key
 
-    async def route(
-        self, campaign: str, ways: Ways, calendar: Calendar | None, now: datetime, *, most: int | None = None
-    ) -> int:
-        """Route every row that has no channel yet; again, or by somebody else at once, it changes nothing.
-
-        Args:
-            campaign: whose rows.
-            ways: what the deployment has and the policy wants.
-            calendar: decides whether paper comes home in time.
-            now: the present.
-            most: ends after about so many, None once there are no more.
-
-        Returns:
-            How many rows were looked up.
-        """
-        outbox = self._ledger.outbox
-        quick = _before_paper(calendar, civil(now))
-        count = 0
-        shared: Container[str] | None = None
-        while rows := await outbox.unrouted(campaign, AT_ONCE):
-            if shared is None:
-                shared = await self._registry.shared_addresses(campaign, ways.phone_pupils)
-            directory = RecordDirectory(self._ledger, self._registry, self._code_for)
-            notices = {row.notice_id: _notice(row) for row in rows}
-            await directory.read(list(notices.values()))
-            routings = [
-                await self._routing(row, notices[row.notice_id], directory, _wished(ways, row), quick, shared)
-                async for row in taking_turns(rows)
-            ]
-            await outbox.route([_in_time(one, row, now) for one, row in zip(routings, rows, strict=True)])
-            count += len(rows)
-            if len(rows) < AT_ONCE or (most is not None and count >= most):
-                break
-        return count
+    async def routings(self, rows: Sequence[Unrouted], sought: Sought) -> list[Routing]:
+        """Return who reads each of some rows, and by which ways, in their order."""
+        directory = RecordDirectory(self._ledger, self._registry, self._code_for)
+        notices = [_notice(row) for row in rows]
+        await directory.read(notices)
+        found: list[Routing] = []
+        async for row, notice in taking_turns(zip(rows, notices, strict=True)):
+            routing = await self._routing(row, notice, directory, sought)
+            found.append(_in_time(routing, row, sought.now))
+        return found
 
     async def _routing(
         self,
         row: Unrouted,
         notice: Notice,
         directory: RecordDirectory,
-        ways: Ways,
-        quick: date,
-        shared: Container[str],
+        sought: Sought,
     ) -> Routing:
+        ways = _wished(sought.ways, row)
         try:
             facts = await directory.facts(notice)
             student = student_of(row.recipient)
@@ -95,10 +180,10 @@ class Router:
             if household is None:
                 routes = [await self._for_staff(notice, directory, ways)]
             else:
-                routes = _in_household(row, household, facts, ways, quick)
+                routes = _in_household(row, household, facts, ways, sought.quick)
         except UnsendableError as error:
             return Routing(row.notice_id, row.person, (), (), None, code=error.code)
-        keys = () if household is None else keys_of(household, self._key, shared)
+        keys = () if household is None else keys_of(household, self._key, sought.shared)
         return self._of(row, routes, facts, keys)
 
     def _of(self, row: Unrouted, routes: list[Route], facts: Facts, keys: tuple[str, ...]) -> Routing:

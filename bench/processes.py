@@ -18,6 +18,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from cli.preparing import PROGRAM
 from engine import EmbeddedEngine, die_with_parent
 from protocol import TASK_QUEUE
 
@@ -56,7 +57,8 @@ class Meter:
         return Cost(wall, server, worker, client, _peak_mb(self._worker))
 
     def _read(self) -> tuple[float, float, float, float]:
-        return time.perf_counter(), _cpu(self._server), _cpu(self._worker), time.process_time()
+        worker = _cpu(self._worker) + cpu_of_children(self._worker)
+        return time.perf_counter(), _cpu(self._server), worker, time.process_time()
 
 
 @contextlib.asynccontextmanager
@@ -130,6 +132,20 @@ def _cpu(pid: int | None) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_children(pid: int) -> float:
+    """Return the processor seconds of our programs that a process has started and that still run, 0 without /proc."""
+    spent = 0.0
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in tasks.read_text().split():
+            with contextlib.suppress(OSError):
+                spent += _cpu(int(child)) if _is_writer(int(child)) else 0.0
+    return spent
+
+
+def _is_writer(pid: int) -> bool:
+    return PROGRAM.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _peak_mb(pid: int) -> float | None:

@@ -49,7 +49,7 @@ ADDRESS: Final = re.compile(
 
 LONGEST_ADDRESS: Final = 254
 
-SESSIONS: Final = 8
+SESSIONS: Final = 16
 """Connections at a time; what a killed worker leaves of which nobody knows: see `activities/desk.py`."""
 
 WRITTEN_IN: Final[dict[Language, str]] = {"zh": "zh-Hans", "en": "en"}
@@ -64,7 +64,7 @@ REQUEST: Final = "REQUEST"
 LINE: Final = 76
 """Characters of a line in base64 (RFC 2045 §6.8)."""
 
-BATCH: Final = 5000
+BATCH: Final = 10_000
 """Mails of one batch: what is read for all of them at once is read seldom."""
 
 QUICK_AHEAD: Final = 8

@@ -30,6 +30,7 @@ def test_every_variable_is_honoured():
             "DIVERSION_REGISTRY_URL": "postgresql+asyncpg://diversion:word@postgres/registry",
             "DIVERSION_LANG": "en",
             "DIVERSION_LOG_LEVEL": "debug",
+            "DIVERSION_SECOND_PROCESS": "No",
         }
     )
     assert settings == Settings(
@@ -40,6 +41,7 @@ def test_every_variable_is_honoured():
         registry_url="postgresql+asyncpg://diversion:word@postgres/registry",
         lang="en",
         log_level="DEBUG",
+        second_process=False,
     )
 
 
@@ -108,6 +110,7 @@ def test_an_engine_address_is_host_and_port(address):
         ("DIVERSION_REGISTRY_URL", "postgresql://somebody@host/registry"),
         ("DIVERSION_LANG", "fr"),
         ("DIVERSION_LOG_LEVEL", "LOUD"),
+        ("DIVERSION_SECOND_PROCESS", "2"),
         ("DIVERSION_DATA", "what?"),
         ("DIVERSION_DATA", "~nobody-has-this-name/var"),
     ],

@@ -13,7 +13,6 @@ from notices_house import (
     BEGIN,
     CAMPAIGN,
     FILING,
-    KEY,
     Drafted,
     NoticeOffered,
     People,
@@ -137,7 +136,7 @@ def test_a_batch_of_any_mix_renders_each_row_from_its_own_family(mix, channel, b
     offers = [NoticeOffered(student=student(number), document=f"doc{number:06d}") for number in range(1, FAMILIES + 1)]
     events = [*sealed(CAMPAIGN, [Drafted(campaign=CAMPAIGN)]), *sealed(FILING, offers)]
     people = Reachable(both=tuple(both), english=tuple(english))
-    letters = Letters(Ledgered(events), people, code_for, KEY, "zh")
+    letters = Letters(Ledgered(events), people, code_for, "zh")
     until = instant("2025-03-03T09:10:00+08:00")
     rows = [
         Claimed(

@@ -31,8 +31,8 @@ async def drain(sending):
 def small(monkeypatch):
     """Make parts of three, and look up four readers at a time."""
     monkeypatch.setattr(activities.batch, "PART", 3)
-    for module in (activities.dispatch, activities.routing):
-        monkeypatch.setattr(module, "AT_ONCE", 4)
+    monkeypatch.setattr(activities.dispatch, "FIRST", 4)
+    monkeypatch.setattr(activities.routing, "AT_ONCE", 4)
 
 
 async def test_a_batch_of_many_parts_sends_each_notice_once(ledger):
