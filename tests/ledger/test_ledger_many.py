@@ -94,13 +94,14 @@ def test_all_at_once_writes_what_row_by_row_does(engine, rows, changes):
     assert [row[0] for row in found] == [row["name"] for row in rows]
 
 
-def test_the_last_of_two_changes_of_one_row_wins(engine):
-    """One after the other, as they were given."""
-    changing = Many(update(THINGS).where(THINGS.c.name == bindparam("of_name")), "state", of=("of_name",))
+@pytest.mark.parametrize(("condition", "wins"), [(THINGS.c.state.is_(None), "0"), (THINGS.c.name != "b", "39")])
+def test_two_changes_of_one_row_are_made_one_after_the_other(engine, condition, wins):
+    """The first has the last word where there is room for one only, the last one where there always is."""
+    changing = Many(update(THINGS).where(THINGS.c.name == bindparam("of_name"), condition), "state", of=("of_name",))
     with engine.connect() as connection:
         connection.execute(insert(THINGS), [{"name": "a"}, {"name": "b"}])
         changing.run(connection, [{"of_name": "a", "state": str(number)} for number in range(40)])
-        assert connection.execute(select(THINGS.c.state).order_by(THINGS.c.name)).scalars().all() == ["39", None]
+        assert connection.execute(select(THINGS.c.state).order_by(THINGS.c.name)).scalars().all() == [wins, None]
 
 
 def test_what_is_there_already_stays(engine):

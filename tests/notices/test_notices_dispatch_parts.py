@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import asynccontextmanager
 
 import pytest
 from notices_fakes import ACCEPTED, Provider
@@ -14,6 +15,7 @@ from test_notices_dispatch_desk import Slow, laid_out, letter, send
 import activities.batch
 import activities.dispatch
 import activities.routing
+from activities.routing import Progress
 from activities.turns import ROWS, taking_turns
 from domain.notices import EMAIL
 from notices.channels import ChannelAwayError
@@ -36,14 +38,19 @@ def small(monkeypatch):
 
 
 async def test_a_batch_of_many_parts_sends_each_notice_once(ledger):
-    """Every row is routed, whoever of them is sent while the others are looked up; the last part is not full."""
+    """Some are sent while the others are looked up, and the batch waits for these; the last part is not full."""
     await invite(ledger, COUNT)
     provider = Provider(EMAIL, sessions=2)
     sending = dispatcher(ledger, None, channels={EMAIL: provider})
-    first, second = await drain(sending), await drain(sending)
-    assert first.routed == COUNT
-    assert (first.accepted + second.accepted, second.left) == (COUNT, 0)
-    assert first.claimed == first.accepted
+    real = sending._router._routings
+
+    async def slow(rows, sought):
+        await asyncio.sleep(0.05)
+        return await real(rows, sought)
+
+    sending._router._routings = slow
+    first = await drain(sending)
+    assert (first.routed, first.claimed, first.accepted, first.left) == (COUNT, COUNT, COUNT, 0)
     assert Counter(Counter(message.notice_id for message in provider.messages).values()) == {1: COUNT}
 
 
@@ -57,6 +64,53 @@ async def test_a_part_that_was_made_ready_in_vain_is_given_back(ledger):
     states = Counter((row["state"], row["attempts"]) for row in rows)
     assert states == {("accepted", 1): 1, ("failed_temporary", 1): 2, ("planned", 0): COUNT - 3}
     assert all(row["lease_until"] is None for row in rows)
+
+
+class Counting(Provider):
+    """Counts its sessions."""
+
+    opened = 0
+
+    @asynccontextmanager
+    async def session(self):
+        """Open a session."""
+        self.opened += 1
+        yield self
+
+
+async def test_sessions_are_opened_for_the_rows_that_are_still_looked_up(ledger, monkeypatch):
+    """One row is due when they are counted, and all of the others before the batch is over."""
+    monkeypatch.setattr(activities.dispatch, "FIRST", 1)
+    await invite(ledger, COUNT)
+    provider = Counting(EMAIL, sessions=2)
+    result = await drain(dispatcher(ledger, None, channels={EMAIL: provider}))
+    assert (result.accepted, provider.opened) == (COUNT, 2)
+
+
+async def test_who_waits_for_rows_hears_that_nothing_is_handed_out_any_more():
+    """A provider that has gone away is not kept waiting for by rows that nobody will send."""
+    desk = laid_out(Slow(), [], ahead=2, sessions=1)
+    waiting = asyncio.create_task(desk.unless_stopped(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    desk.stop()
+    async with asyncio.timeout(5):
+        assert await waiting is False
+
+
+async def test_news_of_rows_is_told_once_and_never_lost():
+    """What was told before anybody asked counts, and so does the end; after it nobody waits."""
+    progress = Progress()
+    assert await progress.more() is False  # nobody looks anything up
+    progress.begin()
+    progress.news()
+    progress.news()
+    assert await progress.more() is True
+    waiting = asyncio.create_task(progress.more())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    progress.end()
+    assert await waiting is True  # one more look, at what came last
+    assert await progress.more() is False
 
 
 @pytest.mark.parametrize(("most", "largest"), [(None, 2), (12, 12)])

@@ -145,6 +145,7 @@ async def test_who_is_cancelled_takes_nobody_elses_answer():
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
+        assert process._turn.locked()  # its question goes on
         *rows, _, _, pid = await process.letters(ROWS, "mail", ON)
         assert rows == ROWS
         assert pid != HERE
