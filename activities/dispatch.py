@@ -171,6 +171,7 @@ class DispatchActivities:
         limit = await self._limit(request, policy, traits, done, now())
         batch = Batch(outbox, self._preparing, self._key, traits, self._tries, self._margin, now, done)
         asked = await batch.look(request.campaign, now())
+        more = progress.going_on  # before the rows are counted: what is routed later is not among them
         due = (await outbox.left(request.campaign, request.channel, now())).due
         if not (due and limit) and not asked:
             return
@@ -178,7 +179,7 @@ class DispatchActivities:
             async with AsyncExitStack() as stack:
                 sessions = [await stack.enter_async_context(channel.session())]
                 with contextlib.suppress(ChannelAwayError):  # it takes no more than these at a time
-                    while len(sessions) < min(traits.sessions, limit if progress.going_on else due, limit):
+                    while len(sessions) < min(traits.sessions, limit if more else min(due, limit)):
                         sessions.append(await stack.enter_async_context(channel.session()))
                 await batch.ask(asked, sessions[0])
                 if limit:
