@@ -60,8 +60,7 @@ class Desk:
         self._ended: list[Outcome] = []
         self._news = asyncio.Event()
         self._room = asyncio.Event()
-        self._stopped = False
-        self._over = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._sent_home = False
 
     # -- for who writes the letters ---------------------------------------------------------------------------
@@ -78,15 +77,15 @@ class Desk:
 
     async def room(self, fewer: int) -> bool:
         """Wait until fewer letters than this wait to be begun; False where nothing more is handed out."""
-        while len(self._waiting) >= fewer and not self._stopped:
+        while len(self._waiting) >= fewer and not self._stopped.is_set():
             self._room.clear()
             await self._room.wait()
-        return not self._stopped
+        return not self._stopped.is_set()
 
     async def unless_stopped(self, waiting: Awaitable[bool]) -> bool:
         """Wait for something, but no longer than anything is handed out; False where nothing is any more."""
         asked = asyncio.ensure_future(waiting)
-        over = asyncio.ensure_future(self._over.wait())
+        over = asyncio.ensure_future(self._stopped.wait())
         try:
             await asyncio.wait({asked, over}, return_when=asyncio.FIRST_COMPLETED)
             return asked.done() and asked.result()
@@ -101,12 +100,12 @@ class Desk:
         try:
             patient = True
             while True:
-                low = self._laid <= self._ahead // 2 and self._waiting and not self._stopped
-                over = not self._in_hand and (self._stopped or not self._laid)
+                low = self._laid <= self._ahead // 2 and self._waiting and not self._stopped.is_set()
+                over = not self._in_hand and (self._stopped.is_set() or not self._laid)
                 if low or (self._ended and (over or not patient or len(self._ended) >= self._ahead)):
                     await self._step(begin=bool(low))
                     patient = True
-                elif over and (self._stopped or (self._complete and not self._waiting)):
+                elif over and (self._stopped.is_set() or (self._complete and not self._waiting)):
                     break
                 else:
                     patient = await self._anything_new()
@@ -117,12 +116,12 @@ class Desk:
 
     async def next(self) -> Begun | None:
         """Return the next letter with its attempt, None where nothing more is to be sent."""
-        if self._stopped:
+        if self._stopped.is_set():
             return None
         found = await self._ready.get()
         if found is None:
             return None
-        if self._stopped:
+        if self._stopped.is_set():
             self._ready.put_nowait(found)
             return None
         self._laid -= 1
@@ -145,8 +144,7 @@ class Desk:
 
     def stop(self) -> None:
         """Hand nothing more out."""
-        self._stopped = True
-        self._over.set()
+        self._stopped.set()
         self._send_home()
         self._news.set()
         self._room.set()
